@@ -1,0 +1,146 @@
+"""All settings in one frozen object; the paper's equation or section stands beside each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+from memoryos.errors import InvalidInput, UnknownSetting
+from memoryos.tiers.ranking import RankingConfig
+
+PromotionMode = Literal["background", "inline", "manual"]
+Durability = Literal["full", "normal"]
+RetrievalMode = Literal["fused", "two_stage"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryConfig:
+    """Settings of an engine. Raises InvalidInput or UnknownSetting for values that cannot work."""
+
+    # Short-term memory, §3.2 and §3.3
+    short_term_capacity: int = 7
+    """Pages in a session's short-term memory."""
+    page_out_batch: int = 5
+    """Pages that leave short-term memory together: one model call reads them all."""
+
+    # Mid-term memory, Eq. 3 and 4
+    similarity_threshold: float = 0.6
+    """θ: a topic joins the segment of highest affinity (Eq. 3) if that is at least this."""
+    mid_term_capacity: int = 200
+    """Segments in mid-term memory; beyond it the coldest is evicted."""
+    heat_threshold: float = 5.0
+    """τ: a segment of at least this heat is promoted."""
+    heat_alpha: float = 1.0
+    """α, weight of N_visit (Eq. 4)."""
+    heat_beta: float = 1.0
+    """β, weight of L_interaction (Eq. 4)."""
+    heat_gamma: float = 1.0
+    """γ, weight of R_recency (Eq. 4)."""
+    recency_seconds: float = 1e7
+    """μ of R_recency = exp(−Δt/μ), in seconds."""
+
+    # Long-term memory, §3.2
+    long_term_capacity: int = 100
+    """Active knowledge entries, for the user and for the agent; the overflow is archived."""
+
+    # Retrieval, §3.4
+    top_pages: int = 10
+    """k: pages recalled."""
+    top_segments: int = 5
+    """m: segments recalled."""
+    top_knowledge: int = 10
+    """Knowledge entries recalled, for the user and for the agent."""
+    retrieval: RetrievalMode = "fused"
+    """"fused" ranks every page of the scope; "two_stage" is the paper's: segments first."""
+    ranking: RankingConfig = field(default_factory=RankingConfig)
+    """How scores are fused."""
+
+    # Generation, §3.5
+    context_tokens: int = 2000
+    """Budget of the context block that `respond` puts before the model."""
+
+    # Updating
+    promotion: PromotionMode = "background"
+    """When page-out and promotion happen: behind `add`, inside `add`, or only at `flush()`."""
+    language: str | None = None
+    """ISO 639-1 code of the dialogue; None finds it out text by text."""
+    calls_per_day: int | None = None
+    """Budget of model calls for consolidation per scope and UTC day; None is no limit."""
+    tokens_per_day: int | None = None
+    """Budget of model tokens for consolidation per scope and UTC day; None is no limit."""
+
+    # Storage
+    durability: Durability = "full"
+    """"full": on the disk before `add` returns; "normal": a power cut may take the last turns."""
+    lock_seconds: float = 60.0
+    """How long to wait for another process's write before StorageBusy."""
+    cached_scopes: int = 256
+    """Scopes whose search index is kept in memory, least recently used first out."""
+    cache_bytes: int = 2_000_000_000
+    """Memory for those indexes, in bytes."""
+    max_text_bytes: int = 1_000_000
+    """Longest text of one side of a page, in bytes of UTF-8."""
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("short_term_capacity", 1),
+            ("page_out_batch", 1),
+            ("mid_term_capacity", 1),
+            ("long_term_capacity", 1),
+            ("top_pages", 1),
+            ("top_segments", 1),
+            ("top_knowledge", 1),
+            ("context_tokens", 1),
+            ("cached_scopes", 1),
+            ("cache_bytes", 1),
+            ("max_text_bytes", 1),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InvalidInput(f"{name} must be a whole number of at least {least}, not {value!r}")
+        for name in ("calls_per_day", "tokens_per_day"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+                raise InvalidInput(f"{name} must be None or a whole number of at least 0, not {value!r}")
+        for name in (
+            "similarity_threshold",
+            "heat_threshold",
+            "heat_alpha",
+            "heat_beta",
+            "heat_gamma",
+            "recency_seconds",
+            "lock_seconds",
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+                raise InvalidInput(f"{name} must be a number of at least 0, not {value!r}")
+        if self.recency_seconds == 0:
+            raise InvalidInput("recency_seconds must be more than 0 seconds")
+        for name, kind in (
+            ("promotion", PromotionMode),
+            ("durability", Durability),
+            ("retrieval", RetrievalMode),
+        ):
+            if getattr(self, name) not in get_args(kind):
+                allowed = ", ".join(map(repr, get_args(kind)))
+                raise UnknownSetting(f"{name} must be one of {allowed}, not {getattr(self, name)!r}")
+        if not isinstance(self.ranking, RankingConfig):
+            raise InvalidInput(f"ranking must be a RankingConfig, not {type(self.ranking).__name__}")
+
+    @classmethod
+    def of(cls, settings: MemoryConfig | Mapping[str, Any] | None) -> MemoryConfig:
+        """Return `settings` as a config; a mapping may name any field. Raises UnknownSetting."""
+        if settings is None:
+            return cls()
+        if isinstance(settings, cls):
+            return settings
+        if not isinstance(settings, Mapping):
+            raise InvalidInput(f"config must be a MemoryConfig or a mapping, not {settings!r}")
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(str(name) for name in settings if name not in known)
+        if unknown:
+            raise UnknownSetting(
+                f"config has no setting {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+            )
+        return replace(cls(), **settings)

@@ -1,0 +1,102 @@
+"""Every error this library raises on purpose.
+
+    MemoryOSError
+    ├── InvalidInput            an argument is wrong: the message names it and what would be right
+    │   └── UnknownSetting      a configuration name or value that does not exist
+    ├── NotFound                an id that this scope does not hold
+    ├── StorageError            the database could not do what was asked
+    │   ├── NotADatabase        the file is something else
+    │   ├── SchemaTooNew        written by a newer version of this library
+    │   ├── StorageReadOnly     the folder, file or server refuses writes
+    │   ├── StorageFull         no room left on the device
+    │   ├── StorageBusy         a lock was not given in time; trying again is safe
+    │   └── EmbedderMismatch    the store holds vectors of another embedder: `rebuild`
+    ├── EngineClosed            the engine was closed before the call
+    ├── ModelError              a language or embedding model did not give a usable answer
+    │   ├── ModelUnavailable    unreachable, timed out, throttled or refused; may work later
+    │   ├── ModelAnswerInvalid  it answered, but not in the form that was asked for
+    │   └── BudgetExceeded      today's calls or tokens are spent
+    └── MissingExtra            an optional dependency is not installed; names the extra
+
+An error's docstring is its default message.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+
+class MemoryOSError(Exception):
+    """MemoryOS could not do what was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or inspect.cleandoc(type(self).__doc__ or "").split("\n\n")[0])
+
+
+class InvalidInput(MemoryOSError, ValueError):
+    """An argument is not usable."""
+
+
+class UnknownSetting(InvalidInput):
+    """A setting of that name or value does not exist."""
+
+
+class NotFound(MemoryOSError, LookupError):
+    """This scope holds nothing with that id."""
+
+
+class StorageError(MemoryOSError):
+    """The memory store could not do what was asked."""
+
+
+class NotADatabase(StorageError):
+    """The file is not a MemoryOS database; choose another path or move the file away."""
+
+
+class SchemaTooNew(StorageError):
+    """The database was written by a newer version; upgrade memoryos-integrations to open it."""
+
+
+class StorageReadOnly(StorageError):
+    """The memory store cannot be written; check the permissions of the file and its folder."""
+
+
+class StorageFull(StorageError):
+    """No space is left on the device; nothing of this call was stored. Free some and try again."""
+
+
+class StorageBusy(StorageError):
+    """The memory store did not give its lock in time; nothing was stored, trying again is safe."""
+
+
+class EmbedderMismatch(StorageError):
+    """The store holds vectors of another embedder; open it with that one or run `rebuild`."""
+
+
+class EngineClosed(MemoryOSError):
+    """The engine is closed; open a new one with Engine.open(...)."""
+
+
+class ModelError(MemoryOSError):
+    """The model did not give a usable answer."""
+
+
+class ModelUnavailable(ModelError):
+    """The model could not be reached or refused the call."""
+
+
+class ModelAnswerInvalid(ModelError):
+    """The model answered, but not in the form that was asked for."""
+
+
+class BudgetExceeded(ModelError):
+    """The budget of model calls or tokens for today is spent."""
+
+
+class MissingExtra(MemoryOSError, ImportError):
+    """An optional dependency is not installed."""
+
+    @classmethod
+    def of(cls, what: str, extra: str) -> MissingExtra:
+        """Return the error for `what`, which needs the distribution's extra `extra`."""
+        return cls(f"{what} needs an extra: pip install 'memoryos-integrations[{extra}]'")

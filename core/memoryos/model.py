@@ -1,0 +1,291 @@
+"""The nouns of the memory, as frozen values. No behaviour beyond views of their own fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Owner = Literal["user", "agent"]
+"""Whom a piece of knowledge is about."""
+
+Status = Literal["active", "archived", "superseded"]
+"""Where a piece of knowledge stands: only active knowledge is recalled; nothing is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose memory: one user with one assistant. Ids are compared byte by byte, never normalised."""
+
+    user_id: str
+    assistant_id: str = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as an agent framework sees it; pages keep them verbatim."""
+
+    role: str
+    """"user", "assistant", "system" or "tool"."""
+    content: Any = ""
+    """Text, or a list of JSON content blocks (text, image, thinking…)."""
+    name: str | None = None
+    """Who speaks, where the framework tells (a person's or tool's name)."""
+    id: str | None = None
+    tool_calls: Sequence[Mapping[str, Any]] = ()
+    tool_call_id: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Anything else that the adapter needs to give the message back exactly; JSON."""
+
+    @property
+    def text(self) -> str:
+        """The words of the message: its content, or the text of its text blocks."""
+        if isinstance(self.content, str):
+            return self.content
+        if not isinstance(self.content, Sequence):
+            return ""
+        parts = []
+        for block in self.content:
+            if isinstance(block, str):
+                parts.append(block)
+            elif isinstance(block, Mapping) and isinstance(block.get("text"), str):
+                parts.append(block["text"])
+        return "\n".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One dialogue turn pair as it stands in the journal: page = {Q, R, T} of the paper, §3.1."""
+
+    id: str
+    """Opaque; unique within the scope."""
+    user_input: str
+    """What the user said; empty when the page lacks that side."""
+    agent_response: str
+    """What the agent answered; empty when the page lacks that side."""
+    timestamp: datetime
+    """When the turn took place; aware, UTC."""
+    session_id: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    messages: tuple[Message, ...] = ()
+    """The original messages; `user_input` and `agent_response` are views of them."""
+    chain_id: str | None = None
+    """The dialogue chain it belongs to; None until it is paged out."""
+    segment_id: str | None = None
+    """Its one mid-term segment; None while it waits in short-term memory."""
+    seq: int = 0
+    """Position in the scope's journal; strictly increasing."""
+
+    @property
+    def user_name(self) -> str | None:
+        """The user's name as the messages give it."""
+        return next((m.name for m in self.messages if m.role == "user" and m.name), None)
+
+    @property
+    def agent_name(self) -> str | None:
+        """The agent's name as the messages give it."""
+        return next((m.name for m in self.messages if m.role == "assistant" and m.name), None)
+
+    @property
+    def text(self) -> str:
+        """Both sides, one line each, with the speakers' names where known."""
+        lines = []
+        for name, said in ((self.user_name, self.user_input), (self.agent_name, self.agent_response)):
+            if said:
+                lines.append(f"{name}: {said}" if name else said)
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a derived thing comes from: a page, and the words of it that say so."""
+
+    page_id: str
+    quote: str
+    text: str = ""
+    """The statement as this source alone gives it (near-duplicates are merged)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What one page-out said of some of its pages; a segment is made of topics."""
+
+    id: str
+    segment_id: str
+    page_ids: tuple[str, ...]
+    summary: str
+    keywords: tuple[str, ...]
+    analyst: str
+    """Who wrote it: "rules" or the model's name."""
+    created: datetime
+    revisit: bool = False
+    """Written by the rules in a model's absence; the model redoes it when it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Consecutive pages that continue one another, and what they say so far."""
+
+    id: str
+    session_id: str
+    page_ids: tuple[str, ...]
+    summary: str
+    analyst: str
+    updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Pages of one topic in mid-term memory (paper §3.2)."""
+
+    id: str
+    summary: str
+    keywords: tuple[str, ...]
+    pages: int
+    """How many pages it holds."""
+    visits: int
+    """N_visit since the last promotion."""
+    interactions: int
+    """L_interaction: pages added since the last promotion."""
+    created: datetime
+    last_access: datetime
+    heat: float = 0.0
+    """Eq. 4, evaluated at the moment of asking."""
+    promoted_seq: int = 0
+    """Pages up to this journal position have been promoted."""
+    evicted: bool = False
+    """No longer in mid-term memory; its pages stay in the journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """One fact about the user (User KB) or the agent (Agent Traits) with its sources (paper §3.2)."""
+
+    id: str
+    owner: Owner
+    text: str
+    sources: tuple[Source, ...]
+    analyst: str
+    """Who derived it: "rules" or the model's name."""
+    created: datetime
+    updated: datetime
+    attribute: str | None = None
+    """Profile attribute it states ("name", "home", "birth_year"…), or None."""
+    value: str | None = None
+    """The attribute's value, when `attribute` is set."""
+    subject: str | None = None
+    """What it is about, normalised ("likes:chess"); a newer fact of the same subject that says
+    otherwise supersedes it."""
+    status: Status = "active"
+    superseded_by: str | None = None
+    supersedes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """One of the 90 dimensions of the paper's User Traits, with level, reason and sources."""
+
+    name: str
+    group: str
+    level: str
+    """"high", "medium" or "low"."""
+    reason: str
+    sources: tuple[Source, ...]
+    analyst: str
+    updated: datetime
+
+    @property
+    def id(self) -> str:
+        """A trait is known by its name."""
+        return f"trait:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The static attributes of the user and of the agent, each backed by active knowledge."""
+
+    user: Mapping[str, str] = field(default_factory=dict)
+    agent: Mapping[str, str] = field(default_factory=dict)
+    traits: tuple[Trait, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """"user.home" → id of the knowledge that says so (see `Memory.explain`)."""
+
+    @property
+    def text(self) -> str:
+        """The profile as lines for people and prompts; empty when nothing is known."""
+        lines = [f"{key.replace('_', ' ')}: {value}" for key, value in self.user.items()]
+        lines += [f"assistant {key.replace('_', ' ')}: {value}" for key, value in self.agent.items()]
+        lines += [f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class RecalledPage:
+    """A page with why it was recalled. Scores: higher is nearer."""
+
+    page: Page
+    score: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the scope's model calls have cost."""
+
+    calls: int = 0
+    failures: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    by_purpose: Mapping[str, int] = field(default_factory=dict)
+    """Calls by purpose: "consolidate", "promote", "respond", "embed"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One line of the ledger: a model call. Holds no text of the memory and no key."""
+
+    purpose: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    outcome: str
+    """"ok", or the name of the error."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts of one scope."""
+
+    pages: int
+    sessions: int
+    waiting: int
+    """Pages in the journal that no page-out has taken yet."""
+    unembedded: int
+    """Pages whose vector is still to come."""
+    segments: int
+    evicted_segments: int
+    chains: int
+    user_knowledge: int
+    agent_knowledge: int
+    archived_knowledge: int
+    superseded_knowledge: int
+    traits: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureReceipt:
+    """What an erasure removed. It holds counts and opaque ids, nothing of what was erased."""
+
+    id: str
+    at: datetime
+    request: str
+    """Which kind of erasure was asked for: "page", "knowledge", "session", "before", "everything"."""
+    erased: Mapping[str, int]
+    """Counts by kind: pages, vectors, knowledge, traits, chains, topics, segments, calls."""
+    rewritten: Mapping[str, int] = field(default_factory=dict)
+    """Derived things made again from what remains, by kind."""
+    page_ids: tuple[str, ...] = ()

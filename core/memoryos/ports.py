@@ -1,0 +1,196 @@
+"""What the engine asks of the outside: protocols only, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memoryos.model import Chain, Knowledge, Owner, Page, Profile, Segment, Source, Trait
+
+Vectors = NDArray[np.float32]
+"""Rows of L2-normalised float32."""
+
+
+class Clock(Protocol):
+    """Tells the time; tests pass their own."""
+
+    def __call__(self) -> datetime:
+        """Return now: aware, UTC."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns text into L2-normalised float32 vectors. Thread-safe."""
+
+    name: str
+    """Names the model; stored with the vectors."""
+    dimension: int
+    """Length of a vector. May be found out by a first call; must be known before one is stored."""
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Return an (n, dimension) array. Raises ModelError when the model fails."""
+        ...
+
+    def embed_query(self, text: str) -> Vectors:
+        """Return a (dimension,) array. Raises ModelError when the model fails."""
+        ...
+
+
+class TokenCounter(Protocol):
+    """Counts the tokens of a text; never too few."""
+
+    def __call__(self, text: str) -> int:
+        """Return the number of tokens of `text`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens of one or more calls, as the endpoint reports them (else as counted)."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    calls: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A model's answer."""
+
+    text: str
+    parsed: Any = None
+    """The validated pydantic object when a schema was asked for."""
+    usage: TokenUsage = field(default_factory=TokenUsage)
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """A language model. Thread-safe. Messages are {"role": …, "content": …} mappings."""
+
+    name: str
+
+    def complete(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        schema: type[Any] | None = None,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """Return the whole answer; with `schema` (a pydantic model class), `parsed` is an instance.
+
+        Raises ModelUnavailable or ModelAnswerInvalid.
+        """
+        ...
+
+    def stream(
+        self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int | None = None
+    ) -> Iterator[str]:
+        """Yield the answer piece by piece. Raises ModelUnavailable, also midway."""
+        ...
+
+
+# ── Analysts: read pages, draft what the tiers then decide about ──────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pages of one session about to be paged out, oldest first."""
+
+    pages: tuple[Page, ...]
+    previous: Page | None = None
+    """The page of the session before them, already paged out."""
+    previous_chain: Chain | None = None
+    """The chain that `previous` belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicDraft:
+    """A topic found in a batch."""
+
+    page_ids: tuple[str, ...]
+    summary: str
+    keywords: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainDraft:
+    """A run of consecutive pages of a batch that continue one another."""
+
+    page_ids: tuple[str, ...]
+    summary: str
+    """What the chain says so far; for a continued chain, old pages included."""
+    continues: bool = False
+    """True for the first run when it goes on from `Batch.previous`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidation:
+    """What an analyst makes of a batch: each page in exactly one topic and one chain."""
+
+    topics: tuple[TopicDraft, ...]
+    chains: tuple[ChainDraft, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRequest:
+    """A hot segment about to be promoted."""
+
+    segment: Segment
+    pages: tuple[Page, ...]
+    """Its pages that no promotion has read yet, oldest first."""
+    known: tuple[Knowledge, ...]
+    """Active knowledge that these pages may repeat, add to or contradict; most relevant first."""
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class FactDraft:
+    """A fact an analyst read out of pages."""
+
+    owner: Owner
+    text: str
+    sources: tuple[Source, ...]
+    attribute: str | None = None
+    value: str | None = None
+    subject: str | None = None
+    supersedes: tuple[str, ...] = ()
+    """Ids among `PromotionRequest.known` that this fact makes untrue."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraitDraft:
+    """A trait an analyst read out of pages; `name` is one of the 90 dimensions."""
+
+    name: str
+    level: str
+    reason: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What an analyst makes of a hot segment."""
+
+    facts: tuple[FactDraft, ...] = ()
+    traits: tuple[TraitDraft, ...] = ()
+
+
+class Analyst(Protocol):
+    """Reads pages and drafts; decides nothing, stores nothing."""
+
+    name: str
+    """"rules" or the model's name: stored with everything it drafts."""
+
+    def consolidate(self, batch: Batch) -> Consolidation:
+        """Find topics, chains and their summaries. Raises ModelError; then the pages keep waiting."""
+        ...
+
+    def promote(self, request: PromotionRequest) -> Promotion:
+        """Find facts and traits. Raises ModelError; then the segment stays hot."""
+        ...
