@@ -1,0 +1,301 @@
+"""The one tokenizer: what a text's terms are, for every store and every ranking.
+
+A text is normalised (NFKC, lower case), cut into Unicode words, freed of stop words and stemmed by
+Snowball in its own language; Chinese, Japanese, Korean and Thai, written without spaces, become
+character bigrams (and single ideographs).  A term is kept as a 32-bit hash, so that the blob stored
+with a page needs no vocabulary table and means the same in every process and on every platform.
+
+Pure: no I/O, no clock, no shared mutable state (a Snowball stemmer is built per call, which costs
+half a microsecond, because stemmers must not be shared by threads).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import numpy as np
+
+from memoryos.tiers.stop_words import CJK_STOP_CHARACTERS, STOP_WORDS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DEFAULT_LANGUAGE = "english"
+"""Stemmer used where nothing tells the language."""
+
+TERM_DTYPE = np.dtype([("id", "<u4"), ("tf", "u1")])
+"""One packed term: 5 bytes."""
+
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\
+\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0900-\u0963\u0966-\u0dff\
+\u0e31-\u0e3a\u0e47-\u0e4e\u0f71-\u0f84\u102b-\u103e\u17b4-\u17d3"
+"""Combining marks and the Indic blocks: `\\w` leaves vowel signs out and would cut words there."""
+
+_LETTER = rf"(?:[^\W_]|[{_MARKS}])"
+_WORD = re.compile(
+    rf"\d+(?:[.,:]\d+)+|{_LETTER}+(?:['’]{_LETTER}+)*(?:[-‐‑]{_LETTER}+(?:['’]{_LETTER}+)*)*"
+)
+_HYPHENS = re.compile(r"[-‐‑]")
+_RUN = re.compile(rf"[{_UNSPACED}]+|[^{_UNSPACED}]+")
+_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+_SINGLE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+_ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
+_CONTRACTED = frozenset({"s", "t", "d", "m", "ll", "re", "ve"})
+_LATIN_LANGUAGES = tuple(name for name in STOP_WORDS if name != "russian")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTerm:
+    """One word of a question and every term it may have become in a page."""
+
+    surface: str  # the word as it was written, lower-cased
+    ids: tuple[int, ...]  # 32-bit term ids; a page that holds any of them holds the word
+
+
+@lru_cache(maxsize=1)
+def _languages_of_stop_word() -> dict[str, tuple[str, ...]]:
+    table: dict[str, tuple[str, ...]] = {}
+    for language, stop_words in STOP_WORDS.items():
+        for word in stop_words:
+            table[word] = (*table.get(word, ()), language)
+    return table
+
+
+def normalise(text: str) -> str:
+    """Return `text` in NFKC and lower case (ASCII takes the short way)."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFKC", text).lower().replace("\u0307", "")
+
+
+def words(text: str) -> list[str]:
+    """Return the words of `text` in order, normalised, stop words still in.
+
+    A hyphenated word gives its parts and the word written as one (`co-worker`: co, worker,
+    coworker); an unspaced script gives its runs whole.
+    """
+    found: list[str] = []
+    for word in _WORD.findall(normalise(text)):
+        if word.isascii() or not _IS_UNSPACED.search(word):
+            runs = [word]
+        else:
+            runs = _RUN.findall(word)
+        for run in runs:
+            parts = _HYPHENS.split(run)
+            found += parts
+            if len(parts) == 2:
+                found.append(parts[0] + parts[1])
+    return found
+
+
+def language(tokens: Iterable[str]) -> str | None:
+    """Return Snowball's name of the language of normalised words; None where nothing tells it."""
+    votes: Counter[str] = Counter()
+    table = _languages_of_stop_word()
+    cyrillic = False
+    for token in tokens:
+        for name in table.get(token, ()):
+            votes[name] += 1
+        if not token.isascii() and _CYRILLIC.match(token):
+            cyrillic = True
+    if cyrillic:
+        return "russian"
+    if not votes:
+        return None
+    (best, most), *others = votes.most_common(2)
+    return None if others and others[0][1] == most else best
+
+
+def _fold(token: str) -> str:
+    """Leave accents out, so that `cafe` finds `café`."""
+    if token.isascii():
+        return token
+    decomposed = unicodedata.normalize("NFD", token)
+    return unicodedata.normalize(
+        "NFC", "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f")
+    )
+
+
+def _bigrams(run: str) -> list[str]:
+    """Return the terms of a run of an unspaced script: bigrams, and ideographs one by one."""
+    terms = [
+        run[i : i + 2]
+        for i in range(len(run) - 1)
+        if run[i] not in CJK_STOP_CHARACTERS or run[i + 1] not in CJK_STOP_CHARACTERS
+    ]
+    terms += [c for c in run if c not in CJK_STOP_CHARACTERS and _SINGLE.match(c)]
+    return terms or [run]
+
+
+def _bare(token: str) -> str:
+    """Undo what is added to a word by an apostrophe, an ordinal or a thousands separator."""
+    if "'" in token or "’" in token:
+        left, _, right = token.replace("’", "'").rpartition("'")
+        if right in _CONTRACTED:
+            return left.replace("'", "")
+        if len(left) <= 2:  # an elided article: l'ami, d'Orsay, qu'elle
+            return right
+        return left.replace("'", "") + right
+    if token[0].isdigit():
+        if ordinal := _ORDINAL.fullmatch(token):
+            return ordinal[1]
+        if _THOUSANDS.fullmatch(token):
+            return token.replace(",", "")
+    return token
+
+
+def _content(tokens: Iterable[str], stop_words: frozenset[str]) -> list[str]:
+    """Return what is left of `tokens` without stop words, each in its bare form."""
+    kept: list[str] = []
+    for token in tokens:
+        if token in stop_words:
+            continue
+        bare = token if token.isalpha() else _bare(token)
+        if bare != token and (
+            bare in stop_words or token.replace("’", "'") in stop_words or not bare
+        ):
+            continue
+        kept.append(bare)
+    return kept
+
+
+def _stems(tokens: Sequence[str], name: str) -> list[str]:
+    """Return the stem of each token in Snowball's language `name`, accents folded."""
+    import Stemmer  # noqa: PLC0415  # imported late: `import memoryos` stays cheap
+
+    stems = Stemmer.Stemmer(name).stemWords(tokens)
+    return [stem if stem.isascii() else _fold(stem) for stem in stems]
+
+
+def tokens(text: str) -> list[str]:
+    """Return the terms of `text` as strings, in reading order, repeated as often as they occur.
+
+    The language is told line by line (a dialogue may change it at every turn); a line that does not
+    tell takes the language of the whole text, and that failing English.
+    """
+    lines = [found for line in text.splitlines() if (found := words(line))]
+    languages = [language(line) for line in lines]
+    if None in languages:
+        whole = language(token for line in lines for token in line) or DEFAULT_LANGUAGE
+        languages = [name or whole for name in languages]
+    terms: list[str] = []
+    for line, name in zip(lines, languages, strict=True):
+        assert name is not None
+        content = _content(line, STOP_WORDS[name])
+        spaced = _stems(content, name)
+        for token, stem in zip(content, spaced, strict=True):
+            if token.isascii() or not _IS_UNSPACED.match(token):
+                terms.append(stem)
+            else:
+                terms += _bigrams(token)
+    return terms
+
+
+def term_id(token: str) -> int:
+    """Return the 32-bit hash (CRC-32 of UTF-8) that stands for `token` in every store."""
+    return crc32(token.encode("utf-8", "surrogatepass"))
+
+
+def term_ids(tokens: Iterable[str]) -> NDArray[np.uint32]:
+    """Return the ids of `tokens`, in order, as uint32."""
+    return np.fromiter((term_id(token) for token in tokens), dtype=np.uint32)
+
+
+def pack_terms(tokens: Iterable[str]) -> bytes:
+    """Return `tokens` as a blob: records (uint32 id, uint8 count), little-endian, sorted by id.
+
+    A count above 255 is kept as 255 (BM25 has saturated long before).
+    """
+    counts = Counter(map(term_id, tokens))
+    records = np.empty(len(counts), dtype=TERM_DTYPE)
+    ordered = sorted(counts)
+    records["id"] = ordered
+    records["tf"] = [min(counts[i], 255) for i in ordered]
+    return records.tobytes()
+
+
+def unpack_terms(blob: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """Return (ids, counts) of a blob made by `pack_terms`.
+
+    Raises ValueError when `blob` is not a whole number of records.
+    """
+    records = np.frombuffer(blob, dtype=TERM_DTYPE)
+    return records["id"].astype(np.uint32), records["tf"].astype(np.uint8)
+
+
+def date_tokens(year: int | None, month: int | None, day: int | None) -> list[str]:
+    """Return the terms that say a date, in no language; parts that are None are left out."""
+    parts = (("y", year), ("m", month), ("d", day))
+    return [f"@{letter}{value}" for letter, value in parts if value is not None]
+
+
+def page_terms(text: str, timestamp: datetime) -> bytes:
+    """Return the packed terms of a page: those of its text, and the date it was written on.
+
+    text: every line of the page, speakers' names included; timestamp: aware (naive means UTC).
+    """
+    if timestamp.tzinfo is not None:
+        timestamp = timestamp.astimezone(timezone.utc)
+    date = date_tokens(timestamp.year, timestamp.month, timestamp.day)
+    return pack_terms([*tokens(text), *date])
+
+
+def query_terms(text: str) -> list[QueryTerm]:
+    """Return the distinct words of a question with the term ids each may have in a page.
+
+    Where the language is not certain, or the page may have been taken for English, a word has the
+    stems of several languages.  A question of nothing but stop words has no terms.
+    """
+    found = words(text)
+    name = language(found)
+    content = _content(found, STOP_WORDS[name] if name else frozenset())
+    if name is None:
+        candidates = _LATIN_LANGUAGES
+    else:
+        candidates = (name,) if name == DEFAULT_LANGUAGE else (name, DEFAULT_LANGUAGE)
+    stems = [_stems(content, candidate) for candidate in candidates]
+    terms: dict[tuple[int, ...], QueryTerm] = {}
+    for i, token in enumerate(content):
+        if token.isascii() or not _IS_UNSPACED.match(token):
+            forms = [(token, dict.fromkeys(column[i] for column in stems))]
+        else:
+            forms = [(bigram, {bigram: None}) for bigram in _bigrams(token)]
+        for surface, alternatives in forms:
+            ids = tuple(sorted({term_id(form) for form in alternatives}))
+            terms.setdefault(ids, QueryTerm(surface, ids))
+    return list(terms.values())
+
+
+def keywords(text: str, n: int = 5) -> list[str]:
+    """Return the `n` most telling words of `text`, as written (lower-cased), most telling first.
+
+    Without a corpus a word tells by how often and how late in Zipf's order it may be expected:
+    count times length, digits alone never.
+    """
+    counts: Counter[str] = Counter()
+    surface: dict[str, str] = {}
+    for line in text.splitlines():
+        found = words(line)
+        name = language(found) or DEFAULT_LANGUAGE
+        content = _content(found, STOP_WORDS[name])
+        for token, stem in zip(content, _stems(content, name), strict=True):
+            if token.isdigit() or (len(token) < 3 and token.isascii()):
+                continue
+            counts[stem] += 1
+            surface.setdefault(stem, token)
+    ranked = sorted(counts, key=lambda stem: (-counts[stem] * min(len(stem), 10), stem))
+    return [surface[stem] for stem in ranked[:n]]
