@@ -1,6 +1,6 @@
 """The 90 dimensions of the paper's User Traits (arXiv 2506.06326, §3.2), in three groups.
 
-The prompt of the published code speaks of 90 dimensions and spells out 51 of them: 16 of personality,
+The prompt of the published code speaks of 90 dimensions and spells out 51: 16 of personality,
 8 of AI alignment and 27 of content platform interest, each kept here under its published name and
 first in its group.  The rest complete each group in its own sense: further needs and values of
 personality psychology, further expectations of an assistant, further interest tags of content
