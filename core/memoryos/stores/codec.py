@@ -1,0 +1,148 @@
+"""Derived values and messages to JSON and back: the one place that knows the stored form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+
+from memoryos.model import Chain, ErasureReceipt, Knowledge, Message, Segment, Source, Topic, Trait
+from memoryos.ports import Vectors
+from memoryos.stores.port import Kind, Record
+
+Derived = Topic | Segment | Chain | Knowledge | Trait
+
+KINDS: dict[Kind, type[Derived]] = {
+    "topic": Topic,
+    "segment": Segment,
+    "chain": Chain,
+    "knowledge": Knowledge,
+    "trait": Trait,
+}
+_KIND_OF: dict[type[Derived], Kind] = {cls: kind for kind, cls in KINDS.items()}
+_NOT_STORED = {"segment": ("heat",)}
+_TIMES = ("created", "updated", "last_access")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(time: datetime) -> int:
+    """Return an aware time as whole microseconds since 1970."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    """Return the aware UTC time of whole microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def dumps(value: Any) -> str:
+    """Return compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def kind_of(value: Derived) -> Kind:
+    """Return the record kind of a derived value."""
+    return _KIND_OF[type(value)]
+
+
+def encode(value: Derived, vector: Vectors | None = None) -> Record:
+    """Return a derived value as a record."""
+    kind = _KIND_OF[type(value)]
+    body = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    for name in _NOT_STORED.get(kind, ()):
+        del body[name]
+    return Record(kind, value.id, body, None if vector is None else to_blob(vector))
+
+
+def decode(record: Record) -> Derived:
+    """Return the derived value of a record."""
+    body = dict(record.body)
+    for name in _TIMES:
+        if name in body:
+            body[name] = datetime.fromisoformat(body[name])
+    for name in ("page_ids", "keywords", "supersedes"):
+        if name in body:
+            body[name] = tuple(body[name])
+    if "sources" in body:
+        body["sources"] = tuple(Source(**source) for source in body["sources"])
+    return KINDS[record.kind](**body)
+
+
+def to_blob(vector: Vectors) -> bytes:
+    """Return a vector as little-endian float32 bytes."""
+    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
+
+
+def from_blob(blob: bytes) -> Vectors:
+    """Return the vector of little-endian float32 bytes."""
+    return np.frombuffer(blob, dtype="<f4")
+
+
+def plain_messages(user_input: str, agent_response: str) -> tuple[Message, ...]:
+    """Return the messages of a page that was given as two texts."""
+    sides = (("user", user_input), ("assistant", agent_response))
+    return tuple(Message(role, said) for role, said in sides if said)
+
+
+def encode_messages(
+    messages: Sequence[Message], user_input: str, agent_response: str
+) -> str | None:
+    """Return messages as JSON, or None when they are just the page's two sides."""
+    if tuple(messages) == plain_messages(user_input, agent_response):
+        return None
+    return dumps([message_body(message) for message in messages])
+
+
+def message_body(message: Message) -> dict[str, Any]:
+    """Return a message as JSON, its empty fields left out."""
+    body = {"role": message.role, "content": message.content}
+    for name in ("name", "id", "tool_call_id"):
+        if getattr(message, name) is not None:
+            body[name] = getattr(message, name)
+    if message.tool_calls:
+        body["tool_calls"] = list(message.tool_calls)
+    if message.metadata:
+        body["metadata"] = dict(message.metadata)
+    return body
+
+
+def decode_messages(
+    stored: str | None, user_input: str, agent_response: str
+) -> tuple[Message, ...]:
+    """Return the messages of a page from their stored form."""
+    if stored is None:
+        return plain_messages(user_input, agent_response)
+    return tuple(message_of(body) for body in json.loads(stored))
+
+
+def message_of(body: Mapping[str, Any]) -> Message:
+    """Return the message of its JSON body."""
+    return Message(**{**body, "tool_calls": tuple(body.get("tool_calls", ()))})
+
+
+def receipt_body(receipt: ErasureReceipt) -> dict[str, Any]:
+    """Return a receipt as JSON."""
+    return {f.name: _plain(getattr(receipt, f.name)) for f in fields(receipt)}
+
+
+def receipt_of(body: Mapping[str, Any]) -> ErasureReceipt:
+    """Return the receipt of its JSON body."""
+    at = datetime.fromisoformat(body["at"])
+    return ErasureReceipt(**{**body, "at": at, "page_ids": tuple(body["page_ids"])})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Source):
+        return {"page_id": value.page_id, "quote": value.quote, "text": value.text}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value

@@ -1,0 +1,265 @@
+"""The reference store: plain dictionaries under one lock. Holds nothing beyond the process."""
+
+from __future__ import annotations
+
+import json
+import threading
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from memoryos.errors import EngineClosed
+from memoryos.model import Call, ErasureReceipt, Page, Scope
+from memoryos.stores.codec import dumps
+from memoryos.stores.port import (
+    Changes,
+    Counts,
+    Head,
+    IndexColumns,
+    Kind,
+    PageDraft,
+    PageQuery,
+    Record,
+    StoredEmbedder,
+    Waiting,
+)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """All that is kept of one scope. Pages are in journal order."""
+
+    head: Head = field(default_factory=Head)
+    pages: dict[str, Page] = field(default_factory=dict)
+    terms: dict[str, bytes] = field(default_factory=dict)
+    vectors: dict[int, bytes] = field(default_factory=dict)
+    records: dict[tuple[Kind, str], tuple[int, str, bytes | None]] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    receipts: list[ErasureReceipt] = field(default_factory=list)
+    lease: tuple[str, datetime] | None = None
+
+
+class InMemoryStore:
+    """Store of `sqlite:///:memory:` and of tests; what the other stores are compared with."""
+
+    uri = "sqlite:///:memory:"
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._shelves: dict[Scope, _Shelf] = {}
+        self._embedder: StoredEmbedder | None = None
+        self._closed = False
+
+    def _shelf(self, scope: Scope) -> _Shelf:
+        if self._closed:
+            raise EngineClosed
+        return self._shelves.get(scope) or _Shelf()
+
+    def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
+        with self._lock:
+            shelf = self._shelf(scope)
+            self._shelves[scope] = shelf
+            stored = []
+            seq = shelf.head.last_seq
+            for draft in drafts:
+                known = shelf.pages.get(draft.id)
+                if known is not None and not draft.replace:
+                    stored.append(known)
+                    continue
+                if known is not None:
+                    del shelf.pages[draft.id]
+                    shelf.vectors.pop(known.seq, None)
+                seq += 1
+                page = Page(
+                    id=draft.id,
+                    user_input=draft.user_input,
+                    agent_response=draft.agent_response,
+                    timestamp=draft.timestamp,
+                    session_id=draft.session_id,
+                    metadata=json.loads(dumps(dict(draft.metadata))),
+                    messages=draft.messages,
+                    chain_id=known.chain_id if known else None,
+                    segment_id=known.segment_id if known else None,
+                    seq=seq,
+                )
+                shelf.pages[draft.id] = page
+                shelf.terms[draft.id] = draft.terms
+                stored.append(page)
+            shelf.head = replace(shelf.head, last_seq=seq)
+            return stored
+
+    def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
+        with self._lock:
+            shelf = self._shelf(scope)
+            pages = list(shelf.pages.values())
+        if query.ids is not None:
+            ids = set(query.ids)
+            pages = [page for page in pages if page.id in ids]
+        if query.seqs is not None:
+            seqs = set(query.seqs)
+            pages = [page for page in pages if page.seq in seqs]
+        found = [
+            page
+            for page in pages
+            if page.seq > query.after_seq
+            and (query.session_id is None or page.session_id == query.session_id)
+            and (query.segment_id is None or page.segment_id == query.segment_id)
+            and (query.chain_id is None or page.chain_id == query.chain_id)
+            and not (query.waiting and page.segment_id is not None)
+            and (query.since is None or page.timestamp >= query.since)
+            and (query.before is None or page.timestamp < query.before)
+        ]
+        if query.newest_first:
+            found.reverse()
+        return found[: query.limit]
+
+    def sessions(self, scope: Scope) -> list[str]:
+        with self._lock:
+            return list(dict.fromkeys(page.session_id for page in self._shelf(scope).pages.values()))
+
+    def counts(self, scope: Scope) -> Counts:
+        with self._lock:
+            shelf = self._shelf(scope)
+            pages = list(shelf.pages.values())
+            return Counts(
+                pages=len(pages),
+                sessions=len({page.session_id for page in pages}),
+                waiting=sum(page.segment_id is None for page in pages),
+                unembedded=len(pages) - len(shelf.vectors),
+            )
+
+    def waiting(self, scope: Scope) -> list[Waiting]:
+        pages = self.pages(scope, PageQuery(waiting=True))
+        return [Waiting(page.seq, page.session_id) for page in pages]
+
+    def head(self, scope: Scope) -> Head:
+        with self._lock:
+            return self._shelf(scope).head
+
+    def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
+        with self._lock:
+            shelf = self._shelf(scope)
+            pages = [page for page in shelf.pages.values() if page.seq > after_seq]
+            return IndexColumns(
+                seqs=[page.seq for page in pages],
+                sessions=[zlib.crc32(page.session_id.encode()) for page in pages],
+                timestamps=[page.timestamp.timestamp() for page in pages],
+                terms=[shelf.terms[page.id] for page in pages],
+            )
+
+    def vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], list[bytes]]:
+        with self._lock:
+            rows = self._shelf(scope).vectors
+            seqs = [seq for seq in sorted(rows) if after_seq < seq <= up_to_seq]
+            return seqs, [rows[seq] for seq in seqs]
+
+    def put_vectors(
+        self, scope: Scope, seqs: Sequence[int], vectors: Sequence[bytes], head: Head, up_to_seq: int
+    ) -> bool:
+        with self._lock:
+            shelf = self._shelf(scope)
+            if (shelf.head.epoch, shelf.head.embedded_seq) != (head.epoch, head.embedded_seq):
+                return False
+            here = {page.seq for page in shelf.pages.values()}
+            shelf.vectors.update((s, v) for s, v in zip(seqs, vectors, strict=True) if s in here)
+            shelf.head = replace(shelf.head, embedded_seq=up_to_seq)
+            return True
+
+    def records(self, scope: Scope, after_version: int = 0) -> list[Record]:
+        with self._lock:
+            rows = list(self._shelf(scope).records.items())
+        rows.sort(key=lambda row: (row[1][0], row[0]))
+        return [
+            Record(kind, id_, json.loads(body), vector)
+            for (kind, id_), (version, body, vector) in rows
+            if version > after_version
+        ]
+
+    def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
+        with self._lock:
+            shelf = self._shelf(scope)
+            if (shelf.head.epoch, shelf.head.version) != (head.epoch, head.version):
+                return False
+            if any(item.page_id not in shelf.pages for item in changes.assign):
+                return False
+            self._shelves[scope] = shelf
+            takes = bool(changes.delete or changes.erase_pages or changes.drop_vectors)
+            version = shelf.head.version + 1
+            shelf.head = replace(shelf.head, version=version, epoch=shelf.head.epoch + takes)
+            for key in changes.delete:
+                shelf.records.pop(key, None)
+            for page_id in changes.erase_pages:
+                page = shelf.pages.pop(page_id, None)
+                if page is not None:
+                    shelf.terms.pop(page_id)
+                    shelf.vectors.pop(page.seq, None)
+            for record in changes.put:
+                body = dumps(dict(record.body))
+                shelf.records[record.kind, record.id] = (version, body, record.vector)
+            for item in changes.assign:
+                page = shelf.pages[item.page_id]
+                shelf.pages[item.page_id] = replace(
+                    page, segment_id=item.segment_id, chain_id=item.chain_id
+                )
+            if changes.erase_calls:
+                shelf.calls.clear()
+            if changes.drop_vectors:
+                shelf.vectors.clear()
+                shelf.head = replace(shelf.head, embedded_seq=0)
+            if changes.receipt is not None:
+                shelf.receipts.append(changes.receipt)
+            return True
+
+    def lease(self, scope: Scope, owner: str, seconds: float, now: datetime) -> bool:
+        with self._lock:
+            shelf = self._shelf(scope)
+            if shelf.lease and shelf.lease[0] != owner and shelf.lease[1] > now:
+                return False
+            if scope in self._shelves:
+                shelf.lease = (owner, now + timedelta(seconds=seconds))
+            return True
+
+    def release(self, scope: Scope, owner: str) -> None:
+        with self._lock:
+            shelf = self._shelf(scope)
+            if shelf.lease and shelf.lease[0] == owner:
+                shelf.lease = None
+
+    def scopes(self, *, waiting: bool = False) -> list[Scope]:
+        with self._lock:
+            found = []
+            for scope, shelf in self._shelves.items():
+                counts = self.counts(scope)
+                behind = shelf.head.embedded_seq < shelf.head.last_seq
+                if counts.pages and (not waiting or counts.waiting or behind):
+                    found.append(scope)
+            return sorted(found, key=lambda s: (s.user_id, s.assistant_id))
+
+    def log_call(self, scope: Scope, call: Call) -> None:
+        with self._lock:
+            shelf = self._shelf(scope)
+            self._shelves[scope] = shelf
+            shelf.calls.append(call)
+
+    def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
+        with self._lock:
+            return [c for c in self._shelf(scope).calls if since is None or c.at >= since]
+
+    def receipts(self, scope: Scope) -> list[ErasureReceipt]:
+        with self._lock:
+            return list(self._shelf(scope).receipts)
+
+    def embedder(self) -> StoredEmbedder | None:
+        return self._embedder
+
+    def set_embedder(self, embedder: StoredEmbedder, *, replace: bool = False) -> StoredEmbedder:
+        with self._lock:
+            if self._embedder is None or replace:
+                self._embedder = embedder
+            return self._embedder
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._shelves.clear()

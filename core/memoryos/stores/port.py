@@ -1,0 +1,250 @@
+"""What the engine asks of a store: the Storage module of the paper (§3.2) as a protocol.
+
+A store keeps, per scope, a journal of pages and a set of derived records, and nothing else. All
+that is derived changes through one verb, `commit`, which applies a whole `Changes` in one
+transaction if nobody else has changed the scope since it was read. Implementations pass
+`memoryos.testing.StoreContract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
+
+Kind = Literal["topic", "segment", "chain", "knowledge", "trait"]
+"""Kinds of derived records."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageDraft:
+    """A page about to be journalled."""
+
+    id: str
+    user_input: str
+    agent_response: str
+    timestamp: datetime
+    session_id: str
+    metadata: Mapping[str, Any]
+    messages: tuple[Message, ...]
+    terms: bytes
+    """Packed index terms (`memoryos.tiers.text.page_terms`)."""
+    replace: bool = False
+    """If the scope holds a page of this id: True puts this one in its place at the journal's end,
+    False keeps the stored one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a scope stands. Cheap to read: one row."""
+
+    last_seq: int = 0
+    """Journal position of the newest page ever added."""
+    embedded_seq: int = 0
+    """All pages up to this position have their vectors."""
+    version: int = 0
+    """Rises with every commit."""
+    epoch: int = 0
+    """Rises when something was taken away: caches start again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Which pages. Conditions are joined by "and"; an empty query is all, oldest first."""
+
+    ids: Sequence[str] | None = None
+    seqs: Sequence[int] | None = None
+    session_id: str | None = None
+    segment_id: str | None = None
+    chain_id: str | None = None
+    waiting: bool = False
+    """Only pages that no page-out has taken."""
+    after_seq: int = 0
+    """Only pages with a greater position."""
+    since: datetime | None = None
+    """Only pages at or after this time."""
+    before: datetime | None = None
+    """Only pages before this time."""
+    newest_first: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexColumns:
+    """What the search index needs of the pages after some position, column by column, by seq."""
+
+    seqs: list[int]
+    sessions: list[int]
+    """A number per session: equal for pages of one session."""
+    timestamps: list[float]
+    """Unix seconds."""
+    terms: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A derived thing as a store keeps it."""
+
+    kind: Kind
+    id: str
+    body: Mapping[str, Any]
+    """JSON (see `memoryos.stores.codec`)."""
+    vector: bytes | None = None
+    """float32 little-endian, where the kind has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A page's place in the tiers; None takes it back to waiting."""
+
+    page_id: str
+    segment_id: str | None
+    chain_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything one step of updating, erasing or rebuilding does to a scope; all or nothing."""
+
+    put: Sequence[Record] = ()
+    delete: Sequence[tuple[Kind, str]] = ()
+    assign: Sequence[Assignment] = ()
+    erase_pages: Sequence[str] = ()
+    """Ids of pages that leave the journal with their vectors and terms."""
+    erase_calls: bool = False
+    """Also empty the scope's ledger."""
+    drop_vectors: bool = False
+    """All page vectors go and are made again (another embedder)."""
+    receipt: ErasureReceipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A page that waits for page-out: all that planning needs of it."""
+
+    seq: int
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Sizes of a scope's journal."""
+
+    pages: int = 0
+    sessions: int = 0
+    waiting: int = 0
+    unembedded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEmbedder:
+    """Which embedder made the stored vectors."""
+
+    name: str
+    dimension: int
+
+
+class Store(Protocol):
+    """One database of many scopes. Thread-safe. Every method may raise StorageError."""
+
+    uri: str
+
+    # the journal
+    def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
+        """Journal pages in one durable transaction; return them as stored, in the same order."""
+        ...
+
+    def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
+        """Return the pages that match, in journal order (or newest first)."""
+        ...
+
+    def sessions(self, scope: Scope) -> list[str]:
+        """Return the scope's session ids in order of their first page."""
+        ...
+
+    def counts(self, scope: Scope) -> Counts:
+        """Count the journal."""
+        ...
+
+    def waiting(self, scope: Scope) -> list[Waiting]:
+        """Return the pages that wait for page-out, in journal order."""
+        ...
+
+    # the search index's raw material
+    def head(self, scope: Scope) -> Head:
+        """Return where the scope stands; zeros if it does not exist."""
+        ...
+
+    def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
+        """Return the index terms of the pages after a position."""
+        ...
+
+    def vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], list[bytes]]:
+        """Return positions and vectors of the pages in (after_seq, up_to_seq], by position."""
+        ...
+
+    def put_vectors(
+        self, scope: Scope, seqs: Sequence[int], vectors: Sequence[bytes], head: Head, up_to_seq: int
+    ) -> bool:
+        """Store vectors and move `embedded_seq` to `up_to_seq`.
+
+        False, and nothing stored, if epoch or embedded_seq are no longer those of `head`.
+        """
+        ...
+
+    # what is derived
+    def records(self, scope: Scope, after_version: int = 0) -> list[Record]:
+        """Return the derived records written by commits after a version."""
+        ...
+
+    def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
+        """Apply all changes in one transaction; version rises, and epoch if anything is removed.
+
+        False, and nothing done, if version or epoch are no longer those of `head`, or if a page to
+        assign is gone. Removal leaves no readable trace in the store's files when this returns.
+        """
+        ...
+
+    # many processes
+    def lease(self, scope: Scope, owner: str, seconds: float, now: datetime) -> bool:
+        """Take or renew the right to consolidate the scope; False if another owner holds it."""
+        ...
+
+    def release(self, scope: Scope, owner: str) -> None:
+        """Give the lease back, if `owner` holds it."""
+        ...
+
+    def scopes(self, *, waiting: bool = False) -> list[Scope]:
+        """Return all scopes, or those with pages that wait for page-out or for a vector."""
+        ...
+
+    # ledger, receipts, metadata
+    def log_call(self, scope: Scope, call: Call) -> None:
+        """Write one line of the ledger."""
+        ...
+
+    def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
+        """Return the ledger, oldest first."""
+        ...
+
+    def receipts(self, scope: Scope) -> list[ErasureReceipt]:
+        """Return the scope's erasure receipts, oldest first."""
+        ...
+
+    def embedder(self) -> StoredEmbedder | None:
+        """Return which embedder made the stored vectors, if there are any."""
+        ...
+
+    def set_embedder(self, embedder: StoredEmbedder, *, replace: bool = False) -> StoredEmbedder:
+        """Record the embedder unless one is recorded already (or `replace`); return the recorded."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection. Idempotent."""
+        ...
+
+
+

@@ -1,0 +1,219 @@
+"""Connections to one SQLite file: one for writing under a lock, a pool for reading.
+
+Driver errors are translated here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from memoryos.errors import (
+    EngineClosed,
+    NotADatabase,
+    SchemaTooNew,
+    StorageBusy,
+    StorageError,
+    StorageFull,
+    StorageReadOnly,
+)
+from memoryos.stores.sql import migrations
+
+APPLICATION_ID = 0x4D454D4F
+"""Marks the file as ours ("MEMO" in ASCII)."""
+_PACKAGE = "memoryos.stores.sqlite"
+_IDLE_READERS = 16
+_left_by_fork: list[sqlite3.Connection] = []
+"""A forked child must neither use nor close its parent's connections, so they are kept here."""
+
+
+class Connections:
+    """Opens and migrates the file, then lends connections. Thread-safe and fork-safe."""
+
+    def __init__(self, path: Path, *, durability: str, lock_seconds: float) -> None:
+        self.path = path
+        self._synchronous = "FULL" if durability == "full" else "NORMAL"
+        self._lock_seconds = lock_seconds
+        self._pid = os.getpid()
+        self._closed = False
+        self._writing = threading.RLock()
+        self._pool_lock = threading.Lock()
+        self._readers: list[sqlite3.Connection] = []
+        self._writer: sqlite3.Connection | None = None
+        with translated(self.path), self._writing:
+            self._writer = self._connect()
+            self._migrate(self._writer)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection for reading; sees all that was committed before."""
+        self._check()
+        with self._pool_lock:
+            connection = self._readers.pop() if self._readers else None
+        with translated(self.path):
+            if connection is None:
+                connection = self._connect()
+            try:
+                yield connection
+            finally:
+                with self._pool_lock:
+                    keep = len(self._readers) < _IDLE_READERS and not self._closed
+                    if keep:
+                        self._readers.append(connection)
+                if not keep:
+                    connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Lend the writer inside one transaction: committed at the end, rolled back on any error."""
+        self._check()
+        with self._writing, translated(self.path):
+            self._check()
+            if self._writer is None:
+                self._writer = self._connect()
+            connection = self._writer
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                # SQLite may have rolled back by itself (disk full), then there is nothing to end.
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+
+    def scrub(self) -> bool:
+        """Empty the write-ahead log so that nothing removed stays readable; False if others hold it.
+
+        Freed cells and pages are overwritten as they are freed (secure_delete).
+        """
+        deadline = time.monotonic() + min(self._lock_seconds, 5.0)
+        while True:
+            self._check()
+            with self._writing, translated(self.path):
+                assert self._writer is not None
+                busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            if not busy:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        """Close every connection of this process. Idempotent."""
+        with self._writing, self._pool_lock:
+            self._closed = True
+            mine = [*self._readers, *([self._writer] if self._writer else [])]
+            self._readers, self._writer = [], None
+            if self._pid == os.getpid():
+                for connection in mine:
+                    connection.close()
+            else:
+                _left_by_fork.extend(mine)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise EngineClosed
+        if self._pid != os.getpid():
+            _left_by_fork.extend([*self._readers, *([self._writer] if self._writer else [])])
+            self._pid = os.getpid()
+            self._readers, self._writer = [], None
+            # The parent's threads may have held these when it forked.
+            self._writing, self._pool_lock = threading.RLock(), threading.Lock()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=self._lock_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA foreign_keys = OFF")
+            connection.execute("PRAGMA cache_size = -16000")
+            connection.execute("PRAGMA mmap_size = 268435456")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        known = migrations(_PACKAGE)
+        newest = known[-1][0]
+        if self._schema(connection) == newest:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = self._schema(connection)
+            if version > newest:
+                raise SchemaTooNew(
+                    f"{self.path} has schema {version}, this version knows {newest}: "
+                    "upgrade memoryos-integrations to open it"
+                )
+            for number, script in known:
+                if number > version:
+                    for statement in _statements(script):
+                        connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {newest:d}")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+
+    def _schema(self, connection: sqlite3.Connection) -> int:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        mark = connection.execute("PRAGMA application_id").fetchone()[0]
+        if mark != APPLICATION_ID:
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if tables or version:
+                raise NotADatabase(
+                    f"{self.path} is an SQLite database of another program; choose another path"
+                )
+        return version
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn errors of the driver into ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translate(error, path) from error
+
+
+def _translate(error: sqlite3.Error, path: Path) -> StorageError:
+    message = str(error)
+    if "locked" in message or "busy" in message:
+        return StorageBusy(
+            f"another process held the lock of {path} for too long; nothing was stored, "
+            "trying again is safe"
+        )
+    if "full" in message:
+        return StorageFull(f"no space is left for {path}; nothing of this call was stored")
+    if "not a database" in message or "malformed" in message or "file is encrypted" in message:
+        return NotADatabase(f"{path} is not a MemoryOS database or is damaged ({message})")
+    if "readonly" in message or "unable to open" in message:
+        return StorageReadOnly(
+            f"{path} cannot be opened for writing; check that its folder exists and is writable"
+        )
+    return StorageError(f"{path}: {message}")

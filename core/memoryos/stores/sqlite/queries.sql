@@ -1,0 +1,200 @@
+-- name: find_scope
+SELECT scope_id FROM scopes WHERE digest = ?
+
+-- name: create_scope
+INSERT INTO scopes (digest, user_id, assistant_id) VALUES (?, ?, ?) RETURNING scope_id
+
+-- name: name_scope
+UPDATE scopes SET user_id = ?, assistant_id = ? WHERE scope_id = ? AND user_id IS NULL
+
+-- name: take_seqs
+UPDATE scopes SET last_seq = last_seq + ? WHERE scope_id = ? RETURNING last_seq, user_id IS NULL
+
+-- name: head
+SELECT last_seq, embedded_seq, version, epoch FROM scopes WHERE scope_id = ?
+
+-- name: insert_page
+INSERT INTO pages (slot, scope_id, id, session_id, timestamp, user_input, agent_response,
+    metadata, messages, chain_id, segment_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: insert_terms
+INSERT INTO terms (slot, session, timestamp, terms) VALUES (?, ?, ?, ?)
+
+-- name: page_by_id
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages WHERE scope_id = :scope AND id = :id
+
+-- name: pages_by_slots
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages WHERE slot IN (SELECT value FROM json_each(:slots))
+
+-- name: pages_by_ids
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages WHERE scope_id = :scope AND id IN (SELECT value FROM json_each(:ids))
+
+-- name: pages_of_session
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages
+WHERE scope_id = :scope AND session_id = :session_id AND slot > :first AND slot <= :last
+    AND timestamp >= :since AND timestamp < :before
+ORDER BY slot LIMIT :limit
+
+-- name: newest_pages_of_session
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages
+WHERE scope_id = :scope AND session_id = :session_id AND slot > :first AND slot <= :last
+    AND timestamp >= :since AND timestamp < :before
+ORDER BY slot DESC LIMIT :limit
+
+-- name: pages_of_segment
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages
+WHERE scope_id = :scope AND segment_id = :segment_id AND slot > :first AND slot <= :last
+    AND timestamp >= :since AND timestamp < :before
+ORDER BY slot LIMIT :limit
+
+-- name: pages_waiting
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages
+WHERE scope_id = :scope AND segment_id IS NULL AND slot > :first AND slot <= :last
+    AND timestamp >= :since AND timestamp < :before
+ORDER BY slot LIMIT :limit
+
+-- name: pages
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages
+WHERE slot > :first AND slot <= :last AND timestamp >= :since AND timestamp < :before
+ORDER BY slot LIMIT :limit
+
+-- name: newest_pages
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages
+WHERE slot > :first AND slot <= :last AND timestamp >= :since AND timestamp < :before
+ORDER BY slot DESC LIMIT :limit
+
+-- name: sessions
+SELECT session_id FROM pages WHERE scope_id = ? GROUP BY session_id ORDER BY min(slot)
+
+-- name: count_pages
+SELECT count(*), count(DISTINCT session_id) FROM pages WHERE scope_id = ?
+
+-- name: count_waiting
+SELECT count(*) FROM pages WHERE scope_id = ? AND segment_id IS NULL
+
+-- name: count_vectors
+SELECT count(*) FROM vectors WHERE slot > :first AND slot <= :last
+
+-- name: waiting
+SELECT slot, session_id FROM pages WHERE scope_id = ? AND segment_id IS NULL ORDER BY slot
+
+-- name: index_columns
+SELECT slot, session, timestamp, terms FROM terms WHERE slot > :first AND slot <= :last
+ORDER BY slot
+
+-- name: vectors
+SELECT slot, vector FROM vectors WHERE slot > :first AND slot <= :last ORDER BY slot
+
+-- name: existing_slots
+SELECT slot FROM terms WHERE slot IN (SELECT value FROM json_each(:slots))
+
+-- name: put_vector
+INSERT OR REPLACE INTO vectors (slot, vector) VALUES (?, ?)
+
+-- name: move_embedded_seq
+UPDATE scopes SET embedded_seq = :up_to
+WHERE scope_id = :scope AND epoch = :epoch AND embedded_seq = :embedded_seq
+
+-- name: records
+SELECT kind, id, body, vector FROM records WHERE scope_id = ? AND version > ?
+ORDER BY version, kind, id
+
+-- name: bump
+UPDATE scopes SET version = version + 1, epoch = epoch + :takes
+WHERE scope_id = :scope AND version = :version AND epoch = :epoch RETURNING version
+
+-- name: put_record
+INSERT INTO records (scope_id, kind, id, version, body, vector) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (scope_id, kind, id) DO UPDATE
+SET version = excluded.version, body = excluded.body, vector = excluded.vector
+
+-- name: delete_record
+DELETE FROM records WHERE scope_id = ? AND kind = ? AND id = ?
+
+-- name: assign
+UPDATE pages SET segment_id = ?, chain_id = ? WHERE scope_id = ? AND id = ?
+
+-- name: slot_of
+SELECT slot, chain_id, segment_id FROM pages WHERE scope_id = ? AND id = ?
+
+-- name: delete_page
+DELETE FROM pages WHERE slot = ?
+
+-- name: delete_terms
+DELETE FROM terms WHERE slot = ?
+
+-- name: delete_vector
+DELETE FROM vectors WHERE slot = ?
+
+-- name: delete_vectors
+DELETE FROM vectors WHERE slot > :first AND slot <= :last
+
+-- name: restart_embedding
+UPDATE scopes SET embedded_seq = 0 WHERE scope_id = ?
+
+-- name: delete_calls
+DELETE FROM calls WHERE scope_id = ?
+
+-- name: unname_scope
+UPDATE scopes SET user_id = NULL, assistant_id = NULL
+WHERE scope_id = :scope AND NOT EXISTS (SELECT 1 FROM pages WHERE scope_id = :scope)
+
+-- name: insert_receipt
+INSERT INTO receipts (scope_id, id, body) VALUES (?, ?, ?)
+
+-- name: receipts
+SELECT body FROM receipts WHERE scope_id = ? ORDER BY rowid
+
+-- name: lease
+INSERT INTO leases (scope_id, owner, expires) VALUES (:scope, :owner, :expires)
+ON CONFLICT (scope_id) DO UPDATE SET owner = excluded.owner, expires = excluded.expires
+WHERE leases.owner = excluded.owner OR leases.expires <= :now
+
+-- name: release
+DELETE FROM leases WHERE scope_id = ? AND owner = ?
+
+-- name: scopes
+SELECT user_id, assistant_id FROM scopes
+WHERE user_id IS NOT NULL ORDER BY user_id, assistant_id
+
+-- name: scopes_waiting
+SELECT user_id, assistant_id FROM scopes
+WHERE user_id IS NOT NULL AND (embedded_seq < last_seq OR EXISTS (
+    SELECT 1 FROM pages WHERE pages.scope_id = scopes.scope_id AND segment_id IS NULL))
+ORDER BY user_id, assistant_id
+
+-- name: insert_call
+INSERT INTO calls (scope_id, at, purpose, model, prompt_tokens, completion_tokens, seconds, outcome)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: calls
+SELECT purpose, model, prompt_tokens, completion_tokens, seconds, outcome, at FROM calls
+WHERE scope_id = ? AND at >= ? ORDER BY at, rowid
+
+-- name: embedder
+SELECT name, dimension FROM embedder
+
+-- name: keep_embedder
+INSERT OR IGNORE INTO embedder (only, name, dimension) VALUES (1, ?, ?)
+
+-- name: replace_embedder
+INSERT OR REPLACE INTO embedder (only, name, dimension) VALUES (1, ?, ?)

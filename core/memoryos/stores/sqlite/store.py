@@ -1,0 +1,438 @@
+"""The Store protocol on SQLite. Statements are in queries.sql."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sqlite3
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from memoryos.model import Call, ErasureReceipt, Page, Scope
+from memoryos.stores.codec import (
+    decode_messages,
+    dumps,
+    encode_messages,
+    from_micros,
+    micros,
+    receipt_body,
+    receipt_of,
+)
+from memoryos.stores.port import (
+    Changes,
+    Counts,
+    Head,
+    IndexColumns,
+    PageDraft,
+    PageQuery,
+    Record,
+    StoredEmbedder,
+    Waiting,
+)
+from memoryos.stores.sql import named_queries
+from memoryos.stores.sqlite.connection import Connections
+
+_log = logging.getLogger("memoryos.stores")
+_SQL = named_queries("memoryos.stores.sqlite")
+_SHIFT = 32
+_SEQ_MASK = (1 << _SHIFT) - 1
+_ALWAYS = -(1 << 62)
+_NEVER = 1 << 62
+
+
+def scope_digest(scope: Scope) -> bytes:
+    """Return 16 bytes that stand for both ids, byte for byte."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for part in (scope.user_id.encode(), scope.assistant_id.encode()):
+        hasher.update(len(part).to_bytes(8, "big"))
+        hasher.update(part)
+    return hasher.digest()
+
+
+class SQLiteStore:
+    """Store in one SQLite file. Raises StorageError or one of its kinds."""
+
+    def __init__(
+        self, path: str | Path, *, durability: str = "full", lock_seconds: float = 60.0
+    ) -> None:
+        self.path = Path(path)
+        self.uri = f"sqlite:///{path}"
+        self._db = Connections(self.path, durability=durability, lock_seconds=lock_seconds)
+        self._scope_ids: dict[Scope, int] = {}  # never stale: scope rows are never deleted
+
+    # ── the journal ──────────────────────────────────────────────────────────────────────────
+
+    def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
+        with self._db.writing() as db:
+            scope_id = self._make_scope(db, scope)
+            known = self._known_pages(db, scope_id, drafts)
+            # A repeated id within the drafts is the same page: the last replacement wins.
+            fresh = {d.id: d for d in drafts if d.replace or d.id not in known}
+            if not fresh:
+                return [known[draft.id] for draft in drafts]
+            last, unnamed = db.execute(_SQL["take_seqs"], (len(fresh), scope_id)).fetchone()
+            if unnamed:
+                names = (scope.user_id, scope.assistant_id, scope_id)
+                db.execute(_SQL["name_scope"], names)
+            pages = {}
+            for seq, draft in enumerate(fresh.values(), last - len(fresh) + 1):
+                old = known.get(draft.id)
+                if old is not None:
+                    _delete_slots(db, [scope_id << _SHIFT | old.seq])
+                pages[draft.id] = _page(draft, seq, old)
+            db.executemany(
+                _SQL["insert_page"], (_page_row(scope_id, page) for page in pages.values())
+            )
+            db.executemany(
+                _SQL["insert_terms"],
+                (_terms_row(scope_id, pages[draft.id], draft) for draft in fresh.values()),
+            )
+        return [pages.get(draft.id) or known[draft.id] for draft in drafts]
+
+    def _known_pages(
+        self, db: sqlite3.Connection, scope_id: int, drafts: Sequence[PageDraft]
+    ) -> dict[str, Page]:
+        if len(drafts) == 1:
+            rows = db.execute(_SQL["page_by_id"], {"scope": scope_id, "id": drafts[0].id})
+        else:
+            ids = dumps([draft.id for draft in drafts])
+            rows = db.execute(_SQL["pages_by_ids"], {"scope": scope_id, "ids": ids})
+        return {page.id: page for page in map(_page_of, rows)}
+
+    def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None or query.limit == 0:
+            return []
+        with self._db.reading() as db:
+            rows = db.execute(*_select_pages(scope_id, query)).fetchall()
+        pages = [page for page in map(_page_of, rows) if _matches(page, query)]
+        if query.ids is not None or query.seqs is not None:
+            pages.sort(key=lambda page: page.seq, reverse=query.newest_first)
+        elif query.newest_first and pages and pages[0].seq < pages[-1].seq:
+            pages.reverse()
+        return pages[: query.limit]
+
+    def sessions(self, scope: Scope) -> list[str]:
+        return [row[0] for row in self._rows(scope, "sessions")]
+
+    def counts(self, scope: Scope) -> Counts:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return Counts()
+        with self._db.reading() as db:
+            pages, sessions = db.execute(_SQL["count_pages"], (scope_id,)).fetchone()
+            waiting = db.execute(_SQL["count_waiting"], (scope_id,)).fetchone()[0]
+            vectors = db.execute(_SQL["count_vectors"], _slots(scope_id)).fetchone()[0]
+        return Counts(pages, sessions, waiting, pages - vectors)
+
+    def waiting(self, scope: Scope) -> list[Waiting]:
+        return [Waiting(slot & _SEQ_MASK, name) for slot, name in self._rows(scope, "waiting")]
+
+    # ── the search index's raw material ──────────────────────────────────────────────────────
+
+    def head(self, scope: Scope) -> Head:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return Head()
+        with self._db.reading() as db:
+            return Head(*db.execute(_SQL["head"], (scope_id,)).fetchone())
+
+    def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return IndexColumns([], [], [], [])
+        with self._db.reading() as db:
+            rows = db.execute(_SQL["index_columns"], _slots(scope_id, after_seq)).fetchall()
+        if not rows:
+            return IndexColumns([], [], [], [])
+        slots, sessions, timestamps, terms = map(list, zip(*rows, strict=True))
+        return IndexColumns([slot & _SEQ_MASK for slot in slots], sessions, timestamps, terms)
+
+    def vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], list[bytes]]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return [], []
+        with self._db.reading() as db:
+            rows = db.execute(_SQL["vectors"], _slots(scope_id, after_seq, up_to_seq)).fetchall()
+        return [row[0] & _SEQ_MASK for row in rows], [row[1] for row in rows]
+
+    def put_vectors(
+        self, scope: Scope, seqs: Sequence[int], vectors: Sequence[bytes], head: Head, up_to_seq: int
+    ) -> bool:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return False
+        rows = {scope_id << _SHIFT | s: v for s, v in zip(seqs, vectors, strict=True)}
+        with self._db.writing() as db:
+            moved = db.execute(
+                _SQL["move_embedded_seq"],
+                {
+                    "up_to": up_to_seq,
+                    "scope": scope_id,
+                    "epoch": head.epoch,
+                    "embedded_seq": head.embedded_seq,
+                },
+            )
+            if moved.rowcount == 0:
+                return False
+            # A page replaced meanwhile has a new position; its old one must stay empty.
+            here = db.execute(_SQL["existing_slots"], {"slots": dumps(list(rows))}).fetchall()
+            db.executemany(_SQL["put_vector"], ((slot, rows[slot]) for (slot,) in here))
+        return True
+
+    # ── what is derived ──────────────────────────────────────────────────────────────────────
+
+    def records(self, scope: Scope, after_version: int = 0) -> list[Record]:
+        rows = self._rows(scope, "records", after_version)
+        return [Record(kind, id_, json.loads(body), vector) for kind, id_, body, vector in rows]
+
+    def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
+        takes = bool(changes.delete or changes.erase_pages or changes.drop_vectors)
+        done = False
+        with self._db.writing() as db:
+            scope_id = self._make_scope(db, scope)
+            expected = {"scope": scope_id, "version": head.version, "epoch": head.epoch}
+            bumped = db.execute(_SQL["bump"], {**expected, "takes": int(takes)}).fetchone()
+            if bumped is not None:
+                self._apply(db, scope_id, bumped[0], changes)
+                done = all(
+                    db.execute(
+                        _SQL["assign"], (item.segment_id, item.chain_id, scope_id, item.page_id)
+                    ).rowcount
+                    for item in changes.assign
+                )
+            if not done:
+                db.execute("ROLLBACK")
+                db.execute("BEGIN")
+        if done and (takes or changes.erase_calls) and not self._db.scrub():
+            _log.warning(
+                "the write-ahead log is in use by another process: what was erased is gone from "
+                "the database, and from the log at its next checkpoint"
+            )
+        return done
+
+    def _apply(self, db: sqlite3.Connection, scope_id: int, version: int, changes: Changes) -> None:
+        db.executemany(_SQL["delete_record"], ((scope_id, kind, id_) for kind, id_ in changes.delete))
+        slots = [
+            row[0]
+            for page_id in changes.erase_pages
+            for row in db.execute(_SQL["slot_of"], (scope_id, page_id))
+        ]
+        _delete_slots(db, slots)
+        db.executemany(
+            _SQL["put_record"],
+            (
+                (scope_id, record.kind, record.id, version, dumps(record.body), record.vector)
+                for record in changes.put
+            ),
+        )
+        if changes.erase_calls:
+            db.execute(_SQL["delete_calls"], (scope_id,))
+        if changes.drop_vectors:
+            db.execute(_SQL["delete_vectors"], _slots(scope_id))
+            db.execute(_SQL["restart_embedding"], (scope_id,))
+        if changes.receipt is not None:
+            body = dumps(receipt_body(changes.receipt))
+            db.execute(_SQL["insert_receipt"], (scope_id, changes.receipt.id, body))
+        if changes.erase_pages:
+            db.execute(_SQL["unname_scope"], {"scope": scope_id})
+
+    # ── many processes ───────────────────────────────────────────────────────────────────────
+
+    def lease(self, scope: Scope, owner: str, seconds: float, now: datetime) -> bool:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return True
+        expires = micros(now + timedelta(seconds=seconds))
+        row = {"scope": scope_id, "owner": owner, "expires": expires, "now": micros(now)}
+        with self._db.writing() as db:
+            return db.execute(_SQL["lease"], row).rowcount > 0
+
+    def release(self, scope: Scope, owner: str) -> None:
+        scope_id = self._find_scope(scope)
+        if scope_id is not None:
+            with self._db.writing() as db:
+                db.execute(_SQL["release"], (scope_id, owner))
+
+    def scopes(self, *, waiting: bool = False) -> list[Scope]:
+        with self._db.reading() as db:
+            rows = db.execute(_SQL["scopes_waiting" if waiting else "scopes"]).fetchall()
+        return [Scope(user_id, assistant_id) for user_id, assistant_id in rows]
+
+    # ── ledger, receipts, metadata ───────────────────────────────────────────────────────────
+
+    def log_call(self, scope: Scope, call: Call) -> None:
+        with self._db.writing() as db:
+            row = (
+                self._make_scope(db, scope),
+                micros(call.at),
+                call.purpose,
+                call.model,
+                call.prompt_tokens,
+                call.completion_tokens,
+                call.seconds,
+                call.outcome,
+            )
+            db.execute(_SQL["insert_call"], row)
+
+    def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
+        rows = self._rows(scope, "calls", _ALWAYS if since is None else micros(since))
+        return [Call(*row[:-1], at=from_micros(row[-1])) for row in rows]
+
+    def receipts(self, scope: Scope) -> list[ErasureReceipt]:
+        return [receipt_of(json.loads(row[0])) for row in self._rows(scope, "receipts")]
+
+    def embedder(self) -> StoredEmbedder | None:
+        with self._db.reading() as db:
+            row = db.execute(_SQL["embedder"]).fetchone()
+        return StoredEmbedder(*row) if row else None
+
+    def set_embedder(self, embedder: StoredEmbedder, *, replace: bool = False) -> StoredEmbedder:
+        with self._db.writing() as db:
+            name = "replace_embedder" if replace else "keep_embedder"
+            db.execute(_SQL[name], (embedder.name, embedder.dimension))
+            return StoredEmbedder(*db.execute(_SQL["embedder"]).fetchone())
+
+    def close(self) -> None:
+        self._db.close()
+
+    # ── helpers ──────────────────────────────────────────────────────────────────────────────
+
+    def _find_scope(self, scope: Scope) -> int | None:
+        scope_id = self._scope_ids.get(scope)
+        if scope_id is None:
+            with self._db.reading() as db:
+                row = db.execute(_SQL["find_scope"], (scope_digest(scope),)).fetchone()
+            if row is None:
+                return None
+            scope_id = self._scope_ids[scope] = row[0]
+        return scope_id
+
+    def _make_scope(self, db: sqlite3.Connection, scope: Scope) -> int:
+        scope_id = self._scope_ids.get(scope)
+        if scope_id is None:
+            digest = scope_digest(scope)
+            row = db.execute(_SQL["find_scope"], (digest,)).fetchone()
+            if row is None:
+                # Not remembered before the transaction is through: it may be rolled back.
+                names = (digest, scope.user_id, scope.assistant_id)
+                made: int = db.execute(_SQL["create_scope"], names).fetchone()[0]
+                return made
+            scope_id = self._scope_ids[scope] = row[0]
+        return scope_id
+
+    def _rows(self, scope: Scope, query: str, *arguments: Any) -> list[Any]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return []
+        with self._db.reading() as db:
+            return db.execute(_SQL[query], (scope_id, *arguments)).fetchall()
+
+
+def _slots(scope_id: int, after_seq: int = 0, up_to_seq: int = _SEQ_MASK) -> dict[str, int]:
+    first = scope_id << _SHIFT
+    return {"first": first | after_seq, "last": first | min(up_to_seq, _SEQ_MASK)}
+
+
+def _select_pages(scope_id: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
+    """Return the statement that narrows most; `_matches` sees to the rest."""
+    if query.ids is not None:
+        return _SQL["pages_by_ids"], {"scope": scope_id, "ids": dumps(list(query.ids))}
+    if query.seqs is not None:
+        slots = [scope_id << _SHIFT | int(seq) for seq in query.seqs]
+        return _SQL["pages_by_slots"], {"slots": dumps(slots)}
+    exact = query.chain_id is None and (query.session_id, query.segment_id, query.waiting).count(
+        None
+    ) + (not query.waiting) >= 2
+    arguments = {
+        **_slots(scope_id, query.after_seq),
+        "scope": scope_id,
+        "session_id": query.session_id,
+        "segment_id": query.segment_id,
+        "since": _ALWAYS if query.since is None else micros(query.since),
+        "before": _NEVER if query.before is None else micros(query.before),
+        "limit": query.limit if query.limit is not None and exact else -1,
+    }
+    if query.session_id is not None:
+        name = "newest_pages_of_session" if query.newest_first else "pages_of_session"
+    elif query.segment_id is not None:
+        name, arguments["limit"] = "pages_of_segment", -1 if query.newest_first else arguments["limit"]
+    elif query.waiting:
+        name, arguments["limit"] = "pages_waiting", -1 if query.newest_first else arguments["limit"]
+    else:
+        name = "newest_pages" if query.newest_first else "pages"
+    return _SQL[name], arguments
+
+
+def _matches(page: Page, query: PageQuery) -> bool:
+    return (
+        page.seq > query.after_seq
+        and (query.session_id is None or page.session_id == query.session_id)
+        and (query.segment_id is None or page.segment_id == query.segment_id)
+        and (query.chain_id is None or page.chain_id == query.chain_id)
+        and not (query.waiting and page.segment_id is not None)
+        and (query.since is None or page.timestamp >= query.since)
+        and (query.before is None or page.timestamp < query.before)
+    )
+
+
+def _page(draft: PageDraft, seq: int, old: Page | None) -> Page:
+    return Page(
+        id=draft.id,
+        user_input=draft.user_input,
+        agent_response=draft.agent_response,
+        timestamp=draft.timestamp,
+        session_id=draft.session_id,
+        metadata=draft.metadata,
+        messages=draft.messages,
+        chain_id=old.chain_id if old else None,
+        segment_id=old.segment_id if old else None,
+        seq=seq,
+    )
+
+
+def _page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
+    return (
+        scope_id << _SHIFT | page.seq,
+        scope_id,
+        page.id,
+        page.session_id,
+        micros(page.timestamp),
+        page.user_input,
+        page.agent_response,
+        dumps(page.metadata) if page.metadata else None,
+        encode_messages(page.messages, page.user_input, page.agent_response),
+        page.chain_id,
+        page.segment_id,
+    )
+
+
+def _terms_row(scope_id: int, page: Page, draft: PageDraft) -> tuple[Any, ...]:
+    session = zlib.crc32(page.session_id.encode())
+    return (scope_id << _SHIFT | page.seq, session, page.timestamp.timestamp(), draft.terms)
+
+
+def _page_of(row: tuple[Any, ...]) -> Page:
+    slot, id_, session_id, timestamp, user, agent, metadata, messages, chain_id, segment_id = row
+    return Page(
+        id=id_,
+        user_input=user,
+        agent_response=agent,
+        timestamp=from_micros(timestamp),
+        session_id=session_id,
+        metadata=json.loads(metadata) if metadata else {},
+        messages=decode_messages(messages, user, agent),
+        chain_id=chain_id,
+        segment_id=segment_id,
+        seq=slot & _SEQ_MASK,
+    )
+
+
+def _delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
+    rows = [(slot,) for slot in slots]
+    for name in ("delete_page", "delete_terms", "delete_vector"):
+        db.executemany(_SQL[name], rows)
