@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-LEAKING = ("OPENAI_", "AZURE_OPENAI_", "LANGCHAIN_", "LANGSMITH_", "MEMORYOS_", "LLAMA_", "TIKTOKEN_")
+LEAKING = (
+    "OPENAI_",
+    "AZURE_OPENAI_",
+    "LANGCHAIN_",
+    "LANGSMITH_",
+    "MEMORYOS_",
+    "LLAMA_",
+    "TIKTOKEN_",
+)
 """Prefixes of environment variables that would change what a test does."""
 
 LOOPBACK = {None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"}

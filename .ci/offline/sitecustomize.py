@@ -1,5 +1,7 @@
-"""Refuse every connection and name look-up outside loopback, in any Python that has this folder on
-PYTHONPATH. Such a Python behaves like one on a machine without a network."""
+"""Refuse every connection and every name look-up outside loopback.
+
+A Python that has this folder on PYTHONPATH behaves like one on a machine without a network.
+"""
 
 from __future__ import annotations
 
