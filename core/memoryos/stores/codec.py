@@ -25,7 +25,7 @@ KINDS: dict[Kind, type[Derived]] = {
 }
 _KIND_OF: dict[type[Derived], Kind] = {cls: kind for kind, cls in KINDS.items()}
 _NOT_STORED = {"segment": ("heat",)}
-_TIMES = ("created", "updated", "last_access")
+_TIMES = ("created", "updated", "last_access", "derived")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -56,7 +56,13 @@ def encode(value: Derived, vector: Vectors | None = None) -> Record:
     body = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     for name in _NOT_STORED.get(kind, ()):
         del body[name]
-    return Record(kind, value.id, body, None if vector is None else to_blob(vector))
+    return Record(kind, value.id, body, None if vector is None else to_blob(vector), _live(value))
+
+
+def _live(value: Derived) -> bool:
+    if isinstance(value, Segment):
+        return not value.evicted
+    return not isinstance(value, Knowledge) or value.status == "active"
 
 
 def decode(record: Record) -> Derived:

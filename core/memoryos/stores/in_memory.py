@@ -34,7 +34,8 @@ class _Shelf:
     pages: dict[str, Page] = field(default_factory=dict)
     terms: dict[str, bytes] = field(default_factory=dict)
     vectors: dict[int, bytes] = field(default_factory=dict)
-    records: dict[tuple[Kind, str], tuple[int, str, bytes | None]] = field(default_factory=dict)
+    replaced: dict[int, int] = field(default_factory=dict)
+    records: dict[tuple[Kind, str], tuple[int, Record]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     receipts: list[ErasureReceipt] = field(default_factory=list)
     lease: tuple[str, datetime] | None = None
@@ -85,6 +86,8 @@ class InMemoryStore:
                 )
                 shelf.pages[draft.id] = page
                 shelf.terms[draft.id] = draft.terms
+                if known is not None:
+                    shelf.replaced[seq] = known.seq
                 stored.append(page)
             shelf.head = replace(shelf.head, last_seq=seq)
             return stored
@@ -107,6 +110,7 @@ class InMemoryStore:
             and (query.segment_id is None or page.segment_id == query.segment_id)
             and (query.chain_id is None or page.chain_id == query.chain_id)
             and not (query.waiting and page.segment_id is not None)
+            and (query.up_to_seq is None or page.seq <= query.up_to_seq)
             and (query.since is None or page.timestamp >= query.since)
             and (query.before is None or page.timestamp < query.before)
         ]
@@ -146,6 +150,7 @@ class InMemoryStore:
                 sessions=[zlib.crc32(page.session_id.encode()) for page in pages],
                 timestamps=[page.timestamp.timestamp() for page in pages],
                 terms=[shelf.terms[page.id] for page in pages],
+                replaced=[shelf.replaced.get(page.seq, 0) for page in pages],
             )
 
     def vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], list[bytes]]:
@@ -166,14 +171,26 @@ class InMemoryStore:
             shelf.head = replace(shelf.head, embedded_seq=up_to_seq)
             return True
 
-    def records(self, scope: Scope, after_version: int = 0) -> list[Record]:
+    def records(
+        self,
+        scope: Scope,
+        kinds: Sequence[Kind],
+        *,
+        ids: Sequence[str] | None = None,
+        after_version: int = 0,
+        live_only: bool = False,
+    ) -> list[Record]:
         with self._lock:
-            rows = list(self._shelf(scope).records.items())
-        rows.sort(key=lambda row: (row[1][0], row[0]))
+            rows = sorted(
+                self._shelf(scope).records.values(), key=lambda row: (row[0], row[1].kind, row[1].id)
+            )
         return [
-            Record(kind, id_, json.loads(body), vector)
-            for (kind, id_), (version, body, vector) in rows
-            if version > after_version
+            replace(record, body=json.loads(dumps(record.body)))
+            for version, record in rows
+            if record.kind in kinds
+            and version > after_version
+            and (ids is None or record.id in ids)
+            and (record.live or not live_only)
         ]
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
@@ -195,8 +212,7 @@ class InMemoryStore:
                     shelf.terms.pop(page_id)
                     shelf.vectors.pop(page.seq, None)
             for record in changes.put:
-                body = dumps(dict(record.body))
-                shelf.records[record.kind, record.id] = (version, body, record.vector)
+                shelf.records[record.kind, record.id] = (version, record)
             for item in changes.assign:
                 page = shelf.pages[item.page_id]
                 shelf.pages[item.page_id] = replace(

@@ -64,6 +64,8 @@ class PageQuery:
     """Only pages that no page-out has taken."""
     after_seq: int = 0
     """Only pages with a greater position."""
+    up_to_seq: int | None = None
+    """Only pages up to this position."""
     since: datetime | None = None
     """Only pages at or after this time."""
     before: datetime | None = None
@@ -82,6 +84,8 @@ class IndexColumns:
     timestamps: list[float]
     """Unix seconds."""
     terms: list[bytes]
+    replaced: list[int]
+    """Position of the page that this one took the place of, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class Record:
     """JSON (see `memoryos.stores.codec`)."""
     vector: bytes | None = None
     """float32 little-endian, where the kind has one."""
+    live: bool = True
+    """False for what is kept only as history: evicted, archived or superseded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +202,16 @@ class Store(Protocol):
         ...
 
     # what is derived
-    def records(self, scope: Scope, after_version: int = 0) -> list[Record]:
-        """Return the derived records written by commits after a version."""
+    def records(
+        self,
+        scope: Scope,
+        kinds: Sequence[Kind],
+        *,
+        ids: Sequence[str] | None = None,
+        after_version: int = 0,
+        live_only: bool = False,
+    ) -> list[Record]:
+        """Return derived records of some kinds, by id, or written by commits after a version."""
         ...
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:

@@ -19,7 +19,7 @@ INSERT INTO pages (slot, scope_id, id, session_id, timestamp, user_input, agent_
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: insert_terms
-INSERT INTO terms (slot, session, timestamp, terms) VALUES (?, ?, ?, ?)
+INSERT INTO terms (slot, session, timestamp, terms, replaced) VALUES (?, ?, ?, ?, ?)
 
 -- name: page_by_id
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
@@ -60,6 +60,14 @@ WHERE scope_id = :scope AND segment_id = :segment_id AND slot > :first AND slot 
     AND timestamp >= :since AND timestamp < :before
 ORDER BY slot LIMIT :limit
 
+-- name: newest_pages_of_segment
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages
+WHERE scope_id = :scope AND segment_id = :segment_id AND slot > :first AND slot <= :last
+    AND timestamp >= :since AND timestamp < :before
+ORDER BY slot DESC LIMIT :limit
+
 -- name: pages_waiting
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
     chain_id, segment_id
@@ -67,6 +75,14 @@ FROM pages
 WHERE scope_id = :scope AND segment_id IS NULL AND slot > :first AND slot <= :last
     AND timestamp >= :since AND timestamp < :before
 ORDER BY slot LIMIT :limit
+
+-- name: newest_pages_waiting
+SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
+    chain_id, segment_id
+FROM pages
+WHERE scope_id = :scope AND segment_id IS NULL AND slot > :first AND slot <= :last
+    AND timestamp >= :since AND timestamp < :before
+ORDER BY slot DESC LIMIT :limit
 
 -- name: pages
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
@@ -98,7 +114,7 @@ SELECT count(*) FROM vectors WHERE slot > :first AND slot <= :last
 SELECT slot, session_id FROM pages WHERE scope_id = ? AND segment_id IS NULL ORDER BY slot
 
 -- name: index_columns
-SELECT slot, session, timestamp, terms FROM terms WHERE slot > :first AND slot <= :last
+SELECT slot, session, timestamp, terms, replaced FROM terms WHERE slot > :first AND slot <= :last
 ORDER BY slot
 
 -- name: vectors
@@ -115,7 +131,16 @@ UPDATE scopes SET embedded_seq = :up_to
 WHERE scope_id = :scope AND epoch = :epoch AND embedded_seq = :embedded_seq
 
 -- name: records
-SELECT kind, id, body, vector FROM records WHERE scope_id = ? AND version > ?
+SELECT kind, id, body, vector, live FROM records
+WHERE scope_id = :scope AND version > :after AND (live OR NOT :live_only)
+    AND kind IN (SELECT value FROM json_each(:kinds))
+ORDER BY version, kind, id
+
+-- name: records_by_id
+SELECT kind, id, body, vector, live FROM records
+WHERE scope_id = :scope AND kind IN (SELECT value FROM json_each(:kinds))
+    AND id IN (SELECT value FROM json_each(:ids))
+    AND version > :after AND (live OR NOT :live_only)
 ORDER BY version, kind, id
 
 -- name: bump
@@ -123,9 +148,10 @@ UPDATE scopes SET version = version + 1, epoch = epoch + :takes
 WHERE scope_id = :scope AND version = :version AND epoch = :epoch RETURNING version
 
 -- name: put_record
-INSERT INTO records (scope_id, kind, id, version, body, vector) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO records (scope_id, kind, id, version, live, body, vector) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (scope_id, kind, id) DO UPDATE
-SET version = excluded.version, body = excluded.body, vector = excluded.vector
+SET version = excluded.version, live = excluded.live, body = excluded.body,
+    vector = excluded.vector
 
 -- name: delete_record
 DELETE FROM records WHERE scope_id = ? AND kind = ? AND id = ?

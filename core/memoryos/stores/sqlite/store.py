@@ -53,6 +53,10 @@ def scope_digest(scope: Scope) -> bytes:
     return hasher.digest()
 
 
+class _Conflict(Exception):
+    """The scope changed since it was read; rolls the transaction back."""
+
+
 class SQLiteStore:
     """Store in one SQLite file. Raises StorageError or one of its kinds."""
 
@@ -89,7 +93,10 @@ class SQLiteStore:
             )
             db.executemany(
                 _SQL["insert_terms"],
-                (_terms_row(scope_id, pages[draft.id], draft) for draft in fresh.values()),
+                (
+                    _terms_row(scope_id, pages[draft.id], draft, known.get(draft.id))
+                    for draft in fresh.values()
+                ),
             )
         return [pages.get(draft.id) or known[draft.id] for draft in drafts]
 
@@ -110,10 +117,7 @@ class SQLiteStore:
         with self._db.reading() as db:
             rows = db.execute(*_select_pages(scope_id, query)).fetchall()
         pages = [page for page in map(_page_of, rows) if _matches(page, query)]
-        if query.ids is not None or query.seqs is not None:
-            pages.sort(key=lambda page: page.seq, reverse=query.newest_first)
-        elif query.newest_first and pages and pages[0].seq < pages[-1].seq:
-            pages.reverse()
+        pages.sort(key=lambda page: page.seq, reverse=query.newest_first)
         return pages[: query.limit]
 
     def sessions(self, scope: Scope) -> list[str]:
@@ -144,13 +148,14 @@ class SQLiteStore:
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         scope_id = self._find_scope(scope)
         if scope_id is None:
-            return IndexColumns([], [], [], [])
+            return IndexColumns([], [], [], [], [])
         with self._db.reading() as db:
             rows = db.execute(_SQL["index_columns"], _slots(scope_id, after_seq)).fetchall()
         if not rows:
-            return IndexColumns([], [], [], [])
-        slots, sessions, timestamps, terms = map(list, zip(*rows, strict=True))
-        return IndexColumns([slot & _SEQ_MASK for slot in slots], sessions, timestamps, terms)
+            return IndexColumns([], [], [], [], [])
+        slots, sessions, timestamps, terms, replaced = map(list, zip(*rows, strict=True))
+        seqs = [slot & _SEQ_MASK for slot in slots]
+        return IndexColumns(seqs, sessions, timestamps, terms, replaced)
 
     def vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], list[bytes]]:
         scope_id = self._find_scope(scope)
@@ -186,36 +191,57 @@ class SQLiteStore:
 
     # ── what is derived ──────────────────────────────────────────────────────────────────────
 
-    def records(self, scope: Scope, after_version: int = 0) -> list[Record]:
-        rows = self._rows(scope, "records", after_version)
-        return [Record(kind, id_, json.loads(body), vector) for kind, id_, body, vector in rows]
+    def records(
+        self,
+        scope: Scope,
+        kinds: Sequence[Kind],
+        *,
+        ids: Sequence[str] | None = None,
+        after_version: int = 0,
+        live_only: bool = False,
+    ) -> list[Record]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return []
+        arguments = {
+            "scope": scope_id,
+            "kinds": dumps(list(kinds)),
+            "ids": None if ids is None else dumps(list(ids)),
+            "after": after_version,
+            "live_only": live_only,
+        }
+        with self._db.reading() as db:
+            name = "records" if ids is None else "records_by_id"
+            rows = db.execute(_SQL[name], arguments).fetchall()
+        return [
+            Record(kind, id_, json.loads(body), vector, bool(live))
+            for kind, id_, body, vector, live in rows
+        ]
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         takes = bool(changes.delete or changes.erase_pages or changes.drop_vectors)
-        done = False
-        with self._db.writing() as db:
-            scope_id = self._make_scope(db, scope)
-            expected = {"scope": scope_id, "version": head.version, "epoch": head.epoch}
-            bumped = db.execute(_SQL["bump"], {**expected, "takes": int(takes)}).fetchone()
-            if bumped is not None:
+        try:
+            with self._db.writing() as db:
+                scope_id = self._make_scope(db, scope)
+                expected = {"scope": scope_id, "version": head.version, "epoch": head.epoch}
+                bumped = db.execute(_SQL["bump"], {**expected, "takes": int(takes)}).fetchone()
+                if bumped is None:
+                    raise _Conflict
                 self._apply(db, scope_id, bumped[0], changes)
-                done = all(
-                    db.execute(
-                        _SQL["assign"], (item.segment_id, item.chain_id, scope_id, item.page_id)
-                    ).rowcount
-                    for item in changes.assign
-                )
-            if not done:
-                db.execute("ROLLBACK")
-                db.execute("BEGIN")
-        if done and (takes or changes.erase_calls) and not self._db.scrub():
+        except _Conflict:
+            return False
+        if (takes or changes.erase_calls) and not self._db.scrub():
             _log.warning(
                 "the write-ahead log is in use by another process: what was erased is gone from "
                 "the database, and from the log at its next checkpoint"
             )
-        return done
+        return True
 
     def _apply(self, db: sqlite3.Connection, scope_id: int, version: int, changes: Changes) -> None:
+        for item in changes.assign:
+            row = (item.segment_id, item.chain_id, scope_id, item.page_id)
+            if db.execute(_SQL["assign"], row).rowcount == 0:
+                raise _Conflict
         db.executemany(_SQL["delete_record"], ((scope_id, kind, id_) for kind, id_ in changes.delete))
         slots = [
             row[0]
@@ -225,10 +251,7 @@ class SQLiteStore:
         _delete_slots(db, slots)
         db.executemany(
             _SQL["put_record"],
-            (
-                (scope_id, record.kind, record.id, version, dumps(record.body), record.vector)
-                for record in changes.put
-            ),
+            (_record_row(scope_id, version, record) for record in changes.put),
         )
         if changes.erase_calls:
             db.execute(_SQL["delete_calls"], (scope_id,))
@@ -345,11 +368,14 @@ def _select_pages(scope_id: int, query: PageQuery) -> tuple[str, dict[str, Any]]
     if query.seqs is not None:
         slots = [scope_id << _SHIFT | int(seq) for seq in query.seqs]
         return _SQL["pages_by_slots"], {"slots": dumps(slots)}
-    exact = query.chain_id is None and (query.session_id, query.segment_id, query.waiting).count(
-        None
-    ) + (not query.waiting) >= 2
+    narrowing = (query.session_id is not None, query.segment_id is not None, query.waiting)
+    exact = query.chain_id is None and sum(narrowing) <= 1
     arguments = {
-        **_slots(scope_id, query.after_seq),
+        **_slots(
+            scope_id,
+            query.after_seq,
+            _SEQ_MASK if query.up_to_seq is None else query.up_to_seq,
+        ),
         "scope": scope_id,
         "session_id": query.session_id,
         "segment_id": query.segment_id,
@@ -358,19 +384,20 @@ def _select_pages(scope_id: int, query: PageQuery) -> tuple[str, dict[str, Any]]
         "limit": query.limit if query.limit is not None and exact else -1,
     }
     if query.session_id is not None:
-        name = "newest_pages_of_session" if query.newest_first else "pages_of_session"
+        name = "pages_of_session"
     elif query.segment_id is not None:
-        name, arguments["limit"] = "pages_of_segment", -1 if query.newest_first else arguments["limit"]
+        name = "pages_of_segment"
     elif query.waiting:
-        name, arguments["limit"] = "pages_waiting", -1 if query.newest_first else arguments["limit"]
+        name = "pages_waiting"
     else:
-        name = "newest_pages" if query.newest_first else "pages"
-    return _SQL[name], arguments
+        name = "pages"
+    return _SQL[f"newest_{name}" if query.newest_first else name], arguments
 
 
 def _matches(page: Page, query: PageQuery) -> bool:
     return (
         page.seq > query.after_seq
+        and (query.up_to_seq is None or page.seq <= query.up_to_seq)
         and (query.session_id is None or page.session_id == query.session_id)
         and (query.segment_id is None or page.segment_id == query.segment_id)
         and (query.chain_id is None or page.chain_id == query.chain_id)
@@ -411,9 +438,17 @@ def _page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
     )
 
 
-def _terms_row(scope_id: int, page: Page, draft: PageDraft) -> tuple[Any, ...]:
+def _terms_row(
+    scope_id: int, page: Page, draft: PageDraft, old: Page | None
+) -> tuple[Any, ...]:
+    slot = scope_id << _SHIFT | page.seq
     session = zlib.crc32(page.session_id.encode())
-    return (scope_id << _SHIFT | page.seq, session, page.timestamp.timestamp(), draft.terms)
+    return (slot, session, page.timestamp.timestamp(), draft.terms, old.seq if old else 0)
+
+
+def _record_row(scope_id: int, version: int, record: Record) -> tuple[Any, ...]:
+    body = dumps(record.body)
+    return (scope_id, record.kind, record.id, version, record.live, body, record.vector)
 
 
 def _page_of(row: tuple[Any, ...]) -> Page:

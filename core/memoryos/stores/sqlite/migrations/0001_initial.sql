@@ -33,7 +33,8 @@ CREATE TABLE terms (
     slot INTEGER PRIMARY KEY,
     session INTEGER NOT NULL,  -- crc32 of session_id
     timestamp REAL NOT NULL,  -- seconds since 1970
-    terms BLOB NOT NULL
+    terms BLOB NOT NULL,
+    replaced INTEGER NOT NULL  -- seq of the page that this one took the place of, else 0
 );
 CREATE TABLE vectors (
     slot INTEGER PRIMARY KEY,
@@ -45,6 +46,7 @@ CREATE TABLE records (
     kind TEXT NOT NULL,
     id TEXT NOT NULL,
     version INTEGER NOT NULL,
+    live INTEGER NOT NULL,  -- 0: kept as history only
     body TEXT NOT NULL,  -- JSON
     vector BLOB,
     UNIQUE (scope_id, kind, id)
