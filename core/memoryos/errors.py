@@ -24,6 +24,7 @@ An error's docstring is its default message.
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 
 class MemoryOSError(Exception):
@@ -79,6 +80,9 @@ class EngineClosed(MemoryOSError):
 
 class ModelError(MemoryOSError):
     """The model did not give a usable answer."""
+
+    usage: Any = None
+    """The `ports.TokenUsage` of the calls that led here; None: one call that reported nothing."""
 
 
 class ModelUnavailable(ModelError):
