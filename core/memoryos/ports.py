@@ -1,4 +1,7 @@
-"""What the engine asks of the outside: protocols only, no behaviour."""
+"""What the engine asks of models, embedders and analysts: protocols only, no behaviour.
+
+What it asks of a store is in `memoryos.stores.port`.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,15 @@ class Clock(Protocol):
 class Embedder(Protocol):
     """Turns text into L2-normalised float32 vectors. Thread-safe."""
 
-    name: str
-    """Names the model; stored with the vectors."""
-    dimension: int
-    """Length of a vector. May be found out by a first call; must be known before one is stored."""
+    @property
+    def name(self) -> str:
+        """Names the model; stored with the vectors."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector. May need a first call to be found out. Raises ModelError."""
+        ...
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Return an (n, dimension) array. Raises ModelError when the model fails."""
