@@ -10,12 +10,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memoryos.llm.thinking import without_thinking
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+_Answer = TypeVar("_Answer", bound="BaseModel")
 
 MAX_CHARACTERS = 200_000
 """Longest answer that is looked at; what follows is cut off."""
@@ -25,7 +27,7 @@ _FENCE = re.compile(r"```[a-zA-Z0-9_-]*\s*\n?(.*?)```", re.DOTALL)
 _KEPT = ("type", "description", "enum", "const", "properties", "items", "anyOf", "$ref", "$defs")
 
 
-def parse_answer(text: str, schema: type[BaseModel]) -> BaseModel | None:
+def parse_answer(text: str, schema: type[_Answer]) -> _Answer | None:
     """Return the first JSON value in `text` that validates as `schema`; None when none does."""
     from pydantic import ValidationError  # noqa: PLC0415  # import stays cheap
 

@@ -76,9 +76,9 @@ class OpenAIChat:
             try:
                 text, spent = self._answer(messages, schema, max_tokens, again=again)
             except ModelError as error:
-                error.usage = _sum(usage, TokenUsage(calls=1))
+                error.usage = usage + TokenUsage()
                 raise
-            usage = _sum(usage, spent)
+            usage += spent
             if schema is None:
                 if answer := without_thinking(text):
                     return Completion(answer, usage=usage)
@@ -247,14 +247,6 @@ def _asking_for(shape: str, messages: list[dict[str, Any]]) -> list[dict[str, An
     first, *others = messages
     told = f"{first['content']}\nAnswer only with JSON: {shape}"
     return [{**first, "content": told}, *others]
-
-
-def _sum(one: TokenUsage, other: TokenUsage) -> TokenUsage:
-    return TokenUsage(
-        one.prompt_tokens + other.prompt_tokens,
-        one.completion_tokens + other.completion_tokens,
-        one.calls + other.calls,
-    )
 
 
 def _usage(reported: Any) -> TokenUsage | None:
