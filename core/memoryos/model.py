@@ -169,7 +169,11 @@ class Knowledge:
     analyst: str
     """Who derived it: "rules" or the model's name."""
     created: datetime
+    """When its first source was said."""
     updated: datetime
+    """When its newest source was said."""
+    derived: datetime
+    """When the analyst wrote it down."""
     attribute: str | None = None
     """Profile attribute it states ("name", "home", "birth_year"…), or None."""
     value: str | None = None
@@ -194,6 +198,9 @@ class Trait:
     sources: tuple[Source, ...]
     analyst: str
     updated: datetime
+    """When its newest source was said."""
+    derived: datetime
+    """When the analyst wrote it down."""
 
     @property
     def id(self) -> str:
@@ -289,3 +296,5 @@ class ErasureReceipt:
     rewritten: Mapping[str, int] = field(default_factory=dict)
     """Derived things made again from what remains, by kind."""
     page_ids: tuple[str, ...] = ()
+    knowledge_ids: tuple[str, ...] = ()
+    """Facts that went; none of them is learned again from the page it came from."""

@@ -139,7 +139,8 @@ def receipt_body(receipt: ErasureReceipt) -> dict[str, Any]:
 def receipt_of(body: Mapping[str, Any]) -> ErasureReceipt:
     """Return the receipt of its JSON body."""
     at = datetime.fromisoformat(body["at"])
-    return ErasureReceipt(**{**body, "at": at, "page_ids": tuple(body["page_ids"])})
+    ids = {name: tuple(body.get(name, ())) for name in ("page_ids", "knowledge_ids")}
+    return ErasureReceipt(**{**body, **ids, "at": at})
 
 
 def _plain(value: Any) -> Any:

@@ -19,6 +19,7 @@ from memoryos.stores.port import (
     IndexColumns,
     Kind,
     PageDraft,
+    PageMoved,
     PageQuery,
     Record,
     StoredEmbedder,
@@ -60,12 +61,16 @@ class InMemoryStore:
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         with self._lock:
             shelf = self._shelf(scope)
+            for draft in drafts:
+                known = shelf.pages.get(draft.id)
+                if draft.replaces is not None and (known is None or known.seq != draft.replaces):
+                    raise PageMoved
             self._shelves[scope] = shelf
             stored = []
             seq = shelf.head.last_seq
             for draft in drafts:
                 known = shelf.pages.get(draft.id)
-                if known is not None and not draft.replace:
+                if known is not None and draft.replaces is None:
                     stored.append(known)
                     continue
                 if known is not None:

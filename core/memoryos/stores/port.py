@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from memoryos.errors import StorageBusy
 from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
 
 Kind = Literal["topic", "segment", "chain", "knowledge", "trait"]
@@ -32,9 +33,9 @@ class PageDraft:
     messages: tuple[Message, ...]
     terms: bytes
     """Packed index terms (`memoryos.tiers.text.page_terms`)."""
-    replace: bool = False
-    """If the scope holds a page of this id: True puts this one in its place at the journal's end,
-    False keeps the stored one."""
+    replaces: int | None = None
+    """Position of the page of this id whose place this one takes, at the journal's end. With None
+    a page that the scope already holds under this id is kept as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,10 @@ class StoredEmbedder:
     dimension: int
 
 
+class PageMoved(StorageBusy):
+    """The page to replace was changed or erased meanwhile; read it again and try again."""
+
+
 class Store(Protocol):
     """One database of many scopes. Thread-safe. Every method may raise StorageError."""
 
@@ -160,7 +165,10 @@ class Store(Protocol):
 
     # the journal
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
-        """Journal pages in one durable transaction; return them as stored, in the same order."""
+        """Journal pages in one durable transaction; return them as stored, in the same order.
+
+        Raises PageMoved, and stores nothing, if a page to replace is not at its position.
+        """
         ...
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:

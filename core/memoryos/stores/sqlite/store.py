@@ -28,6 +28,7 @@ from memoryos.stores.port import (
     Head,
     IndexColumns,
     PageDraft,
+    PageMoved,
     PageQuery,
     Record,
     StoredEmbedder,
@@ -74,8 +75,15 @@ class SQLiteStore:
         with self._db.writing() as db:
             scope_id = self._make_scope(db, scope)
             known = self._known_pages(db, scope_id, drafts)
-            # A repeated id within the drafts is the same page: the last replacement wins.
-            fresh = {d.id: d for d in drafts if d.replace or d.id not in known}
+            fresh: dict[str, PageDraft] = {}
+            for draft in drafts:
+                if draft.replaces is not None:
+                    old = known.get(draft.id)
+                    if old is None or old.seq != draft.replaces:
+                        raise PageMoved
+                    fresh[draft.id] = draft
+                elif draft.id not in known:
+                    fresh.setdefault(draft.id, draft)
             if not fresh:
                 return [known[draft.id] for draft in drafts]
             last, unnamed = db.execute(_SQL["take_seqs"], (len(fresh), scope_id)).fetchone()

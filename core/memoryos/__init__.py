@@ -1,0 +1,71 @@
+"""MemoryOS: memory for agents in three tiers, with nothing lost and nothing hidden.
+
+    from memoryos import Engine
+
+    with Engine.open("sqlite:///memories.db") as engine:
+        memory = engine.memory("tom")
+        memory.add("I moved to Lisbon last week", "How do you like it?")
+        print(memory.recall("Where does Tom live?").text())
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memoryos.aio import AsyncEngine, AsyncMemory
+    from memoryos.compat import Memoryos
+    from memoryos.config import MemoryConfig
+    from memoryos.engine import Engine
+    from memoryos.memory import Memory
+    from memoryos.model import (
+        ErasureReceipt,
+        Knowledge,
+        Message,
+        Page,
+        Profile,
+        RecalledPage,
+        Segment,
+        Trait,
+    )
+    from memoryos.recall import Recall
+
+    __version__: str
+
+_HOMES = {
+    "AsyncEngine": "aio",
+    "AsyncMemory": "aio",
+    "Engine": "engine",
+    "ErasureReceipt": "model",
+    "Knowledge": "model",
+    "Memory": "memory",
+    "MemoryConfig": "config",
+    "Memoryos": "compat",
+    "Message": "model",
+    "Page": "model",
+    "Profile": "model",
+    "Recall": "recall",
+    "RecalledPage": "model",
+    "Segment": "model",
+    "Trait": "model",
+}
+"""Where each public name lives: loaded when first asked for, so that the import stays cheap."""
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415  # reads files
+
+        return version("memoryos-integrations")
+    if name in _HOMES:
+        from importlib import import_module  # noqa: PLC0415  # with its only user
+
+        value = globals()[name] = getattr(import_module(f"memoryos.{_HOMES[name]}"), name)
+        return value
+    raise AttributeError(f"module 'memoryos' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,292 @@
+"""Composition: opens the store, the models and the worker, and gives out memories."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from memoryos.analysts.rules import RuleAnalyst
+from memoryos.config import MemoryConfig
+from memoryos.embedders.resolve import resolve_embedder
+from memoryos.erasure import Eraser
+from memoryos.errors import (
+    EmbedderMismatch,
+    EngineClosed,
+    InvalidInput,
+    MemoryOSError,
+    ModelError,
+    StorageBusy,
+)
+from memoryos.generation import Generator
+from memoryos.journal import checked_id
+from memoryos.llm.resolve import resolve_chat_model
+from memoryos.memory import Memory
+from memoryos.model import Call, Scope
+from memoryos.ports import Analyst, ChatModel, Clock, Embedder, TokenUsage
+from memoryos.retrieval import Retriever
+from memoryos.stores.in_memory import InMemoryStore
+from memoryos.stores.port import Store, StoredEmbedder
+from memoryos.tokens import token_counter
+from memoryos.updating import Analysts, Updater, mismatch, utc_now
+from memoryos.views import Views
+from memoryos.worker import Consolidator, Worker
+
+_log = logging.getLogger("memoryos.engine")
+
+
+@dataclass(slots=True)
+class Parts:
+    """What an engine is made of, as its memories use it."""
+
+    store: Store
+    config: MemoryConfig
+    clock: Clock
+    views: Views
+    retriever: Retriever
+    generator: Generator
+    eraser: Eraser
+    consolidator: Consolidator
+    worker: Worker | None
+
+    def after_add(self, scope: Scope) -> None:
+        """See to what a new page may have made due, as the configuration has it."""
+        if self.worker is not None:
+            self.worker.hint(scope)
+        elif self.config.promotion == "inline":
+            try:
+                self.consolidator.run(scope)
+            except (ModelError, StorageBusy) as error:
+                # The page is journalled; what is due stays due.
+                _log.warning("consolidation waits for the next add: %s", error)
+
+    def after_recall(self, scope: Scope, segment_ids: list[str]) -> None:
+        """Count a recall towards the heat of the segments it found."""
+        if segment_ids:
+            self.consolidator.note_visits(scope, segment_ids)
+            if self.worker is not None:
+                self.worker.hint(scope)
+
+    def run(self, scope: Scope) -> None:
+        """Do everything that is pending in a scope now."""
+        self.consolidator.run_now(scope)
+
+
+class Engine:
+    """A store with the models that work on it. Thread-safe; a context manager.
+
+    Open one per process with `Engine.open` and make as many memories of it as there are users.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        config: MemoryConfig,
+        chat_model: ChatModel | None,
+        embedder: Embedder,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.config = config
+        self.chat_model = chat_model
+        self.embedder = embedder
+        self.store = store
+        _check_embedder(store, embedder)
+        name = None if chat_model is None else chat_model.name
+        self.count_tokens = token_counter(name, may_download=chat_model is not None)
+        views = Views(store, config)
+        rules = RuleAnalyst(config.language)
+        analysts = _AnalystChoice(store, config, rules, chat_model, self.count_tokens, clock)
+        updater = Updater(store, views, embedder, analysts, config, clock)
+        consolidator = Consolidator(store, updater, config, clock)
+        worker = None
+        if config.promotion == "background":
+            worker = Worker(consolidator, lambda: store.scopes(waiting=True))
+        self._parts = Parts(
+            store=store,
+            config=config,
+            clock=clock,
+            views=views,
+            retriever=Retriever(store, views, embedder, self.count_tokens, config),
+            generator=Generator(chat_model, self.count_tokens, store.log_call, clock),
+            eraser=Eraser(store, views, rules, embedder, clock),
+            consolidator=consolidator,
+            worker=worker,
+        )
+        self._closed = False
+        self._closing = threading.Lock()
+        if worker is not None:
+            worker.start()
+            # A thread must not be inside SQLite or FAISS while the interpreter is taken down.
+            self._at_exit: Callable[[], None] | None = _stopper(weakref.ref(worker))
+            atexit.register(self._at_exit)
+        else:
+            self._at_exit = None
+
+    @classmethod
+    def open(
+        cls,
+        uri: str = "sqlite:///memoryos.db",
+        config: MemoryConfig | Mapping[str, Any] | None = None,
+        chat_model: str | ChatModel | None = None,
+        embedder: str | Embedder | None = None,
+        *,
+        clock: Clock = utc_now,
+    ) -> Engine:
+        """Open (or create) the memory store at `uri`.
+
+        `uri` is "sqlite:///file.db" (relative), "sqlite:////folder/file.db" (absolute),
+        "sqlite:///:memory:" or "postgresql://…". Without `chat_model` and `embedder` nothing needs
+        a key, a server or a download. Raises InvalidInput, StorageError, EmbedderMismatch or
+        MissingExtra.
+        """
+        settings = MemoryConfig.of(config)
+        model, vectors = resolve_chat_model(chat_model), resolve_embedder(embedder)
+        store = open_store(uri, settings)
+        try:
+            return cls(store, settings, model, vectors, clock)
+        except BaseException:
+            store.close()
+            raise
+
+    def memory(
+        self, user_id: str, assistant_id: str = "assistant", session_id: str = "default"
+    ) -> Memory:
+        """Return the memory of one user with one assistant, seen from one session. Costs nothing.
+
+        Ids are keys, compared byte by byte; any text will do. Raises InvalidInput or EngineClosed.
+        """
+        if self._closed:
+            raise EngineClosed
+        scope = Scope(checked_id(user_id, "user_id"), checked_id(assistant_id, "assistant_id"))
+        return Memory(self._parts, scope, checked_id(session_id, "session_id"))
+
+    def scopes(self) -> list[Scope]:
+        """Return whose memories the store holds."""
+        return self.store.scopes()
+
+    def close(self) -> None:
+        """Finish what is pending, then close the store. Idempotent.
+
+        What a model's failure keeps from being finished stays in the journal for the next engine.
+        """
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            if self._at_exit is not None:
+                atexit.unregister(self._at_exit)
+            pending = self._parts.worker.close() if self._parts.worker is not None else []
+            for scope in pending:
+                try:
+                    self._parts.consolidator.run(scope)
+                except MemoryOSError as error:
+                    _log.warning("left for the next engine to finish: %s", error)
+            self.store.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        model = self.chat_model.name if self.chat_model is not None else None
+        return f"Engine({self.store.uri!r}, chat_model={model!r}, embedder={self.embedder.name!r})"
+
+
+class _AnalystChoice:
+    """Who reads a scope's pages now: the model, or the rules when there is none or no budget."""
+
+    def __init__(
+        self,
+        store: Store,
+        config: MemoryConfig,
+        rules: Analyst,
+        chat_model: ChatModel | None,
+        count_tokens: Callable[[str], int],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._config = config
+        self._rules = rules
+        self._chat_model = chat_model
+        self._count_tokens = count_tokens
+        self._clock = clock
+
+    def __call__(self, scope: Scope) -> Analysts:
+        model = self._chat_model
+        if model is None:
+            return Analysts(self._rules)
+        if self._spent(scope):
+            return Analysts(self._rules, revisit=True)
+        from memoryos.analysts.llm import LLMAnalyst  # noqa: PLC0415  # loads pydantic
+
+        def on_call(purpose: str, usage: TokenUsage, seconds: float, outcome: str) -> None:
+            call = Call(
+                purpose=purpose,
+                model=model.name,
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                seconds=seconds,
+                outcome=outcome,
+                at=self._clock(),
+            )
+            self._store.log_call(scope, call)
+
+        return Analysts(LLMAnalyst(model, self._count_tokens, on_call=on_call))
+
+    def _spent(self, scope: Scope) -> bool:
+        calls_allowed, tokens_allowed = self._config.calls_per_day, self._config.tokens_per_day
+        if calls_allowed is None and tokens_allowed is None:
+            return False
+        today = self._clock().astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+        calls = [call for call in self._store.calls(scope, today) if call.purpose != "respond"]
+        tokens = sum(call.prompt_tokens + call.completion_tokens for call in calls)
+        return (calls_allowed is not None and len(calls) >= calls_allowed) or (
+            tokens_allowed is not None and tokens >= tokens_allowed
+        )
+
+
+def open_store(uri: str, config: MemoryConfig) -> Store:
+    """Return the store at `uri`. Raises InvalidInput, StorageError or MissingExtra."""
+    if isinstance(uri, str) and uri in ("sqlite:///:memory:", "sqlite://"):
+        return InMemoryStore()
+    if isinstance(uri, str) and uri.startswith("sqlite:///") and len(uri) > len("sqlite:///"):
+        from memoryos.stores.sqlite import SQLiteStore  # noqa: PLC0415  # one per store
+
+        path = Path(uri.removeprefix("sqlite:///")).expanduser()
+        return SQLiteStore(path, durability=config.durability, lock_seconds=config.lock_seconds)
+    raise InvalidInput(
+        "uri must be like 'sqlite:///memories.db', 'sqlite:///:memory:' or 'postgresql://…', "
+        f"not {uri!r}"
+    )
+
+
+def _check_embedder(store: Store, embedder: Embedder) -> None:
+    stored = store.embedder()
+    if stored is None:
+        return
+    if stored.name != embedder.name:
+        # The dimension may take a call to find out; the name is enough to tell them apart.
+        raise EmbedderMismatch(mismatch(stored, StoredEmbedder(embedder.name, stored.dimension)))
+
+
+def _stopper(reference: weakref.ref[Worker]) -> Callable[[], None]:
+    def stop() -> None:
+        worker = reference()
+        if worker is not None:
+            worker.close()
+
+    return stop

@@ -1,0 +1,216 @@
+"""What goes into the journal: checks of what callers give, and the pages made of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from hashlib import blake2b
+from typing import Any
+
+from memoryos.errors import InvalidInput
+from memoryos.model import Message, Page
+from memoryos.stores.codec import dumps, message_body, message_of, plain_messages
+from memoryos.stores.port import PageDraft
+from memoryos.tiers.text import page_terms
+
+LONGEST_ID = 1000
+"""Characters of a user, assistant or session id."""
+ANSWERED_BY = "answered_by"
+QUOTATION = "quotation"
+"""metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
+configured), so they are journalled but not indexed: a quote must not outrank what it quotes."""
+
+
+def checked_id(value: object, name: str) -> str:
+    """Return an id of a user, assistant or session; any text will do. Raises InvalidInput."""
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(f"{name} must be a text of at least one character, not {value!r}")
+    if len(value) > LONGEST_ID:
+        raise InvalidInput(f"{name} has {len(value)} characters, at most {LONGEST_ID} are allowed")
+    return _encodable(value, name)
+
+
+def checked_text(value: object, name: str, most_bytes: int) -> str:
+    """Return one side of a page; None is an empty side. Raises InvalidInput."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{name} must be a text, not {type(value).__name__}")
+    _encodable(value, name)
+    if "\x00" in value:
+        raise InvalidInput(f"{name} contains a NUL character at {value.index(chr(0))}; remove it")
+    if len(value) * 4 > most_bytes and len(value.encode()) > most_bytes:
+        raise InvalidInput(
+            f"{name} has {len(value.encode())} bytes, at most {most_bytes} are allowed: "
+            "split it, or raise MemoryConfig(max_text_bytes=…)"
+        )
+    return value
+
+
+def checked_time(value: object, name: str = "timestamp") -> datetime:
+    """Return an aware UTC time of a datetime or ISO 8601 text; naive means UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00").replace("z", "+00:00"))
+        except ValueError:
+            raise InvalidInput(
+                f"{name} {value!r} is not ISO 8601 such as '2026-11-22T13:45:00+00:00'"
+            ) from None
+    if not isinstance(value, datetime):
+        raise InvalidInput(f"{name} must be a datetime or ISO 8601 text, not {value!r}")
+    if value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    try:
+        return value.astimezone(timezone.utc)
+    except (OverflowError, ValueError):
+        raise InvalidInput(f"{name} {value!r} lies outside the years 1 to 9999") from None
+
+
+def checked_metadata(value: object, most_bytes: int) -> dict[str, Any]:
+    """Return metadata as plain JSON. Raises InvalidInput."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"metadata must be a mapping, not {type(value).__name__}")
+    if not all(isinstance(key, str) for key in value):
+        raise InvalidInput("metadata must have texts as keys")
+    plain: dict[str, Any] = _json(dict(value), "metadata", most_bytes)
+    return plain
+
+
+def checked_count(value: object, name: str, least: int = 1) -> int:
+    """Return a whole number of at least `least`. Raises InvalidInput."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InvalidInput(f"{name} must be a whole number of at least {least}, not {value!r}")
+    return value
+
+
+def text_draft(
+    user_input: object,
+    agent_response: object,
+    *,
+    timestamp: datetime,
+    session_id: str,
+    metadata: object,
+    key: str | None,
+    most_bytes: int,
+) -> PageDraft:
+    """Return the page of two texts. Raises InvalidInput."""
+    user = checked_text(user_input, "user_input", most_bytes)
+    agent = checked_text(agent_response, "agent_response", most_bytes)
+    if not user.strip() and not agent.strip():
+        raise InvalidInput("user_input and agent_response are both empty: give at least one of them")
+    return _draft(
+        page_id(key),
+        plain_messages(user, agent),
+        user,
+        agent,
+        timestamp,
+        session_id,
+        checked_metadata(metadata, most_bytes),
+    )
+
+
+def message_draft(
+    messages: Sequence[Message],
+    *,
+    id_: str,
+    timestamp: datetime,
+    session_id: str,
+    metadata: object,
+    most_bytes: int,
+) -> PageDraft:
+    """Return the page of one turn's messages; its sides are their user's and assistant's words."""
+    checked = tuple(checked_message(message, most_bytes) for message in messages)
+    return _draft(
+        id_,
+        checked,
+        checked_text(_said(checked, "user"), "the user's messages", 16 * most_bytes),
+        checked_text(_said(checked, "assistant"), "the agent's messages", 16 * most_bytes),
+        timestamp,
+        session_id,
+        checked_metadata(metadata, most_bytes),
+    )
+
+
+def checked_message(message: object, most_bytes: int) -> Message:
+    """Return a message in plain JSON. Raises InvalidInput."""
+    if not isinstance(message, Message):
+        raise InvalidInput(f"messages must be of memoryos.Message, not {type(message).__name__}")
+    if not isinstance(message.role, str) or not message.role:
+        raise InvalidInput(f"role must be a text such as 'user', not {message.role!r}")
+    if isinstance(message.content, str):
+        checked_text(message.content, "content", most_bytes)
+    body = _json(message_body(message), "message", 16 * most_bytes)
+    return message_of(body)
+
+
+def turns(messages: Sequence[Message]) -> list[list[Message]]:
+    """Split messages into turns: each begins with a user's message (and what stands before it)."""
+    found: list[list[Message]] = []
+    begun = False
+    for message in messages:
+        if not found or (message.role == "user" and begun):
+            found.append([])
+            begun = False
+        found[-1].append(message)
+        begun = begun or message.role in ("user", "assistant", "tool")
+    return found
+
+
+def page_id(key: str | None) -> str:
+    """Return a page's id: the same for the same key, else a new one."""
+    if key is None:
+        raw = os.urandom(10)
+    else:
+        raw = blake2b(checked_id(key, "key").encode(), digest_size=15).digest()
+    return "p" + base64.b32encode(raw).decode().lower().rstrip("=")
+
+
+def indexed_text(page: Page) -> str:
+    """Return the words by which a page is found: both sides, unless the agent only quoted."""
+    if page.metadata.get(ANSWERED_BY) == QUOTATION:
+        return page.user_input
+    return page.text
+
+
+def _draft(
+    id_: str,
+    messages: tuple[Message, ...],
+    user: str,
+    agent: str,
+    timestamp: datetime,
+    session_id: str,
+    metadata: dict[str, Any],
+) -> PageDraft:
+    page = Page(id_, user, agent, timestamp, session_id, metadata, messages)
+    terms = page_terms(indexed_text(page), timestamp)
+    return PageDraft(id_, user, agent, timestamp, session_id, metadata, messages, terms)
+
+
+def _said(messages: Sequence[Message], role: str) -> str:
+    return "\n".join(m.text for m in messages if m.role == role and m.text.strip())
+
+
+def _encodable(value: str, name: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{name} contains a lone surrogate at {error.start}, which is not text: "
+            "decode it properly or replace it"
+        ) from None
+    return value
+
+
+def _json(value: Any, name: str, most_bytes: int) -> Any:
+    try:
+        text = dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"{name} must be plain JSON: {error}") from None
+    if len(_encodable(text, name).encode()) > most_bytes:
+        raise InvalidInput(f"{name} has more than {most_bytes} bytes of JSON")
+    return json.loads(text)

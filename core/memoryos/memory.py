@@ -1,0 +1,561 @@
+"""The memory of one scope and session: the verbs that users call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from memoryos.errors import InvalidInput, NotFound, StorageBusy
+from memoryos.journal import page_id as id_of_key
+from memoryos.journal import (
+    ANSWERED_BY,
+    QUOTATION,
+    checked_count,
+    checked_id,
+    checked_text,
+    checked_time,
+    message_draft,
+    text_draft,
+    turns,
+)
+from memoryos.model import (
+    ErasureReceipt,
+    Knowledge,
+    Message,
+    Owner,
+    Page,
+    Profile,
+    Scope,
+    Segment,
+    Stats,
+    Status,
+    Trait,
+    Usage,
+)
+from memoryos.recall import Recall
+from memoryos.retrieval import Where
+from memoryos.stores.codec import decode
+from memoryos.stores.port import Kind, PageDraft, PageMoved, PageQuery
+from memoryos.tiers import mid_term
+
+if TYPE_CHECKING:
+    import os
+
+    from memoryos.engine import Parts
+
+Turn = tuple[str, str] | tuple[str, str, "datetime | str | None"]
+_MOST_TRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where a derived thing comes from."""
+
+    of: Knowledge | Trait
+    pages: tuple[Page, ...]
+    """The source pages, oldest first."""
+    quotes: tuple[str, ...]
+    """The words that say so, one for each source."""
+    analyst: str
+    """Who derived it: "rules" or the model's name."""
+    derived: datetime
+    superseded: tuple[Knowledge, ...] = ()
+    """Older knowledge that it took the place of."""
+
+    @property
+    def text(self) -> str:
+        """The explanation in words."""
+        what = self.of.text if isinstance(self.of, Knowledge) else f"{self.of.name}: {self.of.level}"
+        lines = [f"{what} (by {self.analyst}, {self.derived:%Y-%m-%d})"]
+        dates = {page.id: page.timestamp for page in self.pages}
+        for source in self.of.sources:
+            date = f"{dates[source.page_id]:%Y-%m-%d}: " if source.page_id in dates else ""
+            lines.append(f"  {date}“{source.quote}”")
+        lines += [f"  instead of: {item.text}" for item in self.superseded]
+        return "\n".join(lines)
+
+
+class Memory:
+    """The memory of one user with one assistant, seen from one session. Cheap; thread-safe.
+
+    Made by `Engine.memory`. Every verb raises a MemoryOSError, and nothing else, when it cannot do
+    what was asked; what was stored before is then intact.
+    """
+
+    def __init__(self, parts: Parts, scope: Scope, session_id: str) -> None:
+        self._parts = parts
+        self.scope = scope
+        self.session_id = session_id
+
+    def __repr__(self) -> str:
+        scope = self.scope
+        return (
+            f"Memory(user_id={scope.user_id!r}, assistant_id={scope.assistant_id!r}, "
+            f"session_id={self.session_id!r})"
+        )
+
+    def session(self, session_id: str) -> Memory:
+        """Return the same memory seen from another session."""
+        return Memory(self._parts, self.scope, checked_id(session_id, "session_id"))
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────
+
+    def add(
+        self,
+        user_input: str,
+        agent_response: str = "",
+        timestamp: datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+    ) -> Page:
+        """Journal one turn; it is durable and can be recalled when this returns.
+
+        `timestamp` defaults to now. A turn with a `key` that the scope has seen is not stored
+        again: the page it has is returned. Raises InvalidInput or StorageError.
+        """
+        return self._append([self._draft(user_input, agent_response, timestamp, metadata, key)])[0]
+
+    def add_many(self, turns: Sequence[Turn], *, keys: Sequence[str] | None = None) -> list[Page]:
+        """Journal many turns (user, agent[, timestamp]) in one transaction: all of them or none.
+
+        `keys`, one for each, make it safe to run again (see `add`).
+        """
+        if keys is not None and len(keys) != len(turns):
+            raise InvalidInput(f"keys must be as many as turns: {len(keys)} are not {len(turns)}")
+        drafts = []
+        for number, turn in enumerate(turns):
+            if not isinstance(turn, (tuple, list)) or not 2 <= len(turn) <= 3:
+                raise InvalidInput(f"turns[{number}] must be (user, agent) or (user, agent, timestamp)")
+            time = turn[2] if len(turn) == 3 else None
+            key = None if keys is None else keys[number]
+            try:
+                drafts.append(self._draft(turn[0], turn[1], time, None, key))
+            except InvalidInput as error:
+                raise InvalidInput(f"turns[{number}]: {error}") from None
+        return self._append(drafts)
+
+    def add_messages(
+        self,
+        messages: Sequence[Message],
+        timestamp: datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+    ) -> list[Page]:
+        """Journal messages as they come from a framework, verbatim; return the pages they are in.
+
+        Each user message begins a page. Messages that do not begin with one go on with the
+        session's newest page, which is then journalled anew under its id. With a `key` all
+        messages are one page, which takes the place of the scope's page of that key.
+        """
+        if not messages:
+            raise InvalidInput("messages must hold at least one message")
+        time = None if timestamp is None else checked_time(timestamp)
+        if key is not None:
+            return [self._put_page(id_of_key(key), messages, time, metadata)]
+        groups = turns(messages)
+        pages = []
+        if all(message.role != "user" for message in groups[0]):
+            pages += self._continue(groups.pop(0), time, metadata)
+        if groups:
+            now = time or self._parts.clock()
+            drafts = [self._messages_draft(id_of_key(None), g, now, metadata) for g in groups]
+            pages += self._append(drafts)
+        return pages
+
+    def _continue(
+        self, messages: list[Message], time: datetime | None, metadata: Mapping[str, Any] | None
+    ) -> list[Page]:
+        query = PageQuery(session_id=self.session_id, newest_first=True, limit=1)
+        for _ in range(_MOST_TRIES):
+            newest = self._parts.store.pages(self.scope, query)
+            if not newest:
+                break
+            page = newest[0]
+            draft = self._messages_draft(
+                page.id,
+                [*page.messages, *messages],
+                page.timestamp,
+                {**page.metadata, **(metadata or {})},
+            )
+            try:
+                return self._append([replace(draft, replaces=page.seq)])
+            except PageMoved:
+                continue
+        now = time or self._parts.clock()
+        return self._append([self._messages_draft(id_of_key(None), messages, now, metadata)])
+
+    def _put_page(
+        self,
+        id_: str,
+        messages: Sequence[Message],
+        time: datetime | None,
+        metadata: Mapping[str, Any] | None,
+    ) -> Page:
+        for _ in range(_MOST_TRIES):
+            known = self._parts.store.pages(self.scope, PageQuery(ids=[id_]))
+            old = known[0] if known else None
+            at = time or (old.timestamp if old else self._parts.clock())
+            draft = self._messages_draft(id_, messages, at, metadata)
+            if old is not None and _same(old, draft):
+                return old
+            try:
+                page = self._append([replace(draft, replaces=old.seq if old else None)])[0]
+            except PageMoved:
+                continue
+            if _same(page, draft):
+                return page
+        raise StorageBusy(f"the page {id_} is being written by others all the time; try again")
+
+    def _draft(
+        self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
+    ) -> PageDraft:
+        return text_draft(
+            user,
+            agent,
+            timestamp=self._parts.clock() if timestamp is None else checked_time(timestamp),
+            session_id=self.session_id,
+            metadata=metadata,
+            key=key,
+            most_bytes=self._parts.config.max_text_bytes,
+        )
+
+    def _messages_draft(
+        self, id_: str, messages: Sequence[Message], at: datetime, metadata: object
+    ) -> PageDraft:
+        return message_draft(
+            messages,
+            id_=id_,
+            timestamp=at,
+            session_id=self.session_id,
+            metadata=metadata,
+            most_bytes=self._parts.config.max_text_bytes,
+        )
+
+    def _append(self, drafts: Sequence[PageDraft]) -> list[Page]:
+        if not drafts:
+            return []
+        pages = self._parts.store.append(self.scope, drafts)
+        self._parts.after_add(self.scope)
+        return pages
+
+    # ── recalling ────────────────────────────────────────────────────────────────────────────
+
+    def recall(
+        self,
+        query: str,
+        k: int | None = None,
+        max_tokens: int | None = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> Recall:
+        """Return what the memory holds on `query`, from every tier and every session.
+
+        `k` pages (default: the configured top_pages); `max_tokens` is the budget that the result's
+        `text()` has by default, and without `k` as many pages come as may fill it. `where` narrows
+        the pages: {"session_id": …, "since": …, "before": …} and any name of their metadata.
+        Raises InvalidInput.
+        """
+        parts = self._parts
+        checked_text(query, "query", parts.config.max_text_bytes)
+        if not isinstance(query, str) or not query.strip():
+            raise InvalidInput("query is empty: say what to recall")
+        if max_tokens is not None:
+            checked_count(max_tokens, "max_tokens", 0)
+        if k is None:
+            k = parts.config.top_pages
+            if max_tokens is not None:
+                k = max(k, min(max_tokens // _TOKENS_OF_A_SHORT_PAGE, _MOST_PAGES))
+        found = parts.retriever.recall(
+            self.scope,
+            self.session_id,
+            query,
+            k=checked_count(k, "k"),
+            max_tokens=parts.config.context_tokens if max_tokens is None else max_tokens,
+            where=Where.of(where),
+            now=parts.clock(),
+        )
+        visited = dict.fromkeys(item.page.segment_id for item in found.pages)
+        parts.after_recall(self.scope, [segment_id for segment_id in visited if segment_id])
+        return found
+
+    def respond(
+        self,
+        query: str,
+        *,
+        relationship_with_user: str = "",
+        style_hint: str = "",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Recall, answer, and journal the turn once the answer is complete; return the answer.
+
+        Without a chat model the answer quotes the best memory. Raises ModelError; then nothing is
+        journalled.
+        """
+        found = self.recall(query, max_tokens=self._parts.config.context_tokens)
+        hints = _hints(relationship_with_user, style_hint, metadata)
+        reply = self._parts.generator.answer(self.scope, query, found, hints)
+        self.add(query, reply, metadata=self._answer_metadata(metadata))
+        return reply
+
+    def respond_stream(
+        self,
+        query: str,
+        *,
+        relationship_with_user: str = "",
+        style_hint: str = "",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Iterator[str]:
+        """Yield the answer of `respond` piece by piece; the turn is journalled at its end.
+
+        A stream that breaks, or is left, journals the user's side and what was said, with
+        metadata["incomplete"] = True.
+        """
+        found = self.recall(query, max_tokens=self._parts.config.context_tokens)
+        hints = _hints(relationship_with_user, style_hint, metadata)
+        return self._stream(query, found, hints, metadata)
+
+    def _stream(
+        self, query: str, found: Recall, hints: Mapping[str, Any], metadata: Mapping[str, Any] | None
+    ) -> Iterator[str]:
+        said: list[str] = []
+        complete = False
+        try:
+            for piece in self._parts.generator.stream(self.scope, query, found, hints):
+                said.append(piece)
+                yield piece
+            complete = True
+        finally:
+            extra = self._answer_metadata(metadata)
+            if not complete:
+                extra["incomplete"] = True
+            self.add(query, "".join(said), metadata=extra)
+
+    def _answer_metadata(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+        extra = dict(metadata or {})
+        if self._parts.generator.chat_model is None:
+            extra[ANSWERED_BY] = QUOTATION
+        return extra
+
+    # ── looking ──────────────────────────────────────────────────────────────────────────────
+
+    def page(self, page_id: str | None = None, *, key: str | None = None) -> Page:
+        """Return a page by its id or its key. Raises NotFound."""
+        wanted = id_of_key(key) if key is not None else page_id
+        found = self._parts.store.pages(self.scope, PageQuery(ids=[wanted or ""]))
+        if not found:
+            raise NotFound(f"no page has the {'key' if key else 'id'} {key or page_id!r} in this scope")
+        return found[0]
+
+    def pages(
+        self,
+        session_id: str | None = None,
+        *,
+        where: Mapping[str, Any] | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Page]:
+        """Return the journal of the scope, or of one of its sessions, oldest first.
+
+        `where` as for `recall`.
+        """
+        if limit is not None:
+            checked_count(limit, "limit", 0)
+        if where is not None:
+            narrowed = Where.of({**where, **({"session_id": session_id} if session_id else {})})
+            assert narrowed is not None
+            found = narrowed.pages(self._parts.store, self.scope)
+            return (found[::-1] if newest_first else found)[:limit]
+        query = PageQuery(session_id=session_id, newest_first=newest_first, limit=limit)
+        return self._parts.store.pages(self.scope, query)
+
+    def sessions(self) -> list[str]:
+        """Return the ids of the scope's sessions, in order of their first page."""
+        return self._parts.store.sessions(self.scope)
+
+    def short_term(self) -> tuple[Page, ...]:
+        """Return this session's short-term memory: its newest pages, oldest first."""
+        return self._parts.retriever.short_term(self.scope, self.session_id)
+
+    def segments(self) -> list[Segment]:
+        """Return the segments of mid-term memory, hottest first; heat is that of this moment."""
+        self._parts.consolidator.save_visits(self.scope)
+        now = self._parts.clock()
+        found = [
+            replace(segment, heat=mid_term.heat(segment, now, self._parts.config))
+            for segment in self._parts.views.get(self.scope).tiers.segment_list
+        ]
+        return sorted(found, key=lambda segment: (-segment.heat, segment.created, segment.id))
+
+    def knowledge(
+        self, owner: Owner | None = None, *, status: Status | Literal["all"] = "active"
+    ) -> list[Knowledge]:
+        """Return knowledge about the user or the agent (None: both), oldest first."""
+        if owner not in (None, "user", "agent"):
+            raise InvalidInput(f"owner must be 'user', 'agent' or None, not {owner!r}")
+        if status not in ("active", "archived", "superseded", "all"):
+            raise InvalidInput(
+                f"status must be 'active', 'archived', 'superseded' or 'all', not {status!r}"
+            )
+        found = [
+            item
+            for item in self._records(["knowledge"])
+            if isinstance(item, Knowledge)
+            and owner in (None, item.owner)
+            and status in ("all", item.status)
+        ]
+        return sorted(found, key=lambda item: (item.created, item.id))
+
+    def traits(self) -> list[Trait]:
+        """Return the user's traits, by group and name."""
+        return list(self.profile().traits)
+
+    def profile(self) -> Profile:
+        """Return who the user and the agent are, as far as is known."""
+        return self._parts.views.get(self.scope).tiers.profile
+
+    def explain(self, id_: str) -> Explanation:
+        """Return the pages and quotes of a fact or trait, who derived it, and what it superseded.
+
+        Raises NotFound.
+        """
+        kinds: list[Kind] = ["knowledge"]
+        name = id_.removeprefix("trait:")
+        for item in self._records(["trait"] if name != id_ else kinds, ids=[id_]):
+            if isinstance(item, (Knowledge, Trait)):
+                ids = [source.page_id for source in item.sources]
+                older = item.supersedes if isinstance(item, Knowledge) else ()
+                found = self._records(kinds, ids=older) if older else []
+                return Explanation(
+                    of=item,
+                    pages=tuple(self._parts.store.pages(self.scope, PageQuery(ids=ids))),
+                    quotes=tuple(source.quote for source in item.sources),
+                    analyst=item.analyst,
+                    derived=item.derived,
+                    superseded=tuple(i for i in found if isinstance(i, Knowledge)),
+                )
+        raise NotFound(f"no knowledge or trait has the id {id_!r} in this scope")
+
+    def stats(self) -> Stats:
+        """Return how much the scope holds, by tier."""
+        counts = self._parts.store.counts(self.scope)
+        knowledge = self.knowledge(status="all")
+        segments = [s for s in self._records(["segment"]) if isinstance(s, Segment)]
+        return Stats(
+            pages=counts.pages,
+            sessions=counts.sessions,
+            waiting=counts.waiting,
+            unembedded=counts.unembedded,
+            segments=sum(not segment.evicted for segment in segments),
+            evicted_segments=sum(segment.evicted for segment in segments),
+            chains=len(self._records(["chain"])),
+            user_knowledge=sum(k.owner == "user" and k.status == "active" for k in knowledge),
+            agent_knowledge=sum(k.owner == "agent" and k.status == "active" for k in knowledge),
+            archived_knowledge=sum(k.status == "archived" for k in knowledge),
+            superseded_knowledge=sum(k.status == "superseded" for k in knowledge),
+            traits=len(self._records(["trait"])),
+        )
+
+    def usage(self, since: datetime | str | None = None) -> Usage:
+        """Return what the scope's model calls have cost (since a time)."""
+        calls = self._parts.store.calls(
+            self.scope, None if since is None else checked_time(since, "since")
+        )
+        purposes: dict[str, int] = {}
+        for call in calls:
+            purposes[call.purpose] = purposes.get(call.purpose, 0) + 1
+        return Usage(
+            calls=len(calls),
+            failures=sum(call.outcome != "ok" for call in calls),
+            prompt_tokens=sum(call.prompt_tokens for call in calls),
+            completion_tokens=sum(call.completion_tokens for call in calls),
+            seconds=sum(call.seconds for call in calls),
+            by_purpose=purposes,
+        )
+
+    def receipts(self) -> list[ErasureReceipt]:
+        """Return the receipts of all erasures in this scope, oldest first."""
+        return self._parts.store.receipts(self.scope)
+
+    # ── updating ─────────────────────────────────────────────────────────────────────────────
+
+    def flush(self) -> None:
+        """Do all pending page-outs and promotions now. Raises ModelError; what was done stays."""
+        self._parts.run(self.scope)
+
+    # ── forgetting ───────────────────────────────────────────────────────────────────────────
+
+    def forget(
+        self,
+        *,
+        page_id: str | None = None,
+        knowledge_id: str | None = None,
+        session: str | None = None,
+        before: datetime | str | None = None,
+        everything: bool = False,
+    ) -> ErasureReceipt:
+        """Erase one page, fact or session, all before a time, or everything; return the receipt.
+
+        What was derived from the erased words goes with them or is made again without them.
+        Raises InvalidInput unless exactly one is named, NotFound for an unknown id.
+        """
+        named = [
+            name
+            for name, value in (
+                ("page_id", page_id),
+                ("knowledge_id", knowledge_id),
+                ("session", session),
+                ("before", before),
+                ("everything", everything or None),
+            )
+            if value is not None
+        ]
+        if len(named) != 1:
+            raise InvalidInput(
+                "forget takes exactly one of page_id, knowledge_id, session, before and "
+                f"everything=True, not {' and '.join(named) or 'none'}"
+            )
+        eraser, store, scope = self._parts.eraser, self._parts.store, self.scope
+        if knowledge_id is not None:
+            return eraser.erase_knowledge(scope, knowledge_id)
+        if page_id is not None:
+            self.page(page_id)
+            query = PageQuery(ids=[page_id])
+        elif session is not None:
+            query = PageQuery(session_id=checked_id(session, "session"))
+        elif before is not None:
+            query = PageQuery(before=checked_time(before, "before"))
+        else:
+            query = PageQuery()
+        request = named[0].removesuffix("_id")
+        receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query))
+        self._parts.after_add(scope)
+        return receipt
+
+    def _records(self, kinds: Sequence[Kind], ids: Sequence[str] | None = None) -> list[Any]:
+        return [decode(r) for r in self._parts.store.records(self.scope, kinds, ids=ids)]
+
+
+_TOKENS_OF_A_SHORT_PAGE = 20
+_MOST_PAGES = 100
+
+
+def _hints(
+    relationship: str, style: str, metadata: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {
+        "relationship_with_user": relationship,
+        "style_hint": style,
+        "metadata": metadata,
+    }
+
+
+def _same(page: Page, draft: PageDraft) -> bool:
+    return (page.messages, page.metadata, page.session_id, page.timestamp) == (
+        draft.messages,
+        draft.metadata,
+        draft.session_id,
+        draft.timestamp,
+    )

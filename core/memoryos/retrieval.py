@@ -1,0 +1,220 @@
+"""The Retrieval module of the paper (§3.4): what each tier has to say to a question.
+
+Every page of the scope is ranked at once; segment and chain are in the score (see tiers/ranking.py).
+The paper's two stages, segments first and pages within them, are kept for comparison.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memoryos.config import MemoryConfig
+from memoryos.errors import EmbedderMismatch, InvalidInput, ModelError
+from memoryos.index.scope_index import Hit
+from memoryos.journal import checked_time
+from memoryos.model import Chain, Knowledge, Owner, Page, RecalledPage, Scope, Segment
+from memoryos.ports import Embedder, TokenCounter, Vectors
+from memoryos.recall import Recall
+from memoryos.stores.codec import decode
+from memoryos.stores.port import PageQuery, Store, StoredEmbedder
+from memoryos.tiers import mid_term
+from memoryos.tiers.text import keywords, tokens
+from memoryos.updating import mismatch
+from memoryos.views import ScopeView, Tiers, Views
+
+_log = logging.getLogger("memoryos.retrieval")
+_WHERE = ("session_id", "since", "before")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which pages a recall may return: a session, a time, and values of metadata."""
+
+    session_id: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    metadata: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, where: Mapping[str, Any] | None) -> Where | None:
+        """Read a caller's mapping: session_id, since, before; any other name is one of metadata."""
+        if where is None:
+            return None
+        if not isinstance(where, Mapping) or not all(isinstance(name, str) for name in where):
+            raise InvalidInput(
+                "where must be a mapping such as {'session_id': 'a', 'since': '2026-01-01'}, "
+                f"not {where!r}"
+            )
+        return cls(
+            session_id=where.get("session_id"),
+            since=checked_time(where["since"], "since") if "since" in where else None,
+            before=checked_time(where["before"], "before") if "before" in where else None,
+            metadata={name: value for name, value in where.items() if name not in _WHERE},
+        )
+
+    def pages(self, store: Store, scope: Scope) -> list[Page]:
+        """Return the pages that match, in journal order."""
+        query = PageQuery(session_id=self.session_id, since=self.since, before=self.before)
+        wanted = (self.metadata or {}).items()
+        return [
+            page
+            for page in store.pages(scope, query)
+            if all(_is(page.metadata.get(name), value) for name, value in wanted)
+        ]
+
+
+class Retriever:
+    """Recalls from one store. Thread-safe."""
+
+    def __init__(
+        self,
+        store: Store,
+        views: Views,
+        embedder: Embedder,
+        count_tokens: TokenCounter,
+        config: MemoryConfig,
+    ) -> None:
+        self._store = store
+        self._views = views
+        self._embedder = embedder
+        self._count_tokens = count_tokens
+        self._config = config
+
+    def recall(
+        self,
+        scope: Scope,
+        session_id: str,
+        query: str,
+        *,
+        k: int,
+        max_tokens: int,
+        where: Where | None,
+        now: datetime,
+    ) -> Recall:
+        """Return what each tier holds on `query`. Needs no model; a failing embedder costs rank only."""
+        view = self._views.get(scope)
+        vector = self._query_vector(view, query)
+        hits = self._hits(scope, view, query, vector, k, where, now)
+        found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
+        pages = tuple(
+            RecalledPage(found[hit.seq], hit.score, hit.reasons) for hit in hits if hit.seq in found
+        )[:k]
+        chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
+        return Recall(
+            query=query,
+            pages=pages,
+            short_term=self.short_term(scope, session_id),
+            segments=self._segments(view.tiers, query, vector, now),
+            user_knowledge=self._knowledge(view.tiers, "user", query, vector),
+            agent_knowledge=self._knowledge(view.tiers, "agent", query, vector),
+            profile=view.tiers.profile,
+            max_tokens=max_tokens,
+            count_tokens=self._count_tokens,
+            load_chains=lambda: self._chains(scope, chain_ids),
+        )
+
+    def short_term(self, scope: Scope, session_id: str) -> tuple[Page, ...]:
+        """Return the session's newest pages, oldest first."""
+        query = PageQuery(
+            session_id=session_id, newest_first=True, limit=self._config.short_term_capacity
+        )
+        return tuple(reversed(self._store.pages(scope, query)))
+
+    def _query_vector(self, view: ScopeView, query: str) -> Vectors | None:
+        if not view.dimension:
+            return None
+        try:
+            vector = self._embedder.embed_query(query)
+        except ModelError as error:
+            _log.warning("recalling by words alone: %s", error)
+            return None
+        if len(vector) != view.dimension:
+            stored = self._store.embedder() or StoredEmbedder("unknown", view.dimension)
+            given = StoredEmbedder(self._embedder.name, len(vector))
+            raise EmbedderMismatch(mismatch(stored, given))
+        return vector
+
+    def _hits(
+        self,
+        scope: Scope,
+        view: ScopeView,
+        query: str,
+        vector: Vectors | None,
+        k: int,
+        where: Where | None,
+        now: datetime,
+    ) -> list[Hit]:
+        allowed = None
+        if where is not None:
+            allowed = np.array([page.seq for page in where.pages(self._store, scope)], np.int64)
+        if self._config.retrieval == "two_stage":
+            return self._two_stage(scope, view, query, vector, k, allowed, now)
+        return view.index.search(query, vector, k, now=now.timestamp(), allowed=allowed)
+
+    def _two_stage(
+        self,
+        scope: Scope,
+        view: ScopeView,
+        query: str,
+        vector: Vectors | None,
+        k: int,
+        allowed: NDArray[np.int64] | None,
+        now: datetime,
+    ) -> list[Hit]:
+        """Segments by affinity first, then their pages by cosine, as in the paper (§3.4)."""
+        if vector is None:
+            return []
+        inside = [
+            page.seq
+            for segment in self._segments(view.tiers, query, vector, now)
+            for page in self._store.pages(scope, PageQuery(segment_id=segment.id))
+        ]
+        seqs = np.array(sorted(inside), np.int64)
+        if allowed is not None:
+            seqs = np.intersect1d(seqs, allowed)
+        return view.index.nearest(vector, k, allowed=seqs)
+
+    def _pages(self, scope: Scope, seqs: Sequence[int]) -> list[Page]:
+        return self._store.pages(scope, PageQuery(seqs=seqs)) if seqs else []
+
+    def _segments(
+        self, tiers: Tiers, query: str, vector: Vectors | None, now: datetime
+    ) -> tuple[Segment, ...]:
+        if vector is None or not tiers.segment_list:
+            return ()
+        scores = mid_term.affinities(keywords(query, 8), vector, tiers.segment_list, tiers.matrix)
+        best = np.argsort(-scores, kind="stable")[: self._config.top_segments]
+        chosen = (tiers.segment_list[row] for row in best.tolist())
+        return tuple(replace(s, heat=mid_term.heat(s, now, self._config)) for s in chosen)
+
+    def _knowledge(
+        self, tiers: Tiers, owner: Owner, query: str, vector: Vectors | None
+    ) -> tuple[Knowledge, ...]:
+        wanted = set(tokens(query))
+        scored = []
+        for item in tiers.knowledge.values():
+            if item.owner == owner:
+                shared = len(wanted & tiers.words(item)) / max(len(wanted), 1)
+                row = tiers.vectors.get(item.id)
+                near = float(row @ vector) if row is not None and vector is not None else 0.0
+                scored.append((shared + near, item))
+        scored.sort(key=lambda pair: (-pair[0], pair[1].id))
+        return tuple(item for _, item in scored[: self._config.top_knowledge])
+
+    def _chains(self, scope: Scope, ids: Sequence[str]) -> list[Chain]:
+        order = {id_: rank for rank, id_ in enumerate(ids)}
+        found = [decode(record) for record in self._store.records(scope, ["chain"], ids=ids)]
+        chains = [chain for chain in found if isinstance(chain, Chain)]
+        return sorted(chains, key=lambda chain: order[chain.id])
+
+
+def _is(stored: Any, wanted: Any) -> bool:
+    """Return whether a metadata value is the wanted one, or one of a wanted list."""
+    return stored in wanted if isinstance(wanted, (list, tuple, set)) else bool(stored == wanted)

@@ -1,0 +1,190 @@
+"""Long-term memory: what a new fact does to those already known (paper §3.2 and §3.3, MTM–LPM update).
+
+A fact that says the same as a known one adds its sources to it; one that says otherwise of the same
+subject supersedes it, and the older stays as history; beyond capacity the stalest is archived.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from hashlib import blake2b
+
+from memoryos.model import Knowledge, Owner, Source, Trait
+from memoryos.ports import FactDraft, TraitDraft
+from memoryos.tiers.text import tokens
+from memoryos.tiers.traits import TRAITS
+
+SAME = 0.8
+"""Share of words that two statements of the same fact have in common (Jaccard)."""
+_NEGATION = frozenset(
+    "not n't no never without ya nunca jamás sin tampoco ne pas jamais plus kein keine keinen nicht "
+    "nie não nunca jamais sem non mai senza не нет никогда без".split()
+)
+_CJK_NEGATION = ("不", "没", "沒", "别", "無", "无")
+_WORD = re.compile(r"\w+(?:n't)?|n't", re.UNICODE)
+
+
+def same_statement(one: str, other: str) -> bool:
+    """Return whether two sentences state the same: the same telling words, numbers and negations."""
+    a, b = _telling(one), _telling(other)
+    if a == b:
+        return True
+    if a[1:] != b[1:] or not (a[0] | b[0]):
+        return False
+    return len(a[0] & b[0]) / len(a[0] | b[0]) >= SAME
+
+
+def _telling(text: str) -> tuple[frozenset[str], frozenset[str], bool]:
+    lowered = text.casefold().replace("’", "'")
+    words = _WORD.findall(lowered)
+    numbers = frozenset(word for word in words if any(map(str.isdigit, word)))
+    negated = any(word in _NEGATION or word.endswith("n't") for word in words)
+    negated ^= any(mark in lowered for mark in _CJK_NEGATION)
+    return frozenset(tokens(text)), numbers, negated
+
+
+class LongTerm:
+    """The knowledge of one scope while facts are added to it. Collects what changes."""
+
+    def __init__(
+        self,
+        known: Iterable[Knowledge],
+        times: Mapping[str, datetime],
+        capacity: int,
+        forgotten: frozenset[str] = frozenset(),
+    ) -> None:
+        """Start from the active knowledge.
+
+        `times` gives the time of each source page by its id; `forgotten` are ids of facts that the
+        user had erased, which are not learned again.
+        """
+        self._forgotten = forgotten
+        self._known = {item.id: item for item in known}
+        self._times = times
+        self._capacity = capacity
+        self.changed: dict[str, Knowledge] = {}
+
+    def add(self, draft: FactDraft, analyst: str, derived: datetime) -> Knowledge | None:
+        """Add one fact; return it as it now stands, merged with what said the same before.
+
+        None if the user had it erased.
+        """
+        sources = tuple(
+            replace(source, text=source.text or draft.text)
+            for source in draft.sources
+            if knowledge_id(draft.owner, draft.text, [source]) not in self._forgotten
+        )
+        if not sources:
+            return None
+        said = [self._times[source.page_id] for source in sources]
+        for item in self._known.values():
+            if item.status == "active" and self._repeats(item, draft):
+                return self._keep(merged(item, sources, max(said)))
+        fact = Knowledge(
+            id=knowledge_id(draft.owner, draft.text, sources),
+            owner=draft.owner,
+            text=draft.text,
+            sources=sources,
+            analyst=analyst,
+            created=min(said),
+            updated=max(said),
+            derived=derived,
+            attribute=draft.attribute,
+            value=draft.value,
+            subject=draft.subject or draft.attribute,
+        )
+        for item in list(self._known.values()):
+            if item.status != "active" or item.owner != fact.owner or item.id == fact.id:
+                continue
+            if item.id in draft.supersedes or self._contradicts(item, fact):
+                older, newer = (item, fact) if item.updated <= fact.updated else (fact, item)
+                older = replace(older, status="superseded", superseded_by=newer.id)
+                newer = replace(newer, supersedes=_with(newer.supersedes, older.id))
+                fact = older if older.id == fact.id else newer
+                self._keep(newer if older.id == fact.id else older)
+                if fact.status == "superseded":
+                    break
+        return self._keep(fact)
+
+    def archive_overflow(self) -> None:
+        """Archive the stalest active knowledge of each owner beyond capacity; attributes last."""
+        for owner in ("user", "agent"):
+            active = [
+                item
+                for item in self._known.values()
+                if item.owner == owner and item.status == "active"
+            ]
+            active.sort(key=lambda item: (item.attribute is not None, item.updated, item.id))
+            for item in active[: max(0, len(active) - self._capacity)]:
+                self._keep(replace(item, status="archived"))
+
+    def _repeats(self, item: Knowledge, draft: FactDraft) -> bool:
+        if item.owner != draft.owner:
+            return False
+        if draft.attribute and item.attribute == draft.attribute:
+            return (item.value or "").casefold() == (draft.value or "").casefold()
+        return same_statement(item.text, draft.text)
+
+    @staticmethod
+    def _contradicts(item: Knowledge, fact: Knowledge) -> bool:
+        return (
+            fact.attribute is not None
+            and item.attribute == fact.attribute
+            and (item.value or "").casefold() != (fact.value or "").casefold()
+        )
+
+    def _keep(self, item: Knowledge) -> Knowledge:
+        self._known[item.id] = self.changed[item.id] = item
+        return item
+
+
+def merged(item: Knowledge, sources: Sequence[Source], said: datetime) -> Knowledge:
+    """Return knowledge with more sources; each page counts once."""
+    here = {source.page_id for source in item.sources}
+    fresh = tuple(source for source in sources if source.page_id not in here)
+    return replace(item, sources=item.sources + fresh, updated=max(item.updated, said))
+
+
+def without_pages(item: Knowledge, page_ids: frozenset[str]) -> Knowledge | None:
+    """Return knowledge without the sources on some pages, or None when none is left.
+
+    Its words become those of its newest remaining source, for the old ones may have been erased.
+    """
+    left = tuple(source for source in item.sources if source.page_id not in page_ids)
+    if not left:
+        return None
+    if left == item.sources:
+        return item
+    return replace(item, sources=left, text=left[-1].text)
+
+
+def knowledge_id(owner: Owner, text: str, sources: Sequence[Source]) -> str:
+    """Return an id that the same fact from the same page has in every run."""
+    mark = "\x1f".join((owner, text, sources[0].page_id))
+    return "k" + blake2b(mark.encode(), digest_size=9).hexdigest()
+
+
+def trait_of(
+    draft: TraitDraft,
+    known: Trait | None,
+    times: Mapping[str, datetime],
+    analyst: str,
+    derived: datetime,
+) -> Trait:
+    """Return a trait as its newest reading has it, on all the sources so far."""
+    updated = max(times[source.page_id] for source in draft.sources)
+    sources = draft.sources
+    if known is not None:
+        here = {source.page_id for source in draft.sources}
+        sources = tuple(s for s in known.sources if s.page_id not in here) + draft.sources
+        if known.updated > updated:
+            return replace(known, sources=sources)
+    group = TRAITS[draft.name]
+    return Trait(draft.name, group, draft.level, draft.reason, sources, analyst, updated, derived)
+
+
+def _with(ids: tuple[str, ...], id_: str) -> tuple[str, ...]:
+    return ids if id_ in ids else (*ids, id_)

@@ -1,0 +1,376 @@
+"""The Updating module of the paper (§3.3): page out, promote, evict.
+
+Which work is due is a question to the journal. Analysts, who may call models, are asked outside any
+transaction; what follows from their drafts is applied in one commit, which fails if the scope has
+changed meanwhile and is then worked out again from the same drafts. So a step is done exactly once,
+or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from hashlib import blake2b
+
+import numpy as np
+
+from memoryos.config import MemoryConfig
+from memoryos.errors import EmbedderMismatch, ModelAnswerInvalid
+from memoryos.journal import indexed_text
+from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic
+from memoryos.ports import (
+    Analyst,
+    Batch,
+    ChainDraft,
+    Clock,
+    Consolidation,
+    Embedder,
+    PromotionRequest,
+    TopicDraft,
+    Vectors,
+)
+from memoryos.stores.codec import decode, encode, from_blob, to_blob
+from memoryos.stores.port import Assignment, Changes, PageQuery, Record, Store, StoredEmbedder
+from memoryos.tiers import long_term, mid_term, short_term
+from memoryos.tiers.text import tokens
+from memoryos.tiers.traits import TRAITS
+from memoryos.views import ScopeView, Tiers, Views
+
+_log = logging.getLogger("memoryos.updating")
+_EMBED_AT_ONCE = 256
+_LONGEST_CHAIN = 50
+"""Pages; a chain that long is continued by a new one, so that its record stays small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysts:
+    """Who reads a scope's pages now."""
+
+    analyst: Analyst
+    revisit: bool = False
+    """The rules stand in for a model whose budget is spent: it shall look again."""
+
+
+class Updater:
+    """Moves pages through the tiers of any scope. Thread-safe; one process at a time per scope."""
+
+    def __init__(
+        self,
+        store: Store,
+        views: Views,
+        embedder: Embedder,
+        analysts: Callable[[Scope], Analysts],
+        config: MemoryConfig,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._views = views
+        self._embedder = embedder
+        self._analysts = analysts
+        self._config = config
+        self._clock = clock
+
+    # ── vectors ──────────────────────────────────────────────────────────────────────────────
+
+    def embed(self, scope: Scope) -> None:
+        """Give every page of the scope its vector. Raises ModelError; what was done stays done."""
+        while True:
+            head = self._store.head(scope)
+            if head.embedded_seq >= head.last_seq:
+                return
+            query = PageQuery(after_seq=head.embedded_seq, limit=_EMBED_AT_ONCE)
+            pages = self._store.pages(scope, query)
+            up_to = pages[-1].seq if len(pages) == _EMBED_AT_ONCE else head.last_seq
+            blobs: list[bytes] = []
+            if pages:
+                vectors = self._embedder.embed_documents([indexed_text(page) for page in pages])
+                self._check_embedder()
+                blobs = [to_blob(row) for row in vectors]
+            self._store.put_vectors(scope, [page.seq for page in pages], blobs, head, up_to)
+
+    def _check_embedder(self) -> None:
+        mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
+        stored = self._store.set_embedder(mine)
+        if stored != mine:
+            raise EmbedderMismatch(mismatch(stored, mine))
+
+    # ── page out: short → mid ────────────────────────────────────────────────────────────────
+
+    def due(self, scope: Scope, *, everything: bool = False) -> list[tuple[str, list[int]]]:
+        """Return the batches due for page-out as (session_id, positions), in order."""
+        waiting = self._store.waiting(scope)
+        return short_term.plan(
+            waiting,
+            self._store.head(scope).last_seq,
+            capacity=self._config.short_term_capacity,
+            batch=self._config.page_out_batch,
+            everything=everything,
+        )
+
+    def page_out(self, scope: Scope, session_id: str, seqs: Sequence[int]) -> None:
+        """Move a batch of waiting pages into mid-term memory. Raises ModelError; then they wait."""
+        self.embed(scope)
+        pages = self._store.pages(scope, PageQuery(seqs=seqs, waiting=True))
+        if not pages:
+            return
+        batch = self._batch(scope, session_id, pages)
+        chosen = self._analysts(scope)
+        draft = _checked(chosen.analyst.consolidate(batch), batch)
+        # Journal time, not the clock's: the same journal gives the same memory whenever it is read.
+        now = pages[-1].timestamp
+        while True:
+            view = self._views.get(scope)
+            changes = self._page_out_changes(scope, view, batch, draft, chosen)
+            if self._store.commit(scope, view.head, changes):
+                break
+            here = self._store.pages(scope, PageQuery(seqs=seqs, waiting=True))
+            if [page.id for page in here] != [page.id for page in pages]:
+                return  # erased, replaced or taken by another process: its plan will say
+        self.promote_hot(scope, now, [record.id for record in changes.put if record.live])
+
+    def _batch(self, scope: Scope, session_id: str, pages: Sequence[Page]) -> Batch:
+        before = PageQuery(
+            session_id=session_id, up_to_seq=pages[0].seq - 1, newest_first=True, limit=1
+        )
+        previous = next(iter(self._store.pages(scope, before)), None)
+        chain = None
+        if previous is not None and previous.chain_id is not None:
+            found = self._store.records(scope, ["chain"], ids=[previous.chain_id])
+            chain = decode(found[0]) if found else None
+        assert chain is None or isinstance(chain, Chain)
+        if chain is not None and len(chain.page_ids) >= _LONGEST_CHAIN:
+            previous, chain = None, None
+        return Batch(tuple(pages), previous, chain)
+
+    def _page_out_changes(
+        self,
+        scope: Scope,
+        view: ScopeView,
+        batch: Batch,
+        draft: Consolidation,
+        chosen: Analysts,
+    ) -> Changes:
+        by_id = {page.id: page for page in batch.pages}
+        now = batch.pages[-1].timestamp
+        seqs = [page.seq for page in batch.pages]
+        found = dict(zip(*self._store.vectors(scope, min(seqs) - 1, max(seqs)), strict=True))
+        touched: dict[str, tuple[Segment, Vectors]] = {}
+        segment_of: dict[str, str] = {}
+        put: list[Record] = []
+        for topic in draft.topics:
+            pages = [by_id[page_id] for page_id in topic.page_ids]
+            vector = mid_term.mean_vector(np.stack([from_blob(found[page.seq]) for page in pages]))
+            segment, vector = self._place(view.tiers, touched, topic, pages, vector)
+            touched[segment.id] = (segment, vector)
+            segment_of.update((page_id, segment.id) for page_id in topic.page_ids)
+            put.append(
+                encode(
+                    Topic(
+                        id=_id("t", topic.page_ids[0]),
+                        segment_id=segment.id,
+                        page_ids=topic.page_ids,
+                        summary=topic.summary,
+                        keywords=topic.keywords,
+                        analyst=chosen.analyst.name,
+                        created=max(page.timestamp for page in pages),
+                        revisit=chosen.revisit,
+                    )
+                )
+            )
+        for segment in mid_term.evictions(
+            {**view.tiers.segments, **{id_: item[0] for id_, item in touched.items()}},
+            now,
+            self._config,
+        ):
+            vector = touched[segment.id][1] if segment.id in touched else view.tiers.vectors[segment.id]
+            touched[segment.id] = (replace(segment, evicted=True), vector)
+        put += [encode(segment, vector) for segment, vector in touched.values()]
+        chains = [_chain(run, batch, by_id, chosen.analyst.name) for run in draft.chains]
+        put += [encode(chain) for chain in chains]
+        chain_of = {page_id: chain.id for chain in chains for page_id in chain.page_ids}
+        assign = [Assignment(p.id, segment_of[p.id], chain_of[p.id]) for p in batch.pages]
+        return Changes(put=put, assign=assign)
+
+    def _place(
+        self,
+        tiers: Tiers,
+        touched: dict[str, tuple[Segment, Vectors]],
+        topic: TopicDraft,
+        pages: Sequence[Page],
+        vector: Vectors,
+    ) -> tuple[Segment, Vectors]:
+        """Return the segment a topic joins (affinity ≥ θ) or founds, with its new vector."""
+        at = max(page.timestamp for page in pages)
+        candidates, matrix = tiers.segment_list, tiers.matrix if tiers.segment_list else None
+        if touched:
+            others = [s for s in candidates if s.id not in touched]
+            rows = [tiers.vectors[s.id] for s in others] + [v for _, v in touched.values()]
+            candidates = others + [s for s, _ in touched.values()]
+            matrix = np.stack(rows)
+        near = None
+        if matrix is not None:
+            near = mid_term.nearest(
+                topic.keywords, vector, candidates, matrix, self._config.similarity_threshold
+            )
+        if near is None:
+            founded = Segment(
+                id=_id("s", topic.page_ids[0]),
+                summary=topic.summary,
+                keywords=mid_term.joined_keywords([topic.keywords]),
+                pages=len(pages),
+                visits=0,
+                interactions=len(pages),
+                created=at,
+                last_access=at,
+            )
+            return founded, vector
+        old = touched[near.id][1] if near.id in touched else tiers.vectors[near.id]
+        joined = mid_term.grown(
+            near, summary=topic.summary, keywords=topic.keywords, pages=len(pages), at=at
+        )
+        weights = (near.pages, len(pages))
+        return joined, mid_term.mean_vector(np.stack([old, vector]), weights)
+
+    # ── promote: mid → long ──────────────────────────────────────────────────────────────────
+
+    def promote_hot(
+        self, scope: Scope, now: datetime | None = None, among: Sequence[str] | None = None
+    ) -> int:
+        """Promote every hot segment (of those named); return how many. Raises ModelError."""
+        at = now or self._clock()
+        segments = self._views.get(scope).tiers.segments
+        chosen = segments.values() if among is None else [segments[i] for i in among if i in segments]
+        hot = [s for s in chosen if mid_term.is_hot(s, at, self._config)]
+        for segment in hot:
+            self._promote(scope, segment)
+        return len(hot)
+
+    def _promote(self, scope: Scope, segment: Segment) -> None:
+        query = PageQuery(segment_id=segment.id, after_seq=segment.promoted_seq)
+        pages = self._store.pages(scope, query)
+        view = self._views.get(scope)
+        chosen = self._analysts(scope)
+        known = _relevant(view.tiers, pages)
+        request = PromotionRequest(segment, tuple(pages), known, view.tiers.profile)
+        draft = chosen.analyst.promote(request)
+        times = {page.id: page.timestamp for page in pages}
+        ids = set(times)
+        facts = [f for f in draft.facts if f.sources and all(s.page_id in ids for s in f.sources)]
+        traits = [
+            trait
+            for trait in draft.traits
+            if trait.name in TRAITS and trait.sources and all(s.page_id in ids for s in trait.sources)
+        ]
+        derived = self._clock()
+        receipts = self._store.receipts(scope)
+        forgotten = frozenset(id_ for receipt in receipts for id_ in receipt.knowledge_ids)
+        while True:
+            view = self._views.get(scope)
+            current = view.tiers.segments.get(segment.id)
+            if current is None or current.promoted_seq != segment.promoted_seq:
+                return  # erased, evicted or promoted by another process meanwhile
+            ledger = long_term.LongTerm(
+                view.tiers.knowledge.values(), times, self._config.long_term_capacity, forgotten
+            )
+            for fact in facts:
+                ledger.add(fact, chosen.analyst.name, derived)
+            ledger.archive_overflow()
+            put = self._with_vectors(ledger.changed.values(), view.tiers)
+            for trait in traits:
+                here = view.tiers.traits.get(trait.name)
+                put.append(
+                    encode(long_term.trait_of(trait, here, times, chosen.analyst.name, derived))
+                )
+            last = max((page.seq for page in pages), default=segment.promoted_seq)
+            # Pages that arrived while the analyst read stay news.
+            fresh = max(0, current.interactions - len(pages))
+            done = replace(mid_term.promoted(current, last), interactions=fresh)
+            put.append(encode(done, view.tiers.vectors[segment.id]))
+            if self._store.commit(scope, view.head, Changes(put=put)):
+                _log.debug("promoted a segment: %d facts, %d traits", len(facts), len(traits))
+                return
+
+    def _with_vectors(self, facts: Iterable[Knowledge], tiers: Tiers) -> list[Record]:
+        """Return facts as records, with vectors: new words are embedded, old ones keep theirs."""
+        items = list(facts)
+        known = tiers.knowledge
+        fresh = [f for f in items if f.id not in known or known[f.id].text != f.text]
+        vectors = dict(tiers.vectors)
+        if fresh:
+            rows = self._embedder.embed_documents([fact.text for fact in fresh])
+            vectors.update((fact.id, row) for fact, row in zip(fresh, rows, strict=True))
+        return [encode(item, vectors.get(item.id)) for item in items]
+
+    # ── heat ─────────────────────────────────────────────────────────────────────────────────
+
+    def visit(self, scope: Scope, visits: dict[str, int], at: datetime) -> None:
+        """Count recalls of segments' pages towards their heat."""
+        while True:
+            view = self._views.get(scope)
+            put = [
+                encode(mid_term.visited(segment, visits[segment.id], at), view.tiers.vectors[segment.id])
+                for segment in map(view.tiers.segments.get, visits)
+                if segment is not None
+            ]
+            if not put or self._store.commit(scope, view.head, Changes(put=put)):
+                return
+
+
+def mismatch(stored: StoredEmbedder, given: StoredEmbedder) -> str:
+    """Return the message of an EmbedderMismatch."""
+    return (
+        f"the store's vectors were made by {stored.name!r} ({stored.dimension} dimensions), the "
+        f"engine was given embedder={given.name!r} ({given.dimension}): open it with the former, "
+        "or run `memoryos rebuild` (Engine.rebuild) to embed everything again"
+    )
+
+
+def _checked(draft: Consolidation, batch: Batch) -> Consolidation:
+    """Return the draft if every page is in exactly one topic and one chain, in order."""
+    ids = [page.id for page in batch.pages]
+    in_topics = [page_id for topic in draft.topics for page_id in topic.page_ids]
+    in_chains = [page_id for chain in draft.chains for page_id in chain.page_ids]
+    if sorted(in_topics) != sorted(ids) or in_chains != ids:
+        raise ModelAnswerInvalid("the analyst did not put each page into one topic and one chain")
+    if not all(topic.page_ids for topic in draft.topics):
+        raise ModelAnswerInvalid("the analyst named a topic without pages")
+    return draft
+
+
+def _chain(draft: ChainDraft, batch: Batch, pages: dict[str, Page], analyst: str) -> Chain:
+    first = pages[draft.page_ids[0]]
+    updated = pages[draft.page_ids[-1]].timestamp
+    old = batch.previous_chain
+    if draft.continues and old is not None and first.id == batch.pages[0].id:
+        return replace(
+            old,
+            page_ids=old.page_ids + draft.page_ids,
+            summary=draft.summary,
+            analyst=analyst,
+            updated=updated,
+        )
+    id_ = _id("c", first.id)
+    return Chain(id_, first.session_id, draft.page_ids, draft.summary, analyst, updated)
+
+
+def _relevant(tiers: Tiers, pages: Sequence[Page]) -> tuple[Knowledge, ...]:
+    """Return knowledge, that which shares most words with the pages first."""
+    words = set(tokens("\n".join(page.text for page in pages)))
+    return tuple(
+        sorted(
+            tiers.knowledge.values(),
+            key=lambda item: (-len(words & tiers.words(item)), item.id),
+        )
+    )
+
+
+def _id(letter: str, page_id: str) -> str:
+    """Return an id that stands for a page in the same role in every run."""
+    return letter + blake2b(page_id.encode(), digest_size=9).hexdigest()
+
+
+def utc_now() -> datetime:
+    """Return the time of the system's clock."""
+    return datetime.now(timezone.utc)

@@ -1,0 +1,205 @@
+"""What this process holds in memory of a scope: its search index and its live tiers.
+
+A cache of the store, kept in step by one cheap read of the scope's `Head` at each use: what was
+added since is loaded, and after anything was taken away it starts again. Bounded by number and size.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from memoryos.config import MemoryConfig
+from memoryos.index.scope_index import ScopeIndex
+from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
+from memoryos.ports import Vectors
+from memoryos.profiles import profile_of
+from memoryos.stores.codec import decode, from_blob
+from memoryos.stores.port import Head, Kind, Store
+from memoryos.tiers.text import tokens
+
+_LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
+
+
+class Tiers:
+    """The live mid- and long-term memory of a scope. Replaced, never changed, once handed out."""
+
+    def __init__(
+        self,
+        segments: dict[str, Segment],
+        knowledge: dict[str, Knowledge],
+        traits: dict[str, Trait],
+        vectors: dict[str, Vectors],
+    ) -> None:
+        self.segments = segments
+        self.knowledge = knowledge
+        self.traits = traits
+        self.vectors = vectors
+        """Vectors of segments and of knowledge, by id."""
+        self.segment_list = list(segments.values())
+        self._words: dict[str, frozenset[str]] = {}
+
+    @cached_property
+    def matrix(self) -> Vectors:
+        """Segment vectors, a row for each of `segment_list`; there must be one."""
+        return np.stack([self.vectors[segment.id] for segment in self.segment_list])
+
+    @cached_property
+    def profile(self) -> Profile:
+        """Who the user and the agent are, as far as is known."""
+        return profile_of(self.knowledge.values(), self.traits.values())
+
+    def words(self, item: Knowledge) -> frozenset[str]:
+        """Return the index terms of a piece of knowledge."""
+        found = self._words.get(item.id)
+        if found is None:
+            found = self._words[item.id] = frozenset(tokens(item.text))
+        return found
+
+    def knows_words_of(self, older: Tiers) -> None:
+        """Take over the terms that an older state of the scope has worked out already."""
+        for id_, words in older._words.items():
+            if id_ in self.knowledge and older.knowledge[id_].text == self.knowledge[id_].text:
+                self._words[id_] = words
+
+
+class ScopeView:
+    """One scope as this process knows it."""
+
+    def __init__(self, head: Head, index: ScopeIndex, tiers: Tiers, dimension: int) -> None:
+        self.head = head
+        self.index = index
+        self.tiers = tiers
+        self.dimension = dimension
+        """Length of the vectors in the index; 0 while there are none."""
+
+
+class Views:
+    """The views of an engine, least recently used first out. Thread-safe."""
+
+    def __init__(self, store: Store, config: MemoryConfig) -> None:
+        self._store = store
+        self._config = config
+        self._lock = threading.Lock()
+        self._views: OrderedDict[Scope, _Slot] = OrderedDict()
+
+    def get(self, scope: Scope) -> ScopeView:
+        """Return the scope's view with everything in it that was committed before this call."""
+        with self._lock:
+            slot = self._views.get(scope)
+            if slot is None:
+                slot = self._views[scope] = _Slot()
+            self._views.move_to_end(scope)
+        with slot.lock:
+            grown = self._refresh(scope, slot)
+            view = slot.view
+            assert view is not None
+        if grown:
+            self._shrink()
+        return view
+
+    def drop(self, scope: Scope) -> None:
+        """Forget what is held of a scope."""
+        with self._lock:
+            self._views.pop(scope, None)
+
+    def clear(self) -> None:
+        """Forget everything held."""
+        with self._lock:
+            self._views.clear()
+
+    def _shrink(self) -> None:
+        with self._lock:
+            held = sum(slot.nbytes for slot in self._views.values())
+            while len(self._views) > 1 and (
+                len(self._views) > self._config.cached_scopes or held > self._config.cache_bytes
+            ):
+                held -= self._views.popitem(last=False)[1].nbytes
+
+    def _refresh(self, scope: Scope, slot: _Slot) -> bool:
+        """Bring the slot's view up to the store; return whether its index grew."""
+        head = self._store.head(scope)
+        view = slot.view
+        if view is not None and view.head == head:
+            return False
+        if view is None or view.head.epoch != head.epoch or head.embedded_seq and not view.dimension:
+            stored = self._store.embedder() if head.embedded_seq else None
+            dimension = stored.dimension if stored else 0
+            index = ScopeIndex(max(dimension, 1), self._config.ranking)
+            view = ScopeView(Head(epoch=head.epoch), index, Tiers({}, {}, {}, {}), dimension)
+        old = view.head
+        if head.last_seq > old.last_seq or head.embedded_seq > old.embedded_seq:
+            self._load_pages(scope, view, old, head)
+        tiers = view.tiers
+        if head.version > old.version:
+            tiers = self._load_tiers(scope, tiers, old)
+        # Readers hold the old view: they get a new one, over the same index.
+        slot.view = ScopeView(head, view.index, tiers, view.dimension)
+        slot.nbytes = view.index.nbytes
+        return head.last_seq > old.last_seq
+
+    def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
+        index = view.index
+        columns = self._store.index_columns(scope, max(index.last_seq, 0))
+        seqs, blobs = self._store.vectors(scope, old.embedded_seq, head.embedded_seq)
+        vectors = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(
+            len(blobs), max(view.dimension, 1)
+        )
+        if columns.seqs:
+            # Vectors of pages that the index has already come first, being older.
+            late = int(np.searchsorted(seqs, columns.seqs[0])) if seqs else 0
+            fresh: Vectors | list[bytes | None] = vectors[late:]
+            if seqs[late:] != columns.seqs:
+                known = dict(zip(seqs[late:], blobs[late:], strict=True))
+                fresh = [known.get(seq) for seq in columns.seqs]
+            index.extend_packed(
+                columns.seqs, columns.sessions, columns.timestamps, columns.terms, fresh
+            )
+            gone = [seq for seq in columns.replaced if seq]
+            if gone:
+                index.retire(gone)
+        else:
+            late = len(seqs)
+        if late:
+            index.set_vectors(seqs[:late], vectors[:late])
+
+    def _load_tiers(self, scope: Scope, tiers: Tiers, old: Head) -> Tiers:
+        segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)
+        traits, vectors = dict(tiers.traits), dict(tiers.vectors)
+        live_only = old.version == 0
+        for record in self._store.records(
+            scope, _LIVE_KINDS, after_version=old.version, live_only=live_only
+        ):
+            value = decode(record)
+            if isinstance(value, Trait):
+                traits[value.name] = value
+            elif isinstance(value, Knowledge):
+                knowledge.pop(value.id, None)
+                vectors.pop(value.id, None)
+                if record.live:
+                    knowledge[value.id] = value
+                    if record.vector is not None:
+                        vectors[value.id] = from_blob(record.vector)
+            elif isinstance(value, Segment):
+                if record.live and record.vector is not None:
+                    segments[value.id] = value
+                    vectors[value.id] = from_blob(record.vector)
+                else:
+                    segments.pop(value.id, None)
+                    vectors.pop(value.id, None)
+        fresh = Tiers(segments, knowledge, traits, vectors)
+        fresh.knows_words_of(tiers)
+        return fresh
+
+
+class _Slot:
+    """A place in the cache: built by one thread at a time."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.view: ScopeView | None = None
+        self.nbytes = 0
