@@ -49,8 +49,10 @@ def distributions_of(extra: str) -> set[str]:
         found.add(asked)
         try:
             lines = importlib.metadata.requires(name) or ()
-        except importlib.metadata.PackageNotFoundError:  # its marker may be for another system
-            continue
+        except importlib.metadata.PackageNotFoundError:
+            if name == DISTRIBUTION:
+                raise
+            continue  # an extra of a dependency's that nobody asked for, or for another system
         for requirement in map(Requirement, lines):
             marker = requirement.marker
             if marker is None or any(marker.evaluate({"extra": one}) for one in extras):
