@@ -7,23 +7,47 @@ miss, in any script.  It knows no synonyms; a model does.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from functools import lru_cache
+from math import log, sqrt
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
 
-from memoryos.tiers.text import tokens
+from memoryos.tiers.text import content_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+_GRAMS = (3, 4, 5)
+_WORD_SHARE = 0.5
+"""Weight of a word as a whole, beside 1 for all of its n-grams together."""
+_CACHED_WORDS = 16_384
+"""Words whose vectors are kept (24 MB at 384 dimensions)."""
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def _word_vector(word: str, dimension: int) -> NDArray[np.float32]:
+    """Return the vector of one word, (dimension,): its signed hashed n-grams and itself."""
+    bounded = f" {word} "
+    grams = [bounded[i : i + n] for n in _GRAMS for i in range(len(bounded) - n + 1)]
+    weights = dict.fromkeys(grams, 1 / sqrt(max(len(grams), 1)))
+    weights[word] = weights.get(word, 0.0) + _WORD_SHARE
+    vector = np.zeros(dimension, dtype=np.float32)
+    for gram, weight in weights.items():
+        hashed = crc32(gram.encode("utf-8", "surrogatepass"))
+        vector[(hashed & 0x7FFFFFFF) % dimension] += weight if hashed >> 31 else -weight
+    vector.flags.writeable = False  # shared by every text that holds the word
+    return vector
 
 
 class HashingEmbedder:
     """Signed hashed character 3- to 5-grams and words (Weinberger et al. 2009, feature hashing).
 
     dimension: length of the vectors (float32, unit length; all zero for a text without words).
-    Deterministic across processes, platforms and versions of Python.
+    Deterministic across processes, platforms and versions of Python.  Thread-safe.
     """
 
     def __init__(self, dimension: int = 384) -> None:
@@ -31,24 +55,20 @@ class HashingEmbedder:
             raise ValueError("dimension must be at least 1")
         self.dimension = dimension
         self.name = f"hashing-{dimension}"
-        self._grams: dict[str, tuple[list[int], list[float]]] = {}
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector per text, (n, dimension) float32."""
-        return np.stack([self.embed_query(text) for text in texts]) if texts else np.zeros(
-            (0, self.dimension), np.float32
-        )
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for row, text in enumerate(texts):
+            counts = Counter(content_words(text))
+            if counts:
+                weights = np.array([1 + log(c) for c in counts.values()], dtype=np.float32)
+                words = [_word_vector(word, self.dimension) for word in counts]
+                np.dot(weights, np.stack(words), out=vectors[row])
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.where(norms > 0, norms, 1)
+        return vectors
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the unit vector of one text, (dimension,) float32."""
-        vector = np.zeros(self.dimension, dtype=np.float32)
-        for token, count in Counter(tokens(text)).items():
-            weight = 1 + np.log(count)
-            bounded = f" {token} "
-            grams = [bounded[i : i + n] for n in (3, 4, 5) for i in range(len(bounded) - n + 1)]
-            for gram, share in [(token, 1.0), *((g, 0.5) for g in grams)]:
-                h = crc32(gram.encode("utf-8", "surrogatepass"))
-                sign = 1.0 if h & 0x80000000 else -1.0
-                vector[(h & 0x7FFFFFFF) % self.dimension] += sign * share * weight
-        norm = float(np.linalg.norm(vector))
-        return vector / np.float32(norm) if norm else vector
+        return self.embed_documents([text]).reshape(self.dimension)

@@ -1,7 +1,14 @@
-"""Vectors of one scope and their cosines to a question."""
+"""Vectors of one scope and their inner products with a question's.
+
+Plain float32 blocks and numpy's product, not `faiss.IndexFlatIP`: the ranking needs the score of
+every page, which the product gives in half the time of FAISS's flat search of the best 20; a block
+read from the store is used where it lies, without FAISS's copy; nothing has to be imported; and a
+sealed block never moves, so that readers need no lock.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,48 +18,132 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Matrix = NDArray[np.float32]
+
+_BLOCK = 4096
+"""Rows of a block grown page by page."""
+_BULK = 1024
+"""From this many rows on, what arrives together stays a block of its own."""
+_SAMPLE = 4096
+"""Rows of one arrival that the mean vector is taken from."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenseSnapshot:
+    """The vectors at one moment; safe to read from any thread."""
+
+    blocks: tuple[Matrix, ...]
+    size: int  # rows in all
+    mean: NDArray[np.float32]  # (dimension,) mean vector of the scope
+    pending: NDArray[np.int64]  # rows without a vector, ascending
+
+    def products(self, vector: NDArray[np.float32], centring: float) -> NDArray[np.float32]:
+        """Return (size,) inner products with `vector` less a share of the scope's mean vector."""
+        target = vector - np.float32(centring) * self.mean
+        scores = np.empty(self.size, dtype=np.float32)
+        start = 0
+        for block in self.blocks:
+            np.dot(block, target, out=scores[start : start + len(block)])
+            start += len(block)
+        return scores
+
+    def rows(self, rows: Sequence[int]) -> list[NDArray[np.float32]]:
+        """Return the vectors of a few rows."""
+        found = []
+        for row in rows:
+            position = row
+            for block in self.blocks:
+                if position < len(block):
+                    found.append(block[position])
+                    break
+                position -= len(block)
+        return found
+
 
 class DenseIndex:
-    """A matrix that grows at its end; rows without a vector are zero, so their cosine is 0.
+    """Vectors in blocks; a page whose embedding is pending holds zeros until it arrives.
 
-    dimension: length of every vector.  Written by one thread at a time, read by any number: a
-    reader takes `rows(n)`, whose first n rows are complete by then.
+    dimension: length of every vector.  Written by one thread at a time; readers hold snapshots.
     """
 
     def __init__(self, dimension: int) -> None:
         self.dimension = dimension
-        self._matrix = np.zeros((0, dimension), dtype=np.float32)
-        self._size = 0
+        self._sealed: list[Matrix] = []
+        self._sealed_rows = 0
+        self._tail = np.zeros((0, dimension), dtype=np.float32)
+        self._tail_rows = 0
+        self._pending = np.empty(0, dtype=np.int64)
+        self._sum = np.zeros(dimension, dtype=np.float64)
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory held."""
-        return self._matrix.nbytes
+        return sum(block.nbytes for block in self._sealed) + self._tail.nbytes
 
-    def append(self, block: NDArray[np.float32]) -> None:
-        """Add the vectors of new pages; block: (m, dimension)."""
-        size = self._size + len(block)
-        if size > len(self._matrix):
-            grown = np.zeros((max(size, len(self._matrix) * 3 // 2), self.dimension), np.float32)
-            grown[: self._size] = self._matrix[: self._size]
-            self._matrix = grown
-        self._matrix[self._size : size] = block
-        self._size = size
+    def snapshot(self) -> DenseSnapshot:
+        """Return the vectors as they are now."""
+        blocks = tuple(self._sealed)
+        if self._tail_rows:
+            blocks = (*blocks, self._tail[: self._tail_rows])
+        size = self._sealed_rows + self._tail_rows
+        mean = (self._sum / max(size - self._pending.size, 1)).astype(np.float32)
+        return DenseSnapshot(blocks, size, mean, self._pending)
 
-    def assign(self, rows: NDArray[np.intp], vectors: NDArray[np.float32]) -> None:
+    def append(self, vectors: Sequence[bytes | None] | Matrix) -> None:
+        """Add the vectors of new pages: blobs (None while pending) or one (m, dimension) matrix.
+
+        Raises ValueError when a vector is not `dimension` float32 long.
+        """
+        first = self._sealed_rows + self._tail_rows
+        if isinstance(vectors, np.ndarray):
+            block = np.ascontiguousarray(vectors, dtype=np.float32)
+        else:
+            zero = bytes(4 * self.dimension)
+            missing = [i for i, vector in enumerate(vectors) if vector is None]
+            if missing:
+                self._pending = np.append(self._pending, np.array(missing, np.int64) + first)
+            joined = b"".join([zero if vector is None else vector for vector in vectors])
+            block = np.frombuffer(joined, dtype="<f4")
+        block = block.reshape(len(vectors), self.dimension)
+        sample = block[:: max(1, len(block) // _SAMPLE)]
+        self._sum += sample.sum(axis=0, dtype=np.float64) * (len(block) / len(sample))
+        if len(block) >= _BULK:
+            self._seal()
+            self._sealed.append(block)
+            self._sealed_rows += len(block)
+        else:
+            self._append_to_tail(block)
+
+    def _seal(self) -> None:
+        if self._tail_rows:
+            self._sealed.append(self._tail[: self._tail_rows].copy())
+            self._sealed_rows += self._tail_rows
+            self._tail = np.zeros((0, self.dimension), dtype=np.float32)
+            self._tail_rows = 0
+
+    def _append_to_tail(self, block: Matrix) -> None:
+        end = self._tail_rows + len(block)
+        if end > _BLOCK:
+            self._seal()
+            end = len(block)
+        if end > len(self._tail):
+            grown = np.zeros((max(2 * len(self._tail), end, 16), self.dimension), dtype=np.float32)
+            grown[: self._tail_rows] = self._tail[: self._tail_rows]
+            self._tail = grown
+        self._tail[self._tail_rows : end] = block
+        self._tail_rows = end
+
+    def assign(self, rows: NDArray[np.int64], vectors: Matrix) -> None:
         """Set the vectors of rows that are there already; vectors: (m, dimension)."""
-        self._matrix[rows] = vectors
-
-    def rows(self, n: int) -> NDArray[np.float32]:
-        """Return the first n rows, without a copy."""
-        return self._matrix[:n]
-
-
-def block_of(vectors: Sequence[bytes | None], dimension: int) -> NDArray[np.float32]:
-    """Return stored vectors as one (m, dimension) matrix, zero where a page has none yet.
-
-    Raises ValueError when a blob is not `dimension` float32 long.
-    """
-    zero = bytes(4 * dimension)
-    joined = b"".join([zero if vector is None else vector for vector in vectors])
-    return np.frombuffer(joined, dtype="<f4").reshape(len(vectors), dimension)
+        start = 0
+        for i, block in enumerate([*self._sealed, self._tail[: self._tail_rows]]):
+            inside = (rows >= start) & (rows < start + len(block))
+            if inside.any():
+                here = rows[inside] - start
+                target = block
+                if not block.flags.writeable:  # a block used where the store's bytes lie
+                    target = self._sealed[i] = block.copy()
+                self._sum += (vectors[inside] - target[here]).sum(axis=0, dtype=np.float64)
+                target[here] = vectors[inside]
+            start += len(block)
+        self._pending = np.setdiff1d(self._pending, rows)

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Postings = NDArray[np.uint64]
+    Found = tuple[NDArray[np.intp], NDArray[np.float32]]
 
 MAX_ROWS = 1 << 24
-"""Pages one scope can hold in memory."""
+"""Pages that one scope can hold in memory."""
 
 _TAIL = 2048
-"""Postings kept unsorted before they become a run (about 70 pages)."""
+"""Postings kept unsorted before they become a run (about 80 pages)."""
 _RATIO = 4
 """A run is merged into the one before it once it is a quarter of its size."""
 
@@ -40,19 +41,25 @@ def postings_of(blobs: Sequence[bytes], first_row: int) -> tuple[Postings, NDArr
     """Return (postings in page order, words per page) of packed pages.
 
     blobs: what `text.pack_terms` made, one per page; first_row: row of the first of them.
+    Raises ValueError when a blob is not a whole number of records, or rows run out.
     """
+    if first_row + len(blobs) > MAX_ROWS:
+        raise ValueError(f"a scope holds at most {MAX_ROWS} pages in memory")
+    sizes = np.fromiter(map(len, blobs), dtype=np.int64, count=len(blobs))
+    if (sizes % TERM_DTYPE.itemsize).any():
+        raise ValueError("terms must be packed by text.pack_terms")
+    sizes //= TERM_DTYPE.itemsize
     records = np.frombuffer(b"".join(blobs), dtype=TERM_DTYPE)
-    sizes = np.fromiter(map(len, blobs), dtype=np.int64, count=len(blobs)) // TERM_DTYPE.itemsize
-    counts = records["tf"]
-    page = np.arange(first_row, first_row + len(blobs), dtype=np.uint64) << _ROW
     postings = records["id"].astype(np.uint64)
     postings <<= _ID
-    postings |= np.repeat(page, sizes)
+    rows = np.arange(first_row, first_row + len(blobs), dtype=np.uint64) << _ROW
+    postings |= np.repeat(rows, sizes)
+    counts = records["tf"].astype(np.uint8)
     postings |= counts
+    total = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, dtype=np.int64, out=total[1:])
     ends = np.cumsum(sizes)
-    total = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
-    lengths = (total[ends] - total[ends - sizes]).astype(np.float32)
-    return postings, lengths
+    return postings, (total[ends] - total[ends - sizes]).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +74,19 @@ class LexicalSnapshot:
         """Bytes of memory held."""
         return sum(run.nbytes for run in self.runs) + self.tail.nbytes
 
-    def find(
-        self, ids: NDArray[np.uint64]
-    ) -> list[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-        """Return, for each of `ids`, (rows, counts) of the pages that hold it, in no order."""
+    def find(self, groups: Sequence[Sequence[int]]) -> list[Found]:
+        """Return, for each group of term ids, (rows ascending, counts) of the pages that hold any.
+
+        groups: ids that stand for the same word; their counts in a page are added up.
+        """
+        ids = np.array([i for group in groups for i in group], dtype=np.uint64)
         parts: list[list[Postings]] = [[] for _ in ids]
         low = ids << _ID
         high = low | np.uint64(0xFFFFFFFF)
         for run in self.runs:
-            starts = np.searchsorted(run, low)
-            ends = np.searchsorted(run, high, side="right")
-            for part, start, end in zip(parts, starts.tolist(), ends.tolist(), strict=True):
+            starts = np.searchsorted(run, low).tolist()
+            ends = np.searchsorted(run, high, side="right").tolist()
+            for part, start, end in zip(parts, starts, ends, strict=True):
                 if start < end:
                     part.append(run[start:end])
         if self.tail.size:
@@ -86,20 +95,32 @@ class LexicalSnapshot:
                 found = self.tail[tail_ids == wanted]
                 if found.size:
                     part.append(found)
-        return [_decode(part) for part in parts]
+        results = []
+        start = 0
+        for group in groups:
+            held = [part for part in parts[start : start + len(group)] if part]
+            start += len(group)
+            results.append(_decode(held))
+        return results
 
 
-def _decode(parts: list[Postings]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    if not parts:
+def _decode(held: list[list[Postings]]) -> Found:
+    """Return (rows ascending, counts); held: the postings of each id, in runs of ascending rows."""
+    pieces = [posting for part in held for posting in part]
+    if not pieces:
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.float32)
-    joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    joined = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
     rows = ((joined >> _ROW) & _ROW_MASK).astype(np.intp)
-    return rows, (joined & _COUNT_MASK).astype(np.float32)
+    counts = (joined & _COUNT_MASK).astype(np.float32)
+    if len(held) > 1:
+        rows, inverse = np.unique(rows, return_inverse=True)
+        counts = np.bincount(inverse, counts).astype(np.float32)
+    return rows, counts
 
 
 def extended(snapshot: LexicalSnapshot, postings: Postings) -> LexicalSnapshot:
     """Return `snapshot` with `postings` (of later rows) added; the old one stays as it was."""
-    tail = np.concatenate((snapshot.tail, postings))
+    tail = np.concatenate((snapshot.tail, postings)) if snapshot.tail.size else postings
     if tail.size <= _TAIL:
         return LexicalSnapshot(snapshot.runs, tail)
     tail.sort()

@@ -7,21 +7,31 @@ found, and never wait.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memoryos.index.dense import DenseIndex, block_of
+from memoryos.index.columns import PageColumns
+from memoryos.index.dense import DenseIndex, DenseSnapshot
 from memoryos.index.lexical import LexicalSnapshot, extended, postings_of
+from memoryos.tiers import dates
 from memoryos.tiers import ranking as rank
 from memoryos.tiers.ranking import RankingConfig
-from memoryos.tiers.text import QueryTerm, query_terms
+from memoryos.tiers.text import query_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from memoryos.index.lexical import Found
+    from memoryos.tiers.text import QueryTerm
+
+_MAX_TERMS = 32
+"""Words of a question that are looked up, the rarest first: a pasted page costs no more."""
+_TELLING = 0.05
+"""A word whose idf is below this share of the rarest word's tells nothing and is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +56,22 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """The scope at one moment.  Arrays may be longer than `size`; only rows below it are read."""
+    """The scope at one moment."""
 
-    size: int
-    seqs: NDArray[np.int64]
-    timestamps: NDArray[np.float64]
-    lengths: NDArray[np.float32]  # words per page
-    before: NDArray[np.int32]  # row of the page before it in its session, -1 if none
-    after: NDArray[np.int32]  # row of the page after it; may point past `size`
+    columns: PageColumns
     lexical: LexicalSnapshot
-    matrix: NDArray[np.float32]
+    dense: DenseSnapshot
+    retired: NDArray[np.intp]  # positions from 0 of pages that are returned no more
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """One word of the question and where it is."""
+
+    surface: str
+    idf: float
+    rows: NDArray[np.intp]  # ascending
+    counts: NDArray[np.float32]
 
 
 class ScopeIndex:
@@ -64,48 +80,41 @@ class ScopeIndex:
     def __init__(self, dimension: int, ranking: RankingConfig) -> None:
         """dimension: length of the vectors; ranking: the weights."""
         self.ranking = ranking
-        self._dense = DenseIndex(dimension)
-        self._last_of_session: dict[int, int] = {}
+        self._vectors = DenseIndex(dimension)
         self._now = _Snapshot(
-            0,
-            np.empty(0, np.int64),
-            np.empty(0, np.float64),
-            np.empty(0, np.float32),
-            np.empty(0, np.int32),
-            np.empty(0, np.int32),
+            PageColumns.empty(),
             LexicalSnapshot(),
-            self._dense.rows(0),
+            self._vectors.snapshot(),
+            np.empty(0, dtype=np.intp),
         )
 
     def __len__(self) -> int:
-        return self._now.size
+        return self._now.columns.size
 
     @property
     def last_seq(self) -> int:
         """Journal position of the newest page, -1 when there is none."""
-        now = self._now
-        return int(now.seqs[now.size - 1]) if now.size else -1
+        columns = self._now.columns
+        return int(columns.seqs[columns.size]) if columns.size else -1
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory held."""
         now = self._now
-        arrays = (now.seqs, now.timestamps, now.lengths, now.before, now.after)
-        return sum(a.nbytes for a in arrays) + now.lexical.nbytes + self._dense.nbytes
+        return now.columns.nbytes + now.lexical.nbytes + self._vectors.nbytes
 
     def extend(self, rows: Sequence[IndexRow]) -> None:
         """Add new pages, in order of seq; amortised O(1) each.
 
         Raises ValueError when a seq is not above the last one.
         """
-        if rows:
-            self.extend_packed(
-                [row.seq for row in rows],
-                [row.session for row in rows],
-                [row.timestamp for row in rows],
-                [row.terms for row in rows],
-                [row.vector for row in rows],
-            )
+        self.extend_packed(
+            [row.seq for row in rows],
+            [row.session for row in rows],
+            [row.timestamp for row in rows],
+            [row.terms for row in rows],
+            [row.vector for row in rows],
+        )
 
     def extend_packed(
         self,
@@ -117,58 +126,25 @@ class ScopeIndex:
     ) -> None:
         """Add many pages at once, column by column, each column of the same length m.
 
-        vectors: one blob or None per page, or one (m, dimension) float32 matrix.
-        Raises ValueError when a seq is not above the one before it.
+        vectors: one blob or None per page, or one (m, dimension) float32 matrix, which is then the
+        index's own.  Raises ValueError when a seq is not above the one before it.
         """
-        now = self._now
         new_seqs = np.asarray(seqs, dtype=np.int64)
         if not new_seqs.size:
             return
-        if new_seqs[0] <= self.last_seq or (np.diff(new_seqs) <= 0).any():
+        if new_seqs[0] <= self.last_seq or (new_seqs[1:] <= new_seqs[:-1]).any():
             raise ValueError("seqs must be strictly increasing")
-        size = now.size + new_seqs.size
-        postings, lengths = postings_of(terms_blobs, now.size)
-        if isinstance(vectors, np.ndarray):
-            self._dense.append(vectors)
-        else:
-            self._dense.append(block_of(vectors, self._dense.dimension))
-        before = _grown(now.before, now.size, np.full(new_seqs.size, -1, np.int32))
-        after = _grown(now.after, now.size, np.full(new_seqs.size, -1, np.int32))
-        self._link(before, after, now.size, np.asarray(sessions, dtype=np.int64))
-        self._now = _Snapshot(
-            size,
-            _grown(now.seqs, now.size, new_seqs),
-            _grown(now.timestamps, now.size, np.asarray(timestamps, dtype=np.float64)),
-            _grown(now.lengths, now.size, lengths),
-            before,
-            after,
-            extended(now.lexical, postings),
-            self._dense.rows(size),
+        now = self._now
+        postings, lengths = postings_of(terms_blobs, now.columns.size + 1)
+        self._vectors.append(vectors)
+        columns = now.columns.extended(
+            new_seqs,
+            np.asarray(sessions, dtype=np.int64),
+            np.asarray(timestamps, dtype=np.float64),
+            lengths,
         )
-
-    def _link(
-        self,
-        before: NDArray[np.int32],
-        after: NDArray[np.int32],
-        first: int,
-        sessions: NDArray[np.int64],
-    ) -> None:
-        """Chain the new rows (from `first` on) to their neighbours within their sessions."""
-        order = np.argsort(sessions, kind="stable")
-        ordered = sessions[order]
-        rows = (order + first).astype(np.int32)
-        same = ordered[1:] == ordered[:-1]
-        before[rows[1:][same]] = rows[:-1][same]
-        after[rows[:-1][same]] = rows[1:][same]
-        starts = np.concatenate(([0], np.flatnonzero(~same) + 1))
-        ends = np.concatenate((starts[1:], [len(rows)])) - 1
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            session = int(ordered[start])
-            previous = self._last_of_session.get(session)
-            if previous is not None:
-                before[rows[start]] = previous
-                after[previous] = rows[start]
-            self._last_of_session[session] = int(rows[end])
+        lexical = extended(now.lexical, postings)
+        self._now = _Snapshot(columns, lexical, self._vectors.snapshot(), now.retired)
 
     def set_vectors(self, seqs: Sequence[int], vectors: NDArray[np.float32]) -> None:
         """Set the vectors of pages whose embeddings arrived later; vectors: (m, dimension).
@@ -176,11 +152,20 @@ class ScopeIndex:
         Pages that are not in the index are passed over.
         """
         now = self._now
-        wanted = np.asarray(seqs, dtype=np.int64)
-        rows = np.searchsorted(now.seqs[: now.size], wanted)
-        there = rows < now.size
-        there[there] = now.seqs[rows[there]] == wanted[there]
-        self._dense.assign(rows[there], np.asarray(vectors, dtype=np.float32)[there])
+        positions, there = now.columns.positions(np.asarray(seqs, dtype=np.int64))
+        given = np.asarray(vectors, dtype=np.float32).reshape(len(seqs), self._vectors.dimension)
+        self._vectors.assign(positions[there], given[there])
+        self._now = replace(now, dense=self._vectors.snapshot())
+
+    def retire(self, seqs: Sequence[int]) -> None:
+        """Return these pages no more: newer versions of them have come under later seqs.
+
+        Their words still count in the statistics until the index is rebuilt.  Seqs that are not in
+        the index are passed over.
+        """
+        now = self._now
+        positions, there = now.columns.positions(np.asarray(seqs, dtype=np.int64))
+        self._now = replace(now, retired=np.union1d(now.retired, positions[there]))
 
     def search(
         self,
@@ -197,126 +182,146 @@ class ScopeIndex:
         that "yesterday" in the query is relative to; allowed: sorted seqs, only these are returned.
         """
         here = self._now
-        n = here.size
+        columns = here.columns
+        n = columns.size
         if not n or k < 1:
             return []
         config = self.ranking
-        before = _neighbours(here.before, n)
-        after = _neighbours(here.after, n)
-        terms = query_terms(query)
-        lexical, counts = self._lexical(here, terms, before, after)
-        scores = lexical
-        cosine = None
-        if vector is not None:
-            cosine = here.matrix[:n] @ np.asarray(vector, dtype=np.float32)
-            spread = config.prior_dense_spread
-            window = (
-                cosine
-                + rank.around(cosine, before, after)
-                + rank.around(cosine, _twice(before), _twice(after))
-            )
-            scores = (
-                scores
-                + config.dense * rank.standardise(cosine, spread, config)
-                + config.window_dense * rank.standardise(window / 5, spread, config)
-            )
-        base = scores
-        scores = base + config.neighbour * rank.around(base, before, after)
-        if allowed is not None:
-            mask = np.full(n, -np.inf, dtype=np.float32)
-            rows = np.searchsorted(allowed, here.seqs[:n])
-            inside = rows < len(allowed)
-            inside[inside] = allowed[rows[inside]] == here.seqs[:n][inside]
-            mask[inside] = 0
-            scores = scores + mask
-        best = rank.top(scores, k)
+        words = self._words(here, query)
+        base = self._lexical(columns, words)
+        target = None if vector is None else np.asarray(vector, dtype=np.float32)
+        if target is not None and config.dense:
+            base[1 : n + 1] += config.dense * self._dense(here.dense, target)
+        scores = rank.chained(base, columns.before[: n + 1], columns.after[: n + 1], config)[1:]
+        times = columns.timestamps[1 : n + 1]
+        named = dates.periods(query, now=now, oldest=float(times[0]), newest=float(times[-1]))
+        if named and config.date:
+            scores += rank.date_bonus(times, named, config)
+        best = _best(scores, k, here, allowed)
+        reasons = _reasons(best, words, target, here, base, named)
         return [
-            Hit(
-                int(here.seqs[row]),
-                float(scores[row]),
-                _reasons(row, terms, counts, cosine, base, before, after),
-            )
-            for row in best.tolist()
+            Hit(int(columns.seqs[row + 1]), float(scores[row]), why)
+            for row, why in zip(best.tolist(), reasons, strict=True)
         ]
 
-    def _lexical(
-        self,
-        here: _Snapshot,
-        terms: list[QueryTerm],
-        before: NDArray[np.intp],
-        after: NDArray[np.intp],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return (standardised word signal (n,), counts (g, n) of each query word in each page)."""
-        n = here.size
+    def nearest(
+        self, vector: NDArray[np.float32], k: int, *, allowed: NDArray[np.int64] | None = None
+    ) -> list[Hit]:
+        """Return the `k` pages of the highest cosine alone, best first; score is the cosine.
+
+        vector, allowed: as in `search`.  Pages whose embedding is pending are left out.
+        """
+        here = self._now
+        if not here.columns.size or k < 1:
+            return []
+        scores = here.dense.products(np.asarray(vector, dtype=np.float32), 0.0)
+        scores[here.dense.pending] = -np.inf
+        best = _best(scores, k, here, allowed).tolist()
+        seqs = here.columns.seqs
+        return [
+            Hit(int(seqs[row + 1]), float(scores[row]), (f"meaning {scores[row]:.2f}",))
+            for row in best
+        ]
+
+    def _words(self, here: _Snapshot, query: str) -> list[_Word]:
+        """Return the telling words of the question that the scope holds, rarest first."""
+        terms: list[QueryTerm] = query_terms(query)
+        found: list[Found] = here.lexical.find([term.ids for term in terms])
+        df = np.array([len(rows) for rows, _ in found], dtype=np.int64)
+        idf = rank.inverse_document_frequency(df, here.columns.size).tolist()
+        words = [
+            _Word(term.surface, weight, rows, counts)
+            for term, weight, (rows, counts) in zip(terms, idf, found, strict=True)
+            if len(rows)
+        ]
+        words.sort(key=lambda word: -word.idf)
+        return [word for word in words[:_MAX_TERMS] if word.idf >= _TELLING * words[0].idf]
+
+    def _lexical(self, columns: PageColumns, words: list[_Word]) -> NDArray[np.float32]:
+        """Return the standardised signal of words, page and window; row 0 is no page."""
         config = self.ranking
-        counts = np.zeros((len(terms), n + 1), dtype=np.float32)
-        windows = np.zeros((len(terms), n + 1), dtype=np.float32)
-        ids = np.array([i for term in terms for i in term.ids], dtype=np.uint64)
-        owners = [g for g, term in enumerate(terms) for _ in term.ids]
-        before2, after2 = _twice(before), _twice(after)
-        for g, (rows, tf) in zip(owners, here.lexical.find(ids), strict=True):
-            current = rows < n
-            rows, tf = rows[current], tf[current]
-            counts[g, rows] += tf
-            for neighbours in (before, after, before2, after2):
-                windows[g, neighbours[rows]] += tf
-        counts = counts[:, :n]
-        windows = windows[:, :n]
-        windows += counts
-        df = np.count_nonzero(counts, axis=1)
-        idf = rank.inverse_document_frequency(df, n)
-        lengths = here.lengths[:n]
-        span = (
-            lengths
-            + rank.around(lengths, before, after)
-            + rank.around(lengths, before2, after2)
-        )
-        prior = config.prior_lexical_spread * (config.bm25_k1 + 1) * float(idf.sum())
-        page = rank.standardise(rank.bm25(counts, idf, lengths, config), prior, config)
-        window = rank.standardise(rank.bm25(windows, idf, span, config), prior, config)
-        return config.lexical * page + config.window_lexical * window, counts
+        n, capacity = columns.size, columns.capacity
+        page = np.zeros(capacity, dtype=np.float32)
+        window = np.zeros(n + 1, dtype=np.float32)
+        before, after = columns.before, columns.after
+        spans, average_span = columns.spans[: n + 1], columns.average_span
+        for word in words:
+            rows, counts = word.rows, word.counts
+            lengths = columns.lengths[rows]
+            page[rows] += word.idf * rank.saturated(counts, lengths, columns.average, config)
+            if config.window:
+                around = np.zeros(capacity, dtype=np.float32)
+                around[rows] = counts
+                for links in (before, after):
+                    once = links[rows]
+                    around[once] += counts
+                    around[links[once]] += counts
+                around[0] = 0
+                share = rank.saturated(around[: n + 1], spans, average_span, config)
+                share *= np.float32(word.idf)
+                window += share
+        prior = config.prior_lexical_spread * sum(word.idf for word in words)
+        pages = page[1 : n + 1]
+        pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages)
+        if config.window:
+            pages += config.window * rank.standardise(window[1:], prior, config.prior_pages)
+        return page
+
+    def _dense(self, dense: DenseSnapshot, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the standardised signal of meaning, (n,)."""
+        config = self.ranking
+        present = None
+        if dense.pending.size:
+            present = np.ones(dense.size, dtype=bool)
+            present[dense.pending] = False
+        products = dense.products(vector, config.centring)
+        return rank.standardise(products, config.prior_dense_spread, config.prior_pages, present)
 
 
-def _grown(array: NDArray[np.generic], size: int, new: NDArray[np.generic]) -> NDArray:  # type: ignore[type-arg]
-    """Return an array whose rows from `size` on are `new`; copied only when there is no room."""
-    end = size + len(new)
-    if end > len(array):
-        bigger = np.empty(max(end, len(array) * 3 // 2), dtype=array.dtype)
-        bigger[:size] = array[:size]
-        array = bigger
-    array[size:end] = new
-    return array
-
-
-def _neighbours(links: NDArray[np.int32], n: int) -> NDArray[np.intp]:
-    """Return (n,) rows of neighbours, n where there is none (or none yet in this snapshot)."""
-    rows = links[:n].astype(np.intp)
-    rows[(rows < 0) | (rows >= n)] = n
-    return rows
-
-
-def _twice(links: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the neighbours' neighbours in the same direction."""
-    return np.append(links, len(links))[links]
+def _best(
+    scores: NDArray[np.float32], k: int, here: _Snapshot, allowed: NDArray[np.int64] | None
+) -> NDArray[np.intp]:
+    """Return the positions of the `k` best pages that may be returned; changes `scores`."""
+    scores[here.retired] = -np.inf
+    if allowed is None:
+        return rank.top(scores, k)
+    positions, there = here.columns.positions(np.asarray(allowed, dtype=np.int64))
+    candidates = positions[there]
+    return candidates[rank.top(scores[candidates], k)]
 
 
 def _reasons(
-    row: int,
-    terms: list[QueryTerm],
-    counts: NDArray[np.float32],
-    cosine: NDArray[np.float32] | None,
+    best: NDArray[np.intp],
+    words: list[_Word],
+    vector: NDArray[np.float32] | None,
+    here: _Snapshot,
     base: NDArray[np.float32],
-    before: NDArray[np.intp],
-    after: NDArray[np.intp],
-) -> tuple[str, ...]:
-    """Say in words why `row` was found."""
-    reasons: list[str] = []
-    shared = [term.surface for g, term in enumerate(terms) if counts[g, row] > 0]
-    if shared:
-        reasons.append("words: " + ", ".join(shared))
-    if cosine is not None and cosine[row] > 0:
-        reasons.append(f"meaning {cosine[row]:.2f}")
-    beside = [base[other] for other in (before[row], after[row]) if other < len(base)]
-    if beside and max(beside) > max(1.0, float(base[row])):
-        reasons.append("next to a strong match")
-    return tuple(reasons)
+    named: list[dates.Period],
+) -> list[tuple[str, ...]]:
+    """Say in words why each of the pages `best` (positions from 0) was found."""
+    rows = best + 1
+    columns = here.columns
+    reasons: list[list[str]] = [[] for _ in rows]
+    shared: list[list[str]] = [[] for _ in rows]
+    for word in words:
+        places = np.minimum(np.searchsorted(word.rows, rows), len(word.rows) - 1)
+        for i in np.flatnonzero(word.rows[places] == rows).tolist():
+            shared[i].append(word.surface)
+    for i, surfaces in enumerate(shared):
+        if surfaces:
+            reasons[i].append("words: " + ", ".join(surfaces))
+    if vector is not None:
+        for i, page in enumerate(here.dense.rows(best.tolist())):
+            cosine = float(page @ vector)
+            if cosine >= 0.005:
+                reasons[i].append(f"meaning {cosine:.2f}")
+    beside = np.maximum(base[columns.before[rows]], base[columns.after[rows]])
+    for i in np.flatnonzero((beside > 1) & (beside > base[rows])).tolist():
+        reasons[i].append("next to a strong match")
+    if named:
+        times = columns.timestamps[rows]
+        for i, time in enumerate(times.tolist()):
+            period = next((p for p in named if p.start <= time < p.end), None)
+            if period:
+                reasons[i].append(f"date: {period.label}")
+    return [tuple(why) for why in reasons]

@@ -58,8 +58,8 @@ de a o que e do da em um para é com não uma os no se na por mais as dos como m
 sem mesmo aos ter seus quem nas me esse eles estão você vocês tinha foram essa num nem suas meu às
 minha têm numa pelos elas havia seja qual quais será nós tenho lhe deles essas esses pelas este
 fosse dele tu te vos lhes meus minhas teu tua teus tuas nosso nossa nossos nossas dela delas esta
-estes estas aquele aquela aquilo estou estava estavam estive esteve hei há houve sou somos são éramos
-eram fui fomos seria onde porque quanto quantos quê
+estes estas aquele aquela aquilo estou estava estavam estive esteve hei há houve sou somos são
+éramos eram fui fomos seria onde porque quanto quantos quê
 """
 _ITALIAN = """
 ad al allo ai agli all agl alla alle con col coi da dal dallo dai dagli dall dalla dalle di del
