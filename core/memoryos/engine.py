@@ -275,12 +275,10 @@ def open_store(uri: str, config: MemoryConfig) -> Store:
 
 
 def _check_embedder(store: Store, embedder: Embedder) -> None:
-    stored = store.embedder()
-    if stored is None:
-        return
-    if stored.name != embedder.name:
-        # The dimension may take a call to find out; the name is enough to tell them apart.
-        raise EmbedderMismatch(mismatch(stored, StoredEmbedder(embedder.name, stored.dimension)))
+    for stored in store.embedders():
+        if stored.name != embedder.name:
+            # The dimension may take a call to find out; the name is enough to tell them apart.
+            raise EmbedderMismatch(mismatch(stored, StoredEmbedder(embedder.name, 0)))
 
 
 def _stopper(reference: weakref.ref[Worker]) -> Callable[[], None]:

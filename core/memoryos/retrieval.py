@@ -136,9 +136,8 @@ class Retriever:
             _log.warning("recalling by words alone: %s", error)
             return None
         if len(vector) != view.dimension:
-            stored = self._store.embedder() or StoredEmbedder("unknown", view.dimension)
             given = StoredEmbedder(self._embedder.name, len(vector))
-            raise EmbedderMismatch(mismatch(stored, given))
+            raise EmbedderMismatch(mismatch(view.head.embedder, given))
         return vector
 
     def _hits(

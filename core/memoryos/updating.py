@@ -83,18 +83,14 @@ class Updater:
             query = PageQuery(after_seq=head.embedded_seq, limit=_EMBED_AT_ONCE)
             pages = self._store.pages(scope, query)
             up_to = pages[-1].seq if len(pages) == _EMBED_AT_ONCE else head.last_seq
-            blobs: list[bytes] = []
+            vectors = {}
             if pages:
-                vectors = self._embedder.embed_documents([indexed_text(page) for page in pages])
-                self._check_embedder()
-                blobs = [to_blob(row) for row in vectors]
-            self._store.put_vectors(scope, [page.seq for page in pages], blobs, head, up_to)
-
-    def _check_embedder(self) -> None:
-        mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
-        stored = self._store.set_embedder(mine)
-        if stored != mine:
-            raise EmbedderMismatch(mismatch(stored, mine))
+                rows = self._embedder.embed_documents([indexed_text(page) for page in pages])
+                vectors = {p.seq: to_blob(row) for p, row in zip(pages, rows, strict=True)}
+            mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
+            if head.embedder not in (None, mine):
+                raise EmbedderMismatch(mismatch(head.embedder, mine))
+            self._store.put_vectors(scope, head, mine, vectors, up_to)
 
     # ── page out: short → mid ────────────────────────────────────────────────────────────────
 
@@ -318,12 +314,13 @@ class Updater:
                 return
 
 
-def mismatch(stored: StoredEmbedder, given: StoredEmbedder) -> str:
+def mismatch(stored: StoredEmbedder | None, given: StoredEmbedder) -> str:
     """Return the message of an EmbedderMismatch."""
+    assert stored is not None
     return (
         f"the store's vectors were made by {stored.name!r} ({stored.dimension} dimensions), the "
-        f"engine was given embedder={given.name!r} ({given.dimension}): open it with the former, "
-        "or run `memoryos rebuild` (Engine.rebuild) to embed everything again"
+        f"engine was given embedder={given.name!r}: open it with the former, "
+        "or run `memoryos rebuild` to embed everything again"
     )
 
 

@@ -126,11 +126,11 @@ class Views:
         view = slot.view
         if view is not None and view.head == head:
             return False
-        if view is None or view.head.epoch != head.epoch or head.embedded_seq and not view.dimension:
-            stored = self._store.embedder() if head.embedded_seq else None
-            dimension = stored.dimension if stored else 0
+        if view is None or (view.head.epoch, view.head.embedder) != (head.epoch, head.embedder):
+            dimension = head.embedder.dimension if head.embedder else 0
             index = ScopeIndex(max(dimension, 1), self._config.ranking)
-            view = ScopeView(Head(epoch=head.epoch), index, Tiers({}, {}, {}, {}), dimension)
+            empty = Head(epoch=head.epoch, embedder=head.embedder)
+            view = ScopeView(empty, index, Tiers({}, {}, {}, {}), dimension)
         old = view.head
         if head.last_seq > old.last_seq or head.embedded_seq > old.embedded_seq:
             self._load_pages(scope, view, old, head)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -50,7 +50,6 @@ class InMemoryStore:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._shelves: dict[Scope, _Shelf] = {}
-        self._embedder: StoredEmbedder | None = None
         self._closed = False
 
     def _shelf(self, scope: Scope) -> _Shelf:
@@ -66,36 +65,7 @@ class InMemoryStore:
                 if draft.replaces is not None and (known is None or known.seq != draft.replaces):
                     raise PageMoved
             self._shelves[scope] = shelf
-            stored = []
-            seq = shelf.head.last_seq
-            for draft in drafts:
-                known = shelf.pages.get(draft.id)
-                if known is not None and draft.replaces is None:
-                    stored.append(known)
-                    continue
-                if known is not None:
-                    del shelf.pages[draft.id]
-                    shelf.vectors.pop(known.seq, None)
-                seq += 1
-                page = Page(
-                    id=draft.id,
-                    user_input=draft.user_input,
-                    agent_response=draft.agent_response,
-                    timestamp=draft.timestamp,
-                    session_id=draft.session_id,
-                    metadata=json.loads(dumps(dict(draft.metadata))),
-                    messages=draft.messages,
-                    chain_id=known.chain_id if known else None,
-                    segment_id=known.segment_id if known else None,
-                    seq=seq,
-                )
-                shelf.pages[draft.id] = page
-                shelf.terms[draft.id] = draft.terms
-                if known is not None:
-                    shelf.replaced[seq] = known.seq
-                stored.append(page)
-            shelf.head = replace(shelf.head, last_seq=seq)
-            return stored
+            return [_put_page(shelf, draft) for draft in drafts]
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         with self._lock:
@@ -165,15 +135,25 @@ class InMemoryStore:
             return seqs, [rows[seq] for seq in seqs]
 
     def put_vectors(
-        self, scope: Scope, seqs: Sequence[int], vectors: Sequence[bytes], head: Head, up_to_seq: int
+        self,
+        scope: Scope,
+        head: Head,
+        embedder: StoredEmbedder,
+        vectors: Mapping[int, bytes],
+        up_to_seq: int,
     ) -> bool:
         with self._lock:
             shelf = self._shelf(scope)
-            if (shelf.head.epoch, shelf.head.embedded_seq) != (head.epoch, head.embedded_seq):
+            here = shelf.head
+            if (here.epoch, here.embedded_seq, here.embedder) != (
+                head.epoch,
+                head.embedded_seq,
+                head.embedder,
+            ):
                 return False
-            here = {page.seq for page in shelf.pages.values()}
-            shelf.vectors.update((s, v) for s, v in zip(seqs, vectors, strict=True) if s in here)
-            shelf.head = replace(shelf.head, embedded_seq=up_to_seq)
+            seqs = {page.seq for page in shelf.pages.values()}
+            shelf.vectors.update({seq: blob for seq, blob in vectors.items() if seq in seqs})
+            shelf.head = replace(here, embedded_seq=up_to_seq, embedder=embedder)
             return True
 
     def records(
@@ -203,10 +183,11 @@ class InMemoryStore:
             shelf = self._shelf(scope)
             if (shelf.head.epoch, shelf.head.version) != (head.epoch, head.version):
                 return False
-            if any(item.page_id not in shelf.pages for item in changes.assign):
+            coming = {draft.id for draft in changes.add_pages}
+            if any(i.page_id not in shelf.pages and i.page_id not in coming for i in changes.assign):
                 return False
             self._shelves[scope] = shelf
-            takes = bool(changes.delete or changes.erase_pages or changes.drop_vectors)
+            takes = bool(changes.delete or changes.erase_pages or changes.vectors)
             version = shelf.head.version + 1
             shelf.head = replace(shelf.head, version=version, epoch=shelf.head.epoch + takes)
             for key in changes.delete:
@@ -216,6 +197,8 @@ class InMemoryStore:
                 if page is not None:
                     shelf.terms.pop(page_id)
                     shelf.vectors.pop(page.seq, None)
+            for draft in changes.add_pages:
+                _put_page(shelf, draft)
             for record in changes.put:
                 shelf.records[record.kind, record.id] = (version, record)
             for item in changes.assign:
@@ -225,9 +208,15 @@ class InMemoryStore:
                 )
             if changes.erase_calls:
                 shelf.calls.clear()
-            if changes.drop_vectors:
-                shelf.vectors.clear()
-                shelf.head = replace(shelf.head, embedded_seq=0)
+            if changes.vectors is not None:
+                by_page = changes.vectors.by_page
+                there = {shelf.pages[id_].seq: blob for id_, blob in by_page.items() if id_ in shelf.pages}
+                shelf.vectors = there
+                shelf.head = replace(
+                    shelf.head,
+                    embedded_seq=max(there, default=0),
+                    embedder=changes.vectors.embedder,
+                )
             if changes.receipt is not None:
                 shelf.receipts.append(changes.receipt)
             return True
@@ -271,16 +260,40 @@ class InMemoryStore:
         with self._lock:
             return list(self._shelf(scope).receipts)
 
-    def embedder(self) -> StoredEmbedder | None:
-        return self._embedder
-
-    def set_embedder(self, embedder: StoredEmbedder, *, replace: bool = False) -> StoredEmbedder:
+    def embedders(self) -> list[StoredEmbedder]:
         with self._lock:
-            if self._embedder is None or replace:
-                self._embedder = embedder
-            return self._embedder
+            found = {shelf.head.embedder for shelf in self._shelves.values() if shelf.vectors}
+            return sorted((e for e in found if e is not None), key=lambda e: e.name)
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
             self._shelves.clear()
+
+
+def _put_page(shelf: _Shelf, draft: PageDraft) -> Page:
+    known = shelf.pages.get(draft.id)
+    if known is not None and draft.replaces is None:
+        return known
+    if known is not None:
+        del shelf.pages[draft.id]
+        shelf.vectors.pop(known.seq, None)
+    seq = shelf.head.last_seq + 1
+    page = Page(
+        id=draft.id,
+        user_input=draft.user_input,
+        agent_response=draft.agent_response,
+        timestamp=draft.timestamp,
+        session_id=draft.session_id,
+        metadata=draft.metadata,
+        messages=draft.messages,
+        chain_id=known.chain_id if known else None,
+        segment_id=known.segment_id if known else None,
+        seq=seq,
+    )
+    shelf.pages[draft.id] = page
+    shelf.terms[draft.id] = draft.terms
+    if known is not None:
+        shelf.replaced[seq] = known.seq
+    shelf.head = replace(shelf.head, last_seq=seq)
+    return page

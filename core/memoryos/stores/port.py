@@ -39,6 +39,14 @@ class PageDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredEmbedder:
+    """Which embedder made a scope's vectors."""
+
+    name: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """Where a scope stands. Cheap to read: one row."""
 
@@ -50,6 +58,8 @@ class Head:
     """Rises with every commit."""
     epoch: int = 0
     """Rises when something was taken away: caches start again."""
+    embedder: StoredEmbedder | None = None
+    """Who made the scope's vectors; None before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,14 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class NewVectors:
+    """The vectors of all a scope's pages, by page id, and who made them."""
+
+    embedder: StoredEmbedder
+    by_page: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """Everything one step of updating, erasing or rebuilding does to a scope; all or nothing."""
 
@@ -123,8 +141,10 @@ class Changes:
     """Ids of pages that leave the journal with their vectors and terms."""
     erase_calls: bool = False
     """Also empty the scope's ledger."""
-    drop_vectors: bool = False
-    """All page vectors go and are made again (another embedder)."""
+    add_pages: Sequence[PageDraft] = ()
+    """Pages to journal in the same transaction (before `assign`); known ids are kept as they are."""
+    vectors: NewVectors | None = None
+    """Vectors that take the place of all that the scope has."""
     receipt: ErasureReceipt | None = None
 
 
@@ -144,14 +164,6 @@ class Counts:
     sessions: int = 0
     waiting: int = 0
     unembedded: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEmbedder:
-    """Which embedder made the stored vectors."""
-
-    name: str
-    dimension: int
 
 
 class PageMoved(StorageBusy):
@@ -201,11 +213,17 @@ class Store(Protocol):
         ...
 
     def put_vectors(
-        self, scope: Scope, seqs: Sequence[int], vectors: Sequence[bytes], head: Head, up_to_seq: int
+        self,
+        scope: Scope,
+        head: Head,
+        embedder: StoredEmbedder,
+        vectors: Mapping[int, bytes],
+        up_to_seq: int,
     ) -> bool:
-        """Store vectors and move `embedded_seq` to `up_to_seq`.
+        """Store vectors by position and move `embedded_seq` to `up_to_seq`.
 
-        False, and nothing stored, if epoch or embedded_seq are no longer those of `head`.
+        False, and nothing stored, if epoch, embedded_seq or embedder are no longer those of `head`.
+        Positions whose page is gone are passed over.
         """
         ...
 
@@ -256,12 +274,8 @@ class Store(Protocol):
         """Return the scope's erasure receipts, oldest first."""
         ...
 
-    def embedder(self) -> StoredEmbedder | None:
-        """Return which embedder made the stored vectors, if there are any."""
-        ...
-
-    def set_embedder(self, embedder: StoredEmbedder, *, replace: bool = False) -> StoredEmbedder:
-        """Record the embedder unless one is recorded already (or `replace`); return the recorded."""
+    def embedders(self) -> list[StoredEmbedder]:
+        """Return who made the vectors of the store's scopes; one at most unless a rebuild stopped."""
         ...
 
     def close(self) -> None:

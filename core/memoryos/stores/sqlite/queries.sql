@@ -11,7 +11,8 @@ UPDATE scopes SET user_id = ?, assistant_id = ? WHERE scope_id = ? AND user_id I
 UPDATE scopes SET last_seq = last_seq + ? WHERE scope_id = ? RETURNING last_seq, user_id IS NULL
 
 -- name: head
-SELECT last_seq, embedded_seq, version, epoch FROM scopes WHERE scope_id = ?
+SELECT last_seq, embedded_seq, version, epoch, embedders.name, embedders.dimension
+FROM scopes LEFT JOIN embedders USING (embedder_id) WHERE scope_id = ?
 
 -- name: insert_page
 INSERT INTO pages (slot, scope_id, id, session_id, timestamp, user_input, agent_response,
@@ -127,8 +128,9 @@ SELECT slot FROM terms WHERE slot IN (SELECT value FROM json_each(:slots))
 INSERT OR REPLACE INTO vectors (slot, vector) VALUES (?, ?)
 
 -- name: move_embedded_seq
-UPDATE scopes SET embedded_seq = :up_to
+UPDATE scopes SET embedded_seq = :up_to, embedder_id = :embedder
 WHERE scope_id = :scope AND epoch = :epoch AND embedded_seq = :embedded_seq
+    AND (SELECT name FROM embedders WHERE embedders.embedder_id = scopes.embedder_id) IS :name
 
 -- name: records
 SELECT kind, id, body, vector, live FROM records
@@ -174,8 +176,12 @@ DELETE FROM vectors WHERE slot = ?
 -- name: delete_vectors
 DELETE FROM vectors WHERE slot > :first AND slot <= :last
 
--- name: restart_embedding
-UPDATE scopes SET embedded_seq = 0 WHERE scope_id = ?
+-- name: slots_of_ids
+SELECT slot, id FROM pages
+WHERE scope_id = :scope AND id IN (SELECT value FROM json_each(:ids))
+
+-- name: replace_embedding
+UPDATE scopes SET embedded_seq = ?, embedder_id = ? WHERE scope_id = ?
 
 -- name: delete_calls
 DELETE FROM calls WHERE scope_id = ?
@@ -216,11 +222,15 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 SELECT purpose, model, prompt_tokens, completion_tokens, seconds, outcome, at FROM calls
 WHERE scope_id = ? AND at >= ? ORDER BY at, rowid
 
--- name: embedder
-SELECT name, dimension FROM embedder
+-- name: embedders
+SELECT name, dimension FROM embedders
+WHERE EXISTS (
+    SELECT 1 FROM scopes
+    WHERE scopes.embedder_id = embedders.embedder_id AND scopes.user_id IS NOT NULL)
+ORDER BY name
 
 -- name: keep_embedder
-INSERT OR IGNORE INTO embedder (only, name, dimension) VALUES (1, ?, ?)
+INSERT OR IGNORE INTO embedders (name, dimension) VALUES (?, ?)
 
--- name: replace_embedder
-INSERT OR REPLACE INTO embedder (only, name, dimension) VALUES (1, ?, ?)
+-- name: embedder_id
+SELECT embedder_id FROM embedders WHERE name = ? AND dimension = ?

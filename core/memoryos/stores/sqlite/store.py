@@ -7,7 +7,7 @@ import json
 import logging
 import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -73,39 +73,40 @@ class SQLiteStore:
 
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         with self._db.writing() as db:
-            scope_id = self._make_scope(db, scope)
-            known = self._known_pages(db, scope_id, drafts)
-            fresh: dict[str, PageDraft] = {}
-            for draft in drafts:
-                if draft.replaces is not None:
-                    old = known.get(draft.id)
-                    if old is None or old.seq != draft.replaces:
-                        raise PageMoved
-                    fresh[draft.id] = draft
-                elif draft.id not in known:
-                    fresh.setdefault(draft.id, draft)
-            if not fresh:
-                return [known[draft.id] for draft in drafts]
-            last, unnamed = db.execute(_SQL["take_seqs"], (len(fresh), scope_id)).fetchone()
-            if unnamed:
-                names = (scope.user_id, scope.assistant_id, scope_id)
-                db.execute(_SQL["name_scope"], names)
-            pages = {}
-            for seq, draft in enumerate(fresh.values(), last - len(fresh) + 1):
+            return self._append(db, self._make_scope(db, scope), scope, drafts)
+
+    def _append(
+        self, db: sqlite3.Connection, scope_id: int, scope: Scope, drafts: Sequence[PageDraft]
+    ) -> list[Page]:
+        known = self._known_pages(db, scope_id, drafts)
+        fresh: dict[str, PageDraft] = {}
+        for draft in drafts:
+            if draft.replaces is not None:
                 old = known.get(draft.id)
-                if old is not None:
-                    _delete_slots(db, [scope_id << _SHIFT | old.seq])
-                pages[draft.id] = _page(draft, seq, old)
-            db.executemany(
-                _SQL["insert_page"], (_page_row(scope_id, page) for page in pages.values())
-            )
-            db.executemany(
-                _SQL["insert_terms"],
-                (
-                    _terms_row(scope_id, pages[draft.id], draft, known.get(draft.id))
-                    for draft in fresh.values()
-                ),
-            )
+                if old is None or old.seq != draft.replaces:
+                    raise PageMoved
+                fresh[draft.id] = draft
+            elif draft.id not in known:
+                fresh.setdefault(draft.id, draft)
+        if not fresh:
+            return [known[draft.id] for draft in drafts]
+        last, unnamed = db.execute(_SQL["take_seqs"], (len(fresh), scope_id)).fetchone()
+        if unnamed:
+            db.execute(_SQL["name_scope"], (scope.user_id, scope.assistant_id, scope_id))
+        pages = {}
+        for seq, draft in enumerate(fresh.values(), last - len(fresh) + 1):
+            old = known.get(draft.id)
+            if old is not None:
+                _delete_slots(db, [scope_id << _SHIFT | old.seq])
+            pages[draft.id] = _page(draft, seq, old)
+        db.executemany(_SQL["insert_page"], (_page_row(scope_id, page) for page in pages.values()))
+        db.executemany(
+            _SQL["insert_terms"],
+            (
+                _terms_row(scope_id, pages[draft.id], draft, known.get(draft.id))
+                for draft in fresh.values()
+            ),
+        )
         return [pages.get(draft.id) or known[draft.id] for draft in drafts]
 
     def _known_pages(
@@ -151,7 +152,8 @@ class SQLiteStore:
         if scope_id is None:
             return Head()
         with self._db.reading() as db:
-            return Head(*db.execute(_SQL["head"], (scope_id,)).fetchone())
+            *numbers, name, dimension = db.execute(_SQL["head"], (scope_id,)).fetchone()
+        return Head(*numbers, StoredEmbedder(name, dimension) if name is not None else None)
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         scope_id = self._find_scope(scope)
@@ -174,27 +176,31 @@ class SQLiteStore:
         return [row[0] & _SEQ_MASK for row in rows], [row[1] for row in rows]
 
     def put_vectors(
-        self, scope: Scope, seqs: Sequence[int], vectors: Sequence[bytes], head: Head, up_to_seq: int
+        self,
+        scope: Scope,
+        head: Head,
+        embedder: StoredEmbedder,
+        vectors: Mapping[int, bytes],
+        up_to_seq: int,
     ) -> bool:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return False
-        rows = {scope_id << _SHIFT | s: v for s, v in zip(seqs, vectors, strict=True)}
         with self._db.writing() as db:
             moved = db.execute(
                 _SQL["move_embedded_seq"],
                 {
                     "up_to": up_to_seq,
+                    "embedder": _embedder_id(db, embedder),
                     "scope": scope_id,
                     "epoch": head.epoch,
                     "embedded_seq": head.embedded_seq,
+                    "name": head.embedder.name if head.embedder else None,
                 },
             )
             if moved.rowcount == 0:
                 return False
-            # A page replaced meanwhile has a new position; its old one must stay empty.
-            here = db.execute(_SQL["existing_slots"], {"slots": dumps(list(rows))}).fetchall()
-            db.executemany(_SQL["put_vector"], ((slot, rows[slot]) for (slot,) in here))
+            _put_vectors(db, {scope_id << _SHIFT | seq: blob for seq, blob in vectors.items()})
         return True
 
     # ── what is derived ──────────────────────────────────────────────────────────────────────
@@ -227,7 +233,7 @@ class SQLiteStore:
         ]
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
-        takes = bool(changes.delete or changes.erase_pages or changes.drop_vectors)
+        takes = bool(changes.delete or changes.erase_pages or changes.vectors)
         try:
             with self._db.writing() as db:
                 scope_id = self._make_scope(db, scope)
@@ -235,7 +241,7 @@ class SQLiteStore:
                 bumped = db.execute(_SQL["bump"], {**expected, "takes": int(takes)}).fetchone()
                 if bumped is None:
                     raise _Conflict
-                self._apply(db, scope_id, bumped[0], changes)
+                self._apply(db, scope_id, scope, bumped[0], changes)
         except _Conflict:
             return False
         if (takes or changes.erase_calls) and not self._db.scrub():
@@ -245,7 +251,16 @@ class SQLiteStore:
             )
         return True
 
-    def _apply(self, db: sqlite3.Connection, scope_id: int, version: int, changes: Changes) -> None:
+    def _apply(
+        self,
+        db: sqlite3.Connection,
+        scope_id: int,
+        scope: Scope,
+        version: int,
+        changes: Changes,
+    ) -> None:
+        if changes.add_pages:
+            self._append(db, scope_id, scope, changes.add_pages)
         for item in changes.assign:
             row = (item.segment_id, item.chain_id, scope_id, item.page_id)
             if db.execute(_SQL["assign"], row).rowcount == 0:
@@ -263,9 +278,14 @@ class SQLiteStore:
         )
         if changes.erase_calls:
             db.execute(_SQL["delete_calls"], (scope_id,))
-        if changes.drop_vectors:
+        if changes.vectors is not None:
             db.execute(_SQL["delete_vectors"], _slots(scope_id))
-            db.execute(_SQL["restart_embedding"], (scope_id,))
+            ids = dumps(list(changes.vectors.by_page))
+            rows = db.execute(_SQL["slots_of_ids"], {"scope": scope_id, "ids": ids}).fetchall()
+            _put_vectors(db, {slot: changes.vectors.by_page[id_] for slot, id_ in rows})
+            up_to = max((slot for slot, _ in rows), default=0) & _SEQ_MASK
+            embedder_id = _embedder_id(db, changes.vectors.embedder)
+            db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
         if changes.receipt is not None:
             body = dumps(receipt_body(changes.receipt))
             db.execute(_SQL["insert_receipt"], (scope_id, changes.receipt.id, body))
@@ -317,16 +337,9 @@ class SQLiteStore:
     def receipts(self, scope: Scope) -> list[ErasureReceipt]:
         return [receipt_of(json.loads(row[0])) for row in self._rows(scope, "receipts")]
 
-    def embedder(self) -> StoredEmbedder | None:
+    def embedders(self) -> list[StoredEmbedder]:
         with self._db.reading() as db:
-            row = db.execute(_SQL["embedder"]).fetchone()
-        return StoredEmbedder(*row) if row else None
-
-    def set_embedder(self, embedder: StoredEmbedder, *, replace: bool = False) -> StoredEmbedder:
-        with self._db.writing() as db:
-            name = "replace_embedder" if replace else "keep_embedder"
-            db.execute(_SQL[name], (embedder.name, embedder.dimension))
-            return StoredEmbedder(*db.execute(_SQL["embedder"]).fetchone())
+            return [StoredEmbedder(*row) for row in db.execute(_SQL["embedders"])]
 
     def close(self) -> None:
         self._db.close()
@@ -473,6 +486,19 @@ def _page_of(row: tuple[Any, ...]) -> Page:
         segment_id=segment_id,
         seq=slot & _SEQ_MASK,
     )
+
+
+def _embedder_id(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
+    row = (embedder.name, embedder.dimension)
+    db.execute(_SQL["keep_embedder"], row)
+    id_: int = db.execute(_SQL["embedder_id"], row).fetchone()[0]
+    return id_
+
+
+def _put_vectors(db: sqlite3.Connection, by_slot: Mapping[int, bytes]) -> None:
+    # A page replaced or erased meanwhile has no row; its old position must stay empty.
+    here = db.execute(_SQL["existing_slots"], {"slots": dumps(list(by_slot))}).fetchall()
+    db.executemany(_SQL["put_vector"], ((slot, by_slot[slot]) for (slot,) in here))
 
 
 def _delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:

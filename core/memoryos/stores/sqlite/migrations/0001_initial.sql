@@ -1,4 +1,11 @@
 -- A slot is scope_id * 2^32 + seq: one integer key that clusters every table by scope and position.
+CREATE TABLE embedders (
+    embedder_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    dimension INTEGER NOT NULL,
+    UNIQUE (name, dimension)
+);
+
 CREATE TABLE scopes (
     scope_id INTEGER PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE,  -- of both ids; stays when everything of the scope is forgotten
@@ -7,8 +14,10 @@ CREATE TABLE scopes (
     last_seq INTEGER NOT NULL DEFAULT 0,
     embedded_seq INTEGER NOT NULL DEFAULT 0,
     version INTEGER NOT NULL DEFAULT 0,
-    epoch INTEGER NOT NULL DEFAULT 0
+    epoch INTEGER NOT NULL DEFAULT 0,
+    embedder_id INTEGER REFERENCES embedders  -- who made the vectors; NULL before the first
 );
+CREATE INDEX scopes_by_embedder ON scopes (embedder_id);
 
 CREATE TABLE pages (
     slot INTEGER PRIMARY KEY,
@@ -76,10 +85,4 @@ CREATE TABLE leases (
     scope_id INTEGER PRIMARY KEY REFERENCES scopes,
     owner TEXT NOT NULL,
     expires INTEGER NOT NULL
-);
-
-CREATE TABLE embedder (
-    only INTEGER PRIMARY KEY CHECK (only = 1),
-    name TEXT NOT NULL,
-    dimension INTEGER NOT NULL
 );
