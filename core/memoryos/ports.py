@@ -53,7 +53,7 @@ class Embedder(Protocol):
 class TokenCounter(Protocol):
     """Counts the tokens of a text; never too few."""
 
-    def __call__(self, text: str) -> int:
+    def __call__(self, text: str, /) -> int:
         """Return the number of tokens of `text`."""
         ...
 

@@ -149,7 +149,7 @@ class _Counter:
     def __reduce__(self) -> tuple[object, ...]:
         return token_counter, (self._model, self._may_download)
 
-    def __call__(self, text: str) -> int:
+    def __call__(self, text: str, /) -> int:
         if not text:
             return 0
         encoding = self._encoding
