@@ -35,7 +35,7 @@ from memoryos.retrieval import Retriever
 from memoryos.stores.in_memory import InMemoryStore
 from memoryos.stores.port import Store, StoredEmbedder
 from memoryos.tokens import token_counter
-from memoryos.updating import Analysts, Updater, mismatch, utc_now
+from memoryos.updating import AnalystChoice, Analysts, Updater, mismatch, utc_now
 from memoryos.views import Views
 from memoryos.worker import Consolidator, Worker
 
@@ -55,6 +55,8 @@ class Parts:
     eraser: Eraser
     consolidator: Consolidator
     worker: Worker | None
+    embedder: Embedder
+    analysts: AnalystChoice
 
     def after_add(self, scope: Scope) -> None:
         """See to what a new page may have made due, as the configuration has it."""
@@ -102,7 +104,7 @@ class Engine:
         self.count_tokens = token_counter(name, may_download=chat_model is not None)
         views = Views(store, config)
         rules = RuleAnalyst(config.language)
-        analysts = _AnalystChoice(store, config, rules, chat_model, self.count_tokens, clock)
+        analysts = _Chooser(store, config, rules, chat_model, self.count_tokens, clock)
         updater = Updater(store, views, embedder, analysts, config, clock)
         consolidator = Consolidator(store, updater, config, clock)
         worker = None
@@ -118,6 +120,8 @@ class Engine:
             eraser=Eraser(store, views, rules, embedder, clock),
             consolidator=consolidator,
             worker=worker,
+            embedder=embedder,
+            analysts=analysts,
         )
         self._closed = False
         self._closing = threading.Lock()
@@ -206,7 +210,7 @@ class Engine:
         return f"Engine({self.store.uri!r}, chat_model={model!r}, embedder={self.embedder.name!r})"
 
 
-class _AnalystChoice:
+class _Chooser:
     """Who reads a scope's pages now: the model, or the rules when there is none or no budget."""
 
     def __init__(

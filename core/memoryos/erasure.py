@@ -50,7 +50,7 @@ class Eraser:
                 delete=[(kind_of(value), value.id) for value in work.deleted],
                 erase_pages=work.page_ids,
                 erase_calls=request == "everything",
-                receipt=receipt,
+                receipts=[receipt],
             )
             if self._store.commit(scope, head, changes):
                 self._views.drop(scope)
@@ -68,7 +68,7 @@ class Eraser:
             work.restore_superseded()
             receipt = self._receipt("knowledge", work)
             changes = Changes(
-                put=self._records(work), delete=[("knowledge", knowledge_id)], receipt=receipt
+                put=self._records(work), delete=[("knowledge", knowledge_id)], receipts=[receipt]
             )
             if self._store.commit(scope, head, changes):
                 self._views.drop(scope)

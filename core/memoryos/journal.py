@@ -192,7 +192,7 @@ def _draft(
 
 
 def _said(messages: Sequence[Message], role: str) -> str:
-    return "\n".join(m.text for m in messages if m.role == role and m.text.strip())
+    return "\n".join(m.text for m in messages if m.role == role and m.text)
 
 
 def _encodable(value: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -34,15 +35,15 @@ from memoryos.model import (
     Trait,
     Usage,
 )
+from memoryos.rebuilding import rebuild
 from memoryos.recall import Recall
 from memoryos.retrieval import Where
 from memoryos.stores.codec import decode
 from memoryos.stores.port import Kind, PageDraft, PageMoved, PageQuery
 from memoryos.tiers import mid_term
+from memoryos.transfer import Difference, Progress, apply_import, read_export, write_export
 
 if TYPE_CHECKING:
-    import os
-
     from memoryos.engine import Parts
 
 Turn = tuple[str, str] | tuple[str, str, "datetime | str | None"]
@@ -484,6 +485,48 @@ class Memory:
     def flush(self) -> None:
         """Do all pending page-outs and promotions now. Raises ModelError; what was done stays."""
         self._parts.run(self.scope)
+
+    def rebuild(self, *, dry_run: bool = False, progress: Progress | None = None) -> Difference:
+        """Derive everything again from the journal; return what that changes (or would).
+
+        The old state stays until the new one is complete, and takes its place in one transaction.
+        `progress` is called with (done, total) pages. Raises ModelError or StorageError.
+        """
+        parts = self._parts
+        changed = rebuild(
+            parts.store,
+            self.scope,
+            embedder=parts.embedder,
+            analysts=parts.analysts,
+            config=parts.config,
+            clock=parts.clock,
+            owner=parts.consolidator.owner,
+            dry_run=dry_run,
+            progress=progress,
+        )
+        parts.after_add(self.scope)
+        return changed
+
+    # ── moving ───────────────────────────────────────────────────────────────────────────────
+
+    def export(self, path: str | os.PathLike[str]) -> int:
+        """Write the whole scope to a JSON Lines file; return its number of lines.
+
+        The file is complete or not there. Raises StorageError.
+        """
+        return write_export(self._parts.store, self.scope, os.fspath(path))
+
+    def import_(self, path: str | os.PathLike[str]) -> int:
+        """Take in an export; return the number of new pages. Safe to run twice.
+
+        An empty scope becomes what was exported. One with pages of its own gains those it does not
+        hold, and derives the rest itself. Raises InvalidInput, and then nothing was stored.
+        """
+        parts = self._parts
+        found = read_export(os.fspath(path), parts.config.max_text_bytes)
+        new = apply_import(parts.store, self.scope, found, parts.embedder)
+        parts.after_add(self.scope)
+        return new
 
     # ── forgetting ───────────────────────────────────────────────────────────────────────────
 

@@ -53,6 +53,9 @@ class Analysts:
     """The rules stand in for a model whose budget is spent: it shall look again."""
 
 
+AnalystChoice = Callable[[Scope], Analysts]
+
+
 class Updater:
     """Moves pages through the tiers of any scope. Thread-safe; one process at a time per scope."""
 
@@ -61,7 +64,7 @@ class Updater:
         store: Store,
         views: Views,
         embedder: Embedder,
-        analysts: Callable[[Scope], Analysts],
+        analysts: AnalystChoice,
         config: MemoryConfig,
         clock: Clock,
     ) -> None:

@@ -41,7 +41,7 @@ class Consolidator:
         self._updater = updater
         self._config = config
         self._clock = clock
-        self._owner = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._locks: weakref.WeakValueDictionary[Scope, _ScopeLock] = weakref.WeakValueDictionary()
         self._visits: dict[Scope, dict[str, int]] = {}
         self._guard = threading.Lock()
@@ -88,7 +88,7 @@ class Consolidator:
                         self._lease(scope)
                     due = self._updater.due(scope, everything=everything)
             finally:
-                self._store.release(scope, self._owner)
+                self._store.release(scope, self.owner)
         return True
 
     def run_now(self, scope: Scope) -> None:
@@ -100,7 +100,7 @@ class Consolidator:
             time.sleep(_TAKEN_SECONDS / 4)
 
     def _lease(self, scope: Scope) -> bool:
-        return self._store.lease(scope, self._owner, _LEASE_SECONDS, self._clock())
+        return self._store.lease(scope, self.owner, _LEASE_SECONDS, self._clock())
 
 
 class _ScopeLock:

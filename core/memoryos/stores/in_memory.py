@@ -217,8 +217,7 @@ class InMemoryStore:
                     embedded_seq=max(there, default=0),
                     embedder=changes.vectors.embedder,
                 )
-            if changes.receipt is not None:
-                shelf.receipts.append(changes.receipt)
+            shelf.receipts.extend(changes.receipts)
             return True
 
     def lease(self, scope: Scope, owner: str, seconds: float, now: datetime) -> bool:

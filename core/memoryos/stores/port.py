@@ -145,7 +145,7 @@ class Changes:
     """Pages to journal in the same transaction (before `assign`); known ids are kept as they are."""
     vectors: NewVectors | None = None
     """Vectors that take the place of all that the scope has."""
-    receipt: ErasureReceipt | None = None
+    receipts: Sequence[ErasureReceipt] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,9 +286,9 @@ class SQLiteStore:
             up_to = max((slot for slot, _ in rows), default=0) & _SEQ_MASK
             embedder_id = _embedder_id(db, changes.vectors.embedder)
             db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
-        if changes.receipt is not None:
-            body = dumps(receipt_body(changes.receipt))
-            db.execute(_SQL["insert_receipt"], (scope_id, changes.receipt.id, body))
+        for receipt in changes.receipts:
+            body = dumps(receipt_body(receipt))
+            db.execute(_SQL["insert_receipt"], (scope_id, receipt.id, body))
         if changes.erase_pages:
             db.execute(_SQL["unname_scope"], {"scope": scope_id})
 

@@ -1,0 +1,312 @@
+"""Export, import and rebuild: the whole of a scope taken out, put in, or derived again.
+
+An export is JSON Lines: a header, then pages, records and receipts. Positions in the journal are
+written as ordinals, for another store has positions of its own. Vectors are not exported: they are
+made again from the same words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memoryos.errors import InvalidInput, StorageBusy, StorageError
+from memoryos.journal import checked_id, checked_time, indexed_text, message_draft
+from memoryos.model import Knowledge, Page, Scope, Segment
+from memoryos.ports import Embedder, Vectors
+from memoryos.stores.codec import (
+    KINDS,
+    Derived,
+    decode,
+    encode,
+    message_body,
+    message_of,
+    receipt_body,
+    receipt_of,
+    to_blob,
+)
+from memoryos.stores.port import (
+    Assignment,
+    Changes,
+    Kind,
+    NewVectors,
+    PageDraft,
+    PageQuery,
+    Record,
+    Store,
+    StoredEmbedder,
+)
+from memoryos.tiers import mid_term
+
+FORMAT = 1
+"""Version of the export format."""
+ALL_KINDS: Sequence[Kind] = tuple(KINDS)
+_MOST_TRIES = 20
+_EMBED_AT_ONCE = 256
+Progress = Callable[[int, int], None]
+"""Called with (done, total) pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a rebuild changes (or would), by kind: how many are added, removed and rewritten."""
+
+    added: dict[str, int]
+    removed: dict[str, int]
+    rewritten: dict[str, int]
+
+
+def write_export(store: Store, scope: Scope, path: str | Path) -> int:
+    """Write a scope to a file, whole or not at all; return the number of lines."""
+    target = Path(path)
+    draft = target.with_name(target.name + ".part")
+    lines = 0
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            for line in export_lines(store, scope):
+                file.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
+                lines += 1
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise StorageError(f"path {str(path)!r} cannot be written: {error.strerror}") from error
+    return lines
+
+
+def export_lines(store: Store, scope: Scope) -> Iterator[dict[str, Any]]:
+    """Yield a scope line by line, as of one moment."""
+    for _ in range(_MOST_TRIES):
+        head = store.head(scope)
+        pages = store.pages(scope, PageQuery())
+        records = store.records(scope, ALL_KINDS)
+        if store.head(scope) == head:
+            break
+    else:
+        raise StorageBusy("the scope is being written all the time; export it when it rests")
+    yield {
+        "memoryos": FORMAT,
+        "user_id": scope.user_id,
+        "assistant_id": scope.assistant_id,
+        "pages": len(pages),
+    }
+    ordinals = [page.seq for page in pages]
+    for page in pages:
+        yield {"page": _page_body(page)}
+    for record in sorted(records, key=lambda r: (r.kind, r.id)):
+        body = dict(record.body)
+        if record.kind == "segment":
+            body["promoted_seq"] = int(np.searchsorted(ordinals, body["promoted_seq"], "right"))
+        yield {record.kind: body}
+    for receipt in store.receipts(scope):
+        yield {"receipt": receipt_body(receipt)}
+
+
+@dataclass(slots=True)
+class Import:
+    """A checked export file: what it will do to a scope."""
+
+    drafts: list[PageDraft]
+    places: dict[str, tuple[str | None, str | None]]
+    """page id → (segment_id, chain_id)."""
+    records: list[Record]
+    receipts: list[dict[str, Any]]
+
+
+def read_export(path: str | Path, most_bytes: int) -> Import:
+    """Read and check a whole export file. Raises InvalidInput naming the line; stores nothing."""
+    found = Import([], {}, [], [])
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    _read_line(found, json.loads(line), number, most_bytes)
+                except InvalidInput as error:
+                    raise InvalidInput(f"path {str(path)!r}, line {number}: {error}") from None
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                    raise InvalidInput(
+                        f"path {str(path)!r}, line {number} is not of a memoryos export: {error!r}"
+                    ) from None
+    except OSError as error:
+        raise InvalidInput(f"path {str(path)!r} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"path {str(path)!r} is not UTF-8 text: {error.reason}") from None
+    if not found.drafts and not found.records and number_of_lines(path) == 0:
+        raise InvalidInput(f"path {str(path)!r} is empty: not a memoryos export")
+    return found
+
+
+def number_of_lines(path: str | Path) -> int:
+    """Return how many lines a file has."""
+    with Path(path).open("rb") as file:
+        return sum(1 for _ in file)
+
+
+def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) -> int:
+    """Put an export into a scope in one transaction; return how many pages are new.
+
+    Into an empty scope everything goes as it was. Where the scope has pages of its own, pages it
+    does not hold are journalled and wait for page-out, and nothing else is taken.
+    """
+    empty = not store.counts(scope).pages
+    if not empty:
+        before = store.counts(scope).pages
+        store.append(scope, found.drafts)
+        return store.counts(scope).pages - before
+    head = store.head(scope)
+    texts = [indexed_text(_page_of_draft(draft)) for draft in found.drafts]
+    rows = embed_all(embedder, texts)
+    by_page = {draft.id: row for draft, row in zip(found.drafts, rows, strict=True)}
+    # Positions in a fresh journal go on from the last one that the scope ever gave.
+    first = head.last_seq
+    values = [decode(record) for record in found.records]
+    placed = [
+        replace(v, promoted_seq=first + v.promoted_seq if v.promoted_seq else 0)
+        if isinstance(v, Segment)
+        else v
+        for v in values
+    ]
+    records = with_vectors(placed, by_page, found.places, embedder)
+    vectors = None
+    if found.drafts:
+        mine = StoredEmbedder(embedder.name, embedder.dimension)
+        vectors = NewVectors(mine, {id_: to_blob(row) for id_, row in by_page.items()})
+    assign = [
+        Assignment(draft.id, *found.places[draft.id])
+        for draft in found.drafts
+        if found.places[draft.id] != (None, None)
+    ]
+    changes = Changes(
+        add_pages=found.drafts,
+        put=records,
+        assign=assign,
+        vectors=vectors,
+        receipts=[receipt_of(body) for body in found.receipts],
+    )
+    if not store.commit(scope, head, changes):
+        raise StorageBusy("the scope was written while it was imported into; import again")
+    return len(found.drafts)
+
+
+def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
+    """Return a vector for each text, asked for in batches. Raises ModelError."""
+    rows: list[Vectors] = []
+    for start in range(0, len(texts), _EMBED_AT_ONCE):
+        rows.extend(embedder.embed_documents(texts[start : start + _EMBED_AT_ONCE]))
+    return rows
+
+
+def with_vectors(
+    values: Iterable[Derived],
+    by_page: dict[str, Vectors],
+    places: dict[str, tuple[str | None, str | None]],
+    embedder: Embedder,
+) -> list[Record]:
+    """Return derived values as records with their vectors made again."""
+    values = list(values)
+    members: dict[str, list[Vectors]] = {}
+    for page_id, (segment_id, _) in places.items():
+        if segment_id is not None:
+            members.setdefault(segment_id, []).append(by_page[page_id])
+    vectors = {id_: mid_term.mean_vector(np.stack(rows)) for id_, rows in members.items()}
+    facts = [value for value in values if isinstance(value, Knowledge)]
+    rows = embed_all(embedder, [fact.text for fact in facts])
+    vectors.update((fact.id, row) for fact, row in zip(facts, rows, strict=True))
+    return [encode(value, vectors.get(value.id)) for value in values]
+
+
+def draft_of(page: Page, most_bytes: int) -> PageDraft:
+    """Return a stored page as a draft, to journal it elsewhere under its id."""
+    return message_draft(
+        page.messages,
+        id_=page.id,
+        timestamp=page.timestamp,
+        session_id=page.session_id,
+        metadata=page.metadata,
+        most_bytes=most_bytes,
+    )
+
+
+def difference(old: Sequence[Record], new: Sequence[Record]) -> Difference:
+    """Return how two sets of derived records differ, by kind; when they were made does not count."""
+    before = {(r.kind, r.id): _content(r) for r in old}
+    after = {(r.kind, r.id): _content(r) for r in new}
+    added: dict[str, int] = {}
+    removed: dict[str, int] = {}
+    rewritten: dict[str, int] = {}
+    for kind, id_ in after.keys() - before.keys():
+        added[kind] = added.get(kind, 0) + 1
+    for kind, id_ in before.keys() - after.keys():
+        removed[kind] = removed.get(kind, 0) + 1
+    for key in before.keys() & after.keys():
+        if before[key] != after[key]:
+            rewritten[key[0]] = rewritten.get(key[0], 0) + 1
+    return Difference(added, removed, rewritten)
+
+
+def _content(record: Record) -> dict[str, Any]:
+    return {name: value for name, value in record.body.items() if name != "derived"}
+
+
+def _page_body(page: Page) -> dict[str, Any]:
+    return {
+        "id": page.id,
+        "session_id": page.session_id,
+        "timestamp": page.timestamp.isoformat(),
+        "messages": [message_body(message) for message in page.messages],
+        "metadata": dict(page.metadata),
+        "segment_id": page.segment_id,
+        "chain_id": page.chain_id,
+    }
+
+
+def _read_line(found: Import, line: dict[str, Any], number: int, most_bytes: int) -> None:
+    if number == 1:
+        if line.get("memoryos") != FORMAT:
+            raise InvalidInput(
+                f"not a memoryos export of format {FORMAT}, but {line.get('memoryos')!r}"
+            )
+        return
+    ((kind, body),) = line.items()
+    if kind == "page":
+        id_ = checked_id(body["id"], "id")
+        if id_ in found.places:
+            raise InvalidInput(f"the page {id_!r} stands twice")
+        found.places[id_] = (body.get("segment_id"), body.get("chain_id"))
+        found.drafts.append(
+            message_draft(
+                [message_of(message) for message in body["messages"]],
+                id_=id_,
+                timestamp=checked_time(body["timestamp"]),
+                session_id=checked_id(body["session_id"], "session_id"),
+                metadata=body.get("metadata"),
+                most_bytes=most_bytes,
+            )
+        )
+    elif kind == "receipt":
+        receipt_of(body)
+        found.receipts.append(body)
+    elif kind in KINDS:
+        record = Record(kind, body["id"], body)
+        decode(record)
+        found.records.append(record)
+    else:
+        raise InvalidInput(f"{kind!r} is not a kind of line that an export has")
+
+
+def _page_of_draft(draft: PageDraft) -> Page:
+    return Page(
+        draft.id,
+        draft.user_input,
+        draft.agent_response,
+        draft.timestamp,
+        draft.session_id,
+        draft.metadata,
+        draft.messages,
+    )
+
+
