@@ -1,11 +1,11 @@
 """MemoryOS: memory for agents in three tiers, with nothing lost and nothing hidden.
 
-    from memoryos import Engine
+from memoryos import Engine
 
-    with Engine.open("sqlite:///memories.db") as engine:
-        memory = engine.memory("tom")
-        memory.add("I moved to Lisbon last week", "How do you like it?")
-        print(memory.recall("Where does Tom live?").text())
+with Engine.open("sqlite:///memories.db") as engine:
+    memory = engine.memory("tom")
+    memory.add("I moved to Lisbon last week", "How do you like it?")
+    print(memory.recall("Where does Tom live?").text())
 """
 
 from __future__ import annotations
@@ -51,7 +51,24 @@ _HOMES = {
 }
 """Where each public name lives: loaded when first asked for, so that the import stays cheap."""
 
-__all__ = [*_HOMES, "__version__"]
+__all__ = [
+    "AsyncEngine",
+    "AsyncMemory",
+    "Engine",
+    "ErasureReceipt",
+    "Knowledge",
+    "Memory",
+    "MemoryConfig",
+    "Memoryos",
+    "Message",
+    "Page",
+    "Profile",
+    "Recall",
+    "RecalledPage",
+    "Segment",
+    "Trait",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -98,11 +98,17 @@ class MemoryConfig:
         ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InvalidInput(f"{name} must be a whole number of at least {least}, not {value!r}")
+                raise InvalidInput(
+                    f"{name} must be a whole number of at least {least}, not {value!r}"
+                )
         for name in ("calls_per_day", "tokens_per_day"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-                raise InvalidInput(f"{name} must be None or a whole number of at least 0, not {value!r}")
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, int) or value < 0
+            ):
+                raise InvalidInput(
+                    f"{name} must be None or a whole number of at least 0, not {value!r}"
+                )
         for name in (
             "similarity_threshold",
             "heat_threshold",
@@ -124,9 +130,13 @@ class MemoryConfig:
         ):
             if getattr(self, name) not in get_args(kind):
                 allowed = ", ".join(map(repr, get_args(kind)))
-                raise UnknownSetting(f"{name} must be one of {allowed}, not {getattr(self, name)!r}")
+                raise UnknownSetting(
+                    f"{name} must be one of {allowed}, not {getattr(self, name)!r}"
+                )
         if not isinstance(self.ranking, RankingConfig):
-            raise InvalidInput(f"ranking must be a RankingConfig, not {type(self.ranking).__name__}")
+            raise InvalidInput(
+                f"ranking must be a RankingConfig, not {type(self.ranking).__name__}"
+            )
 
     @classmethod
     def of(cls, settings: MemoryConfig | Mapping[str, Any] | None) -> MemoryConfig:

@@ -255,7 +255,11 @@ class _Chooser:
         calls_allowed, tokens_allowed = self._config.calls_per_day, self._config.tokens_per_day
         if calls_allowed is None and tokens_allowed is None:
             return False
-        today = self._clock().astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+        today = (
+            self._clock()
+            .astimezone(timezone.utc)
+            .replace(hour=0, minute=0, second=0, microsecond=0)
+        )
         calls = [call for call in self._store.calls(scope, today) if call.purpose != "respond"]
         tokens = sum(call.prompt_tokens + call.completion_tokens for call in calls)
         return (calls_allowed is not None and len(calls) >= calls_allowed) or (

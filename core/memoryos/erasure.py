@@ -11,14 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from memoryos.errors import NotFound
 from memoryos.model import Chain, ErasureReceipt, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Analyst, Batch, Clock, Embedder
-from memoryos.stores.codec import Derived, decode, encode, from_blob, kind_of
+from memoryos.stores.codec import Derived, decode, kind_of
 from memoryos.stores.port import Changes, Kind, PageQuery, Record, Store
 from memoryos.tiers import long_term, mid_term
+from memoryos.updating import embedded
 from memoryos.views import Views
 
 _ALL_KINDS: Sequence[Kind] = ("topic", "segment", "chain", "knowledge", "trait")
@@ -93,20 +92,7 @@ class Eraser:
 
     def _records(self, work: _Work) -> list[Record]:
         """Return what was made again as records, with vectors."""
-        facts = [value for value in work.changed if isinstance(value, Knowledge)]
-        texts = [fact.text for fact in facts]
-        rows = self._embedder.embed_documents(texts) if texts else ()
-        vectors = {fact.id: row for fact, row in zip(facts, rows, strict=True)}
-        for value in work.changed:
-            if isinstance(value, Segment):
-                seqs = [page.seq for page in work.pages_of[value.id]]
-                found = dict(
-                    zip(*self._store.vectors(work.scope, min(seqs) - 1, max(seqs)), strict=True)
-                )
-                blobs = [from_blob(found[seq]) for seq in seqs if seq in found]
-                if blobs:
-                    vectors[value.id] = mid_term.mean_vector(np.stack(blobs))
-        return [encode(value, vectors.get(value.id)) for value in work.changed]
+        return embedded(work.changed, self._embedder)
 
 
 @dataclass
@@ -119,7 +105,6 @@ class _Work:
     page_ids: list[str]
     deleted: list[Derived] = field(default_factory=list)
     changed: list[Derived] = field(default_factory=list)
-    pages_of: dict[str, list[Page]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.gone = frozenset(self.page_ids)
@@ -181,7 +166,9 @@ class _Work:
             if item.superseded_by in gone:
                 fresh = replace(fresh, status="active", superseded_by=None)
             if gone.intersection(item.supersedes):
-                fresh = replace(fresh, supersedes=tuple(i for i in item.supersedes if i not in gone))
+                fresh = replace(
+                    fresh, supersedes=tuple(i for i in item.supersedes if i not in gone)
+                )
             if fresh is not item:
                 changed[fresh.id] = fresh
         others = [value for value in self.changed if not isinstance(value, Knowledge)]
@@ -196,7 +183,6 @@ class _Work:
         if not topics or not pages:
             self.delete(segment)
             return
-        self.pages_of[segment.id] = pages
         topics = sorted(topics, key=lambda topic: (topic.created, topic.id))
         self.changed.append(
             replace(

@@ -14,10 +14,10 @@ from typing import Any
 
 from memoryos.analysts.prompts.respond import respond_messages
 from memoryos.errors import MemoryOSError
+from memoryos.journal import ANSWERED_BY, QUOTATION
 from memoryos.model import Call, Page, Scope
 from memoryos.ports import ChatModel, Clock, TokenCounter, TokenUsage
 from memoryos.recall import Recall
-from memoryos.journal import ANSWERED_BY, QUOTATION
 from memoryos.tiers.text import language, words
 
 _log = logging.getLogger("memoryos.generation")
@@ -35,7 +35,7 @@ _QUOTES = {
 }
 _NO_MODEL = {
     "en": "(No language model is configured, so I quote my memory: Engine.open(chat_model=…).)",
-    "es": "(No hay modelo de lenguaje configurado, así que cito mi memoria: Engine.open(chat_model=…).)",
+    "es": "(Sin modelo de lenguaje configurado cito mi memoria: Engine.open(chat_model=…).)",
     "zh": "（未配置语言模型，因此引用记忆：Engine.open(chat_model=…)。）",
 }
 

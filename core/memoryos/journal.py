@@ -54,7 +54,9 @@ def checked_time(value: object, name: str = "timestamp") -> datetime:
     """Return an aware UTC time of a datetime or ISO 8601 text; naive means UTC."""
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00").replace("z", "+00:00"))
+            value = datetime.fromisoformat(
+                value.strip().replace("Z", "+00:00").replace("z", "+00:00")
+            )
         except ValueError:
             raise InvalidInput(
                 f"{name} {value!r} is not ISO 8601 such as '2026-11-22T13:45:00+00:00'"
@@ -102,7 +104,9 @@ def text_draft(
     user = checked_text(user_input, "user_input", most_bytes)
     agent = checked_text(agent_response, "agent_response", most_bytes)
     if not user.strip() and not agent.strip():
-        raise InvalidInput("user_input and agent_response are both empty: give at least one of them")
+        raise InvalidInput(
+            "user_input and agent_response are both empty: give at least one of them"
+        )
     return _draft(
         page_id(key),
         plain_messages(user, agent),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from memoryos.errors import InvalidInput, NotFound, StorageBusy
-from memoryos.journal import page_id as id_of_key
+from memoryos.errors import InvalidInput, NotFound
+from memoryos.explanation import Explanation, explain
 from memoryos.journal import (
     ANSWERED_BY,
     QUOTATION,
@@ -17,10 +17,8 @@ from memoryos.journal import (
     checked_id,
     checked_text,
     checked_time,
-    message_draft,
-    text_draft,
-    turns,
 )
+from memoryos.journal import page_id as id_of_key
 from memoryos.model import (
     ErasureReceipt,
     Knowledge,
@@ -39,43 +37,13 @@ from memoryos.rebuilding import rebuild
 from memoryos.recall import Recall
 from memoryos.retrieval import Where
 from memoryos.stores.codec import decode
-from memoryos.stores.port import Kind, PageDraft, PageMoved, PageQuery
+from memoryos.stores.port import Kind, PageQuery
 from memoryos.tiers import mid_term
 from memoryos.transfer import Difference, Progress, apply_import, read_export, write_export
+from memoryos.writing import Turn, Writer
 
 if TYPE_CHECKING:
     from memoryos.engine import Parts
-
-Turn = tuple[str, str] | tuple[str, str, "datetime | str | None"]
-_MOST_TRIES = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Where a derived thing comes from."""
-
-    of: Knowledge | Trait
-    pages: tuple[Page, ...]
-    """The source pages, oldest first."""
-    quotes: tuple[str, ...]
-    """The words that say so, one for each source."""
-    analyst: str
-    """Who derived it: "rules" or the model's name."""
-    derived: datetime
-    superseded: tuple[Knowledge, ...] = ()
-    """Older knowledge that it took the place of."""
-
-    @property
-    def text(self) -> str:
-        """The explanation in words."""
-        what = self.of.text if isinstance(self.of, Knowledge) else f"{self.of.name}: {self.of.level}"
-        lines = [f"{what} (by {self.analyst}, {self.derived:%Y-%m-%d})"]
-        dates = {page.id: page.timestamp for page in self.pages}
-        for source in self.of.sources:
-            date = f"{dates[source.page_id]:%Y-%m-%d}: " if source.page_id in dates else ""
-            lines.append(f"  {date}“{source.quote}”")
-        lines += [f"  instead of: {item.text}" for item in self.superseded]
-        return "\n".join(lines)
 
 
 class Memory:
@@ -89,6 +57,7 @@ class Memory:
         self._parts = parts
         self.scope = scope
         self.session_id = session_id
+        self._writer = Writer(parts, scope, session_id)
 
     def __repr__(self) -> str:
         scope = self.scope
@@ -117,26 +86,14 @@ class Memory:
         `timestamp` defaults to now. A turn with a `key` that the scope has seen is not stored
         again: the page it has is returned. Raises InvalidInput or StorageError.
         """
-        return self._append([self._draft(user_input, agent_response, timestamp, metadata, key)])[0]
+        return self._writer.add(user_input, agent_response, timestamp, metadata, key)
 
     def add_many(self, turns: Sequence[Turn], *, keys: Sequence[str] | None = None) -> list[Page]:
         """Journal many turns (user, agent[, timestamp]) in one transaction: all of them or none.
 
         `keys`, one for each, make it safe to run again (see `add`).
         """
-        if keys is not None and len(keys) != len(turns):
-            raise InvalidInput(f"keys must be as many as turns: {len(keys)} are not {len(turns)}")
-        drafts = []
-        for number, turn in enumerate(turns):
-            if not isinstance(turn, (tuple, list)) or not 2 <= len(turn) <= 3:
-                raise InvalidInput(f"turns[{number}] must be (user, agent) or (user, agent, timestamp)")
-            time = turn[2] if len(turn) == 3 else None
-            key = None if keys is None else keys[number]
-            try:
-                drafts.append(self._draft(turn[0], turn[1], time, None, key))
-            except InvalidInput as error:
-                raise InvalidInput(f"turns[{number}]: {error}") from None
-        return self._append(drafts)
+        return self._writer.add_many(turns, keys)
 
     def add_messages(
         self,
@@ -152,96 +109,7 @@ class Memory:
         session's newest page, which is then journalled anew under its id. With a `key` all
         messages are one page, which takes the place of the scope's page of that key.
         """
-        if not messages:
-            raise InvalidInput("messages must hold at least one message")
-        time = None if timestamp is None else checked_time(timestamp)
-        if key is not None:
-            return [self._put_page(id_of_key(key), messages, time, metadata)]
-        groups = turns(messages)
-        pages = []
-        if all(message.role != "user" for message in groups[0]):
-            pages += self._continue(groups.pop(0), time, metadata)
-        if groups:
-            now = time or self._parts.clock()
-            drafts = [self._messages_draft(id_of_key(None), g, now, metadata) for g in groups]
-            pages += self._append(drafts)
-        return pages
-
-    def _continue(
-        self, messages: list[Message], time: datetime | None, metadata: Mapping[str, Any] | None
-    ) -> list[Page]:
-        query = PageQuery(session_id=self.session_id, newest_first=True, limit=1)
-        for _ in range(_MOST_TRIES):
-            newest = self._parts.store.pages(self.scope, query)
-            if not newest:
-                break
-            page = newest[0]
-            draft = self._messages_draft(
-                page.id,
-                [*page.messages, *messages],
-                page.timestamp,
-                {**page.metadata, **(metadata or {})},
-            )
-            try:
-                return self._append([replace(draft, replaces=page.seq)])
-            except PageMoved:
-                continue
-        now = time or self._parts.clock()
-        return self._append([self._messages_draft(id_of_key(None), messages, now, metadata)])
-
-    def _put_page(
-        self,
-        id_: str,
-        messages: Sequence[Message],
-        time: datetime | None,
-        metadata: Mapping[str, Any] | None,
-    ) -> Page:
-        for _ in range(_MOST_TRIES):
-            known = self._parts.store.pages(self.scope, PageQuery(ids=[id_]))
-            old = known[0] if known else None
-            at = time or (old.timestamp if old else self._parts.clock())
-            draft = self._messages_draft(id_, messages, at, metadata)
-            if old is not None and _same(old, draft):
-                return old
-            try:
-                page = self._append([replace(draft, replaces=old.seq if old else None)])[0]
-            except PageMoved:
-                continue
-            if _same(page, draft):
-                return page
-        raise StorageBusy(f"the page {id_} is being written by others all the time; try again")
-
-    def _draft(
-        self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
-    ) -> PageDraft:
-        return text_draft(
-            user,
-            agent,
-            timestamp=self._parts.clock() if timestamp is None else checked_time(timestamp),
-            session_id=self.session_id,
-            metadata=metadata,
-            key=key,
-            most_bytes=self._parts.config.max_text_bytes,
-        )
-
-    def _messages_draft(
-        self, id_: str, messages: Sequence[Message], at: datetime, metadata: object
-    ) -> PageDraft:
-        return message_draft(
-            messages,
-            id_=id_,
-            timestamp=at,
-            session_id=self.session_id,
-            metadata=metadata,
-            most_bytes=self._parts.config.max_text_bytes,
-        )
-
-    def _append(self, drafts: Sequence[PageDraft]) -> list[Page]:
-        if not drafts:
-            return []
-        pages = self._parts.store.append(self.scope, drafts)
-        self._parts.after_add(self.scope)
-        return pages
+        return self._writer.add_messages(messages, timestamp, metadata, key)
 
     # ── recalling ────────────────────────────────────────────────────────────────────────────
 
@@ -319,7 +187,11 @@ class Memory:
         return self._stream(query, found, hints, metadata)
 
     def _stream(
-        self, query: str, found: Recall, hints: Mapping[str, Any], metadata: Mapping[str, Any] | None
+        self,
+        query: str,
+        found: Recall,
+        hints: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None,
     ) -> Iterator[str]:
         said: list[str] = []
         complete = False
@@ -347,7 +219,9 @@ class Memory:
         wanted = id_of_key(key) if key is not None else page_id
         found = self._parts.store.pages(self.scope, PageQuery(ids=[wanted or ""]))
         if not found:
-            raise NotFound(f"no page has the {'key' if key else 'id'} {key or page_id!r} in this scope")
+            raise NotFound(
+                f"no page has the {'key' if key else 'id'} {key or page_id!r} in this scope"
+            )
         return found[0]
 
     def pages(
@@ -422,22 +296,7 @@ class Memory:
 
         Raises NotFound.
         """
-        kinds: list[Kind] = ["knowledge"]
-        name = id_.removeprefix("trait:")
-        for item in self._records(["trait"] if name != id_ else kinds, ids=[id_]):
-            if isinstance(item, (Knowledge, Trait)):
-                ids = [source.page_id for source in item.sources]
-                older = item.supersedes if isinstance(item, Knowledge) else ()
-                found = self._records(kinds, ids=older) if older else []
-                return Explanation(
-                    of=item,
-                    pages=tuple(self._parts.store.pages(self.scope, PageQuery(ids=ids))),
-                    quotes=tuple(source.quote for source in item.sources),
-                    analyst=item.analyst,
-                    derived=item.derived,
-                    superseded=tuple(i for i in found if isinstance(i, Knowledge)),
-                )
-        raise NotFound(f"no knowledge or trait has the id {id_!r} in this scope")
+        return explain(self._parts.store, self.scope, id_)
 
     def stats(self) -> Stats:
         """Return how much the scope holds, by tier."""
@@ -585,20 +444,9 @@ _TOKENS_OF_A_SHORT_PAGE = 20
 _MOST_PAGES = 100
 
 
-def _hints(
-    relationship: str, style: str, metadata: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def _hints(relationship: str, style: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "relationship_with_user": relationship,
         "style_hint": style,
         "metadata": metadata,
     }
-
-
-def _same(page: Page, draft: PageDraft) -> bool:
-    return (page.messages, page.metadata, page.session_id, page.timestamp) == (
-        draft.messages,
-        draft.metadata,
-        draft.session_id,
-        draft.timestamp,
-    )

@@ -11,12 +11,12 @@ Owner = Literal["user", "agent"]
 """Whom a piece of knowledge is about."""
 
 Status = Literal["active", "archived", "superseded"]
-"""Where a piece of knowledge stands: only active knowledge is recalled; nothing is dropped."""
+"""Where knowledge stands: only active knowledge is recalled; nothing is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose memory: one user with one assistant. Ids are compared byte by byte, never normalised."""
+    """Whose memory: one user with one assistant. Ids are compared byte by byte."""
 
     user_id: str
     assistant_id: str = "assistant"
@@ -91,7 +91,10 @@ class Page:
     def text(self) -> str:
         """Both sides, one line each, with the speakers' names where known."""
         lines = []
-        for name, said in ((self.user_name, self.user_input), (self.agent_name, self.agent_response)):
+        for name, said in (
+            (self.user_name, self.user_input),
+            (self.agent_name, self.agent_response),
+        ):
             if said:
                 lines.append(f"{name}: {said}" if name else said)
         return "\n".join(lines)
@@ -160,7 +163,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """One fact about the user (User KB) or the agent (Agent Traits) with its sources (paper §3.2)."""
+    """One fact about the user (User KB) or the agent (Agent Traits), with sources (paper §3.2)."""
 
     id: str
     owner: Owner
@@ -222,7 +225,9 @@ class Profile:
     def text(self) -> str:
         """The profile as lines for people and prompts; empty when nothing is known."""
         lines = [f"{key.replace('_', ' ')}: {value}" for key, value in self.user.items()]
-        lines += [f"assistant {key.replace('_', ' ')}: {value}" for key, value in self.agent.items()]
+        lines += [
+            f"assistant {key.replace('_', ' ')}: {value}" for key, value in self.agent.items()
+        ]
         lines += [f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits]
         return "\n".join(lines)
 
@@ -290,7 +295,7 @@ class ErasureReceipt:
     id: str
     at: datetime
     request: str
-    """Which kind of erasure was asked for: "page", "knowledge", "session", "before", "everything"."""
+    """The kind of erasure: "page", "knowledge", "session", "before" or "everything"."""
     erased: Mapping[str, int]
     """Counts by kind: pages, vectors, knowledge, traits, chains, topics, segments, calls."""
     rewritten: Mapping[str, int] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from memoryos.model import Chain, Knowledge, Owner, Page, Profile, Segment, Source, Trait
+from memoryos.model import Chain, Knowledge, Owner, Page, Profile, Segment, Source
 
 Vectors = NDArray[np.float32]
 """Rows of L2-normalised float32."""
@@ -203,7 +203,7 @@ class Analyst(Protocol):
     """"rules" or the model's name: stored with everything it drafts."""
 
     def consolidate(self, batch: Batch) -> Consolidation:
-        """Find topics, chains and their summaries. Raises ModelError; then the pages keep waiting."""
+        """Find topics, chains and summaries. Raises ModelError; then the pages keep waiting."""
         ...
 
     def promote(self, request: PromotionRequest) -> Promotion:

@@ -1,4 +1,4 @@
-"""The profile (paper §3.2): a view of the active knowledge that states attributes, and of traits."""
+"""The profile (paper §3.2): a view of the knowledge that states attributes, and of traits."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Recall:
     )
 
     def text(self, max_tokens: int | None = None) -> str:
-        """Return the context block: profile, knowledge, recalled pages, what their chains say, turns.
+        """Return the context block: profile, knowledge, chains, recalled pages, recent turns.
 
         Never more than `max_tokens` tokens (default: the recall's), never cut inside a turn: what
         does not fit whole is left out, the least relevant first. Raises InvalidInput.
@@ -93,9 +93,11 @@ class _Block:
         profile = self._recall.profile
         lines = [f"- {line}" for line in profile.text.splitlines()]
         told = set(profile.sources.values())
-        for item in (*self._recall.user_knowledge, *self._recall.agent_knowledge):
-            if item.id not in told:
-                lines.append(f"- {item.text} ({item.updated:%Y-%m-%d})")
+        lines += [
+            f"- {item.text} ({item.updated:%Y-%m-%d})"
+            for item in (*self._recall.user_knowledge, *self._recall.agent_knowledge)
+            if item.id not in told
+        ]
         for number, line in enumerate(lines):
             budget -= self._add("What is known", number, line, budget)
 

@@ -1,6 +1,6 @@
 """The Retrieval module of the paper (§3.4): what each tier has to say to a question.
 
-Every page of the scope is ranked at once; segment and chain are in the score (see tiers/ranking.py).
+Every page of the scope is ranked at once; segment and chain are in the score (tiers/ranking.py).
 The paper's two stages, segments first and pages within them, are kept for comparison.
 """
 
@@ -98,7 +98,7 @@ class Retriever:
         where: Where | None,
         now: datetime,
     ) -> Recall:
-        """Return what each tier holds on `query`. Needs no model; a failing embedder costs rank only."""
+        """Return what each tier holds on `query`; a failing embedder costs rank only."""
         view = self._views.get(scope)
         vector = self._query_vector(view, query)
         hits = self._hits(scope, view, query, vector, k, where, now)

@@ -8,7 +8,7 @@ made again from the same words.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,11 @@ import numpy as np
 
 from memoryos.errors import InvalidInput, StorageBusy, StorageError
 from memoryos.journal import checked_id, checked_time, indexed_text, message_draft
-from memoryos.model import Knowledge, Page, Scope, Segment
+from memoryos.model import Page, Scope, Segment
 from memoryos.ports import Embedder, Vectors
 from memoryos.stores.codec import (
     KINDS,
-    Derived,
     decode,
-    encode,
     message_body,
     message_of,
     receipt_body,
@@ -41,7 +39,7 @@ from memoryos.stores.port import (
     Store,
     StoredEmbedder,
 )
-from memoryos.tiers import mid_term
+from memoryos.updating import embedded
 
 FORMAT = 1
 """Version of the export format."""
@@ -170,7 +168,7 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
         else v
         for v in values
     ]
-    records = with_vectors(placed, by_page, found.places, embedder)
+    records = embedded(placed, embedder)
     vectors = None
     if found.drafts:
         mine = StoredEmbedder(embedder.name, embedder.dimension)
@@ -200,25 +198,6 @@ def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
     return rows
 
 
-def with_vectors(
-    values: Iterable[Derived],
-    by_page: dict[str, Vectors],
-    places: dict[str, tuple[str | None, str | None]],
-    embedder: Embedder,
-) -> list[Record]:
-    """Return derived values as records with their vectors made again."""
-    values = list(values)
-    members: dict[str, list[Vectors]] = {}
-    for page_id, (segment_id, _) in places.items():
-        if segment_id is not None:
-            members.setdefault(segment_id, []).append(by_page[page_id])
-    vectors = {id_: mid_term.mean_vector(np.stack(rows)) for id_, rows in members.items()}
-    facts = [value for value in values if isinstance(value, Knowledge)]
-    rows = embed_all(embedder, [fact.text for fact in facts])
-    vectors.update((fact.id, row) for fact, row in zip(facts, rows, strict=True))
-    return [encode(value, vectors.get(value.id)) for value in values]
-
-
 def draft_of(page: Page, most_bytes: int) -> PageDraft:
     """Return a stored page as a draft, to journal it elsewhere under its id."""
     return message_draft(
@@ -232,15 +211,15 @@ def draft_of(page: Page, most_bytes: int) -> PageDraft:
 
 
 def difference(old: Sequence[Record], new: Sequence[Record]) -> Difference:
-    """Return how two sets of derived records differ, by kind; when they were made does not count."""
+    """Return how two sets of derived records differ, by kind; the time of making aside."""
     before = {(r.kind, r.id): _content(r) for r in old}
     after = {(r.kind, r.id): _content(r) for r in new}
     added: dict[str, int] = {}
     removed: dict[str, int] = {}
     rewritten: dict[str, int] = {}
-    for kind, id_ in after.keys() - before.keys():
+    for kind, _ in after.keys() - before.keys():
         added[kind] = added.get(kind, 0) + 1
-    for kind, id_ in before.keys() - after.keys():
+    for kind, _ in before.keys() - after.keys():
         removed[kind] = removed.get(kind, 0) + 1
     for key in before.keys() & after.keys():
         if before[key] != after[key]:
@@ -291,9 +270,8 @@ def _read_line(found: Import, line: dict[str, Any], number: int, most_bytes: int
         receipt_of(body)
         found.receipts.append(body)
     elif kind in KINDS:
-        record = Record(kind, body["id"], body)
-        decode(record)
-        found.records.append(record)
+        value = decode(Record(kind, "", body))
+        found.records.append(Record(kind, value.id, body))
     else:
         raise InvalidInput(f"{kind!r} is not a kind of line that an export has")
 
@@ -308,5 +286,3 @@ def _page_of_draft(draft: PageDraft) -> Page:
         draft.metadata,
         draft.messages,
     )
-
-

@@ -9,7 +9,7 @@ or not at all.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from hashlib import blake2b
@@ -31,7 +31,7 @@ from memoryos.ports import (
     TopicDraft,
     Vectors,
 )
-from memoryos.stores.codec import decode, encode, from_blob, to_blob
+from memoryos.stores.codec import Derived, decode, encode, to_blob
 from memoryos.stores.port import Assignment, Changes, PageQuery, Record, Store, StoredEmbedder
 from memoryos.tiers import long_term, mid_term, short_term
 from memoryos.tiers.text import tokens
@@ -121,7 +121,7 @@ class Updater:
         now = pages[-1].timestamp
         while True:
             view = self._views.get(scope)
-            changes = self._page_out_changes(scope, view, batch, draft, chosen)
+            changes = self._page_out_changes(view, batch, draft, chosen)
             if self._store.commit(scope, view.head, changes):
                 break
             here = self._store.pages(scope, PageQuery(seqs=seqs, waiting=True))
@@ -145,7 +145,6 @@ class Updater:
 
     def _page_out_changes(
         self,
-        scope: Scope,
         view: ScopeView,
         batch: Batch,
         draft: Consolidation,
@@ -153,16 +152,17 @@ class Updater:
     ) -> Changes:
         by_id = {page.id: page for page in batch.pages}
         now = batch.pages[-1].timestamp
-        seqs = [page.seq for page in batch.pages]
-        found = dict(zip(*self._store.vectors(scope, min(seqs) - 1, max(seqs)), strict=True))
         touched: dict[str, tuple[Segment, Vectors]] = {}
         segment_of: dict[str, str] = {}
         put: list[Record] = []
-        for topic in draft.topics:
-            pages = [by_id[page_id] for page_id in topic.page_ids]
-            vector = mid_term.mean_vector(np.stack([from_blob(found[page.seq]) for page in pages]))
-            segment, vector = self._place(view.tiers, touched, topic, pages, vector)
-            touched[segment.id] = (segment, vector)
+        vectors = self._embedder.embed_documents(
+            [mid_term.embedded_text(topic.keywords, topic.summary) for topic in draft.topics]
+        )
+        for topic, vector in zip(draft.topics, vectors, strict=True):
+            at = max(by_id[page_id].timestamp for page_id in topic.page_ids)
+            segment = self._place(view.tiers, touched, topic, vector, at)
+            text = mid_term.embedded_text(segment.keywords, segment.summary)
+            touched[segment.id] = (segment, self._embedder.embed_documents([text])[0])
             segment_of.update((page_id, segment.id) for page_id in topic.page_ids)
             put.append(
                 encode(
@@ -173,17 +173,17 @@ class Updater:
                         summary=topic.summary,
                         keywords=topic.keywords,
                         analyst=chosen.analyst.name,
-                        created=max(page.timestamp for page in pages),
+                        created=at,
                         revisit=chosen.revisit,
                     )
                 )
             )
-        for segment in mid_term.evictions(
-            {**view.tiers.segments, **{id_: item[0] for id_, item in touched.items()}},
-            now,
-            self._config,
-        ):
-            vector = touched[segment.id][1] if segment.id in touched else view.tiers.vectors[segment.id]
+        current = {**view.tiers.segments, **{id_: item[0] for id_, item in touched.items()}}
+        for segment in mid_term.evictions(current, now, self._config):
+            vector = view.tiers.vectors.get(segment.id)
+            if segment.id in touched:
+                vector = touched[segment.id][1]
+            assert vector is not None
             touched[segment.id] = (replace(segment, evicted=True), vector)
         put += [encode(segment, vector) for segment, vector in touched.values()]
         chains = [_chain(run, batch, by_id, chosen.analyst.name) for run in draft.chains]
@@ -195,42 +195,37 @@ class Updater:
     def _place(
         self,
         tiers: Tiers,
-        touched: dict[str, tuple[Segment, Vectors]],
+        touched: Mapping[str, tuple[Segment, Vectors]],
         topic: TopicDraft,
-        pages: Sequence[Page],
         vector: Vectors,
-    ) -> tuple[Segment, Vectors]:
-        """Return the segment a topic joins (affinity ≥ θ) or founds, with its new vector."""
-        at = max(page.timestamp for page in pages)
+        at: datetime,
+    ) -> Segment:
+        """Return the segment a topic joins (affinity ≥ θ), grown by it, or the one it founds."""
         candidates, matrix = tiers.segment_list, tiers.matrix if tiers.segment_list else None
         if touched:
-            others = [s for s in candidates if s.id not in touched]
-            rows = [tiers.vectors[s.id] for s in others] + [v for _, v in touched.values()]
-            candidates = others + [s for s, _ in touched.values()]
+            others = [segment for segment in candidates if segment.id not in touched]
+            rows = [tiers.vectors[s.id] for s in others] + [row for _, row in touched.values()]
+            candidates = others + [segment for segment, _ in touched.values()]
             matrix = np.stack(rows)
         near = None
         if matrix is not None:
-            near = mid_term.nearest(
-                topic.keywords, vector, candidates, matrix, self._config.similarity_threshold
+            threshold = self._config.similarity_threshold
+            near = mid_term.nearest(topic.keywords, vector, candidates, matrix, threshold)
+        pages = len(topic.page_ids)
+        if near is not None:
+            return mid_term.grown(
+                near, summary=topic.summary, keywords=topic.keywords, pages=pages, at=at
             )
-        if near is None:
-            founded = Segment(
-                id=_id("s", topic.page_ids[0]),
-                summary=topic.summary,
-                keywords=mid_term.joined_keywords([topic.keywords]),
-                pages=len(pages),
-                visits=0,
-                interactions=len(pages),
-                created=at,
-                last_access=at,
-            )
-            return founded, vector
-        old = touched[near.id][1] if near.id in touched else tiers.vectors[near.id]
-        joined = mid_term.grown(
-            near, summary=topic.summary, keywords=topic.keywords, pages=len(pages), at=at
+        return Segment(
+            id=_id("s", topic.page_ids[0]),
+            summary=topic.summary,
+            keywords=mid_term.joined_keywords([topic.keywords]),
+            pages=pages,
+            visits=0,
+            interactions=pages,
+            created=at,
+            last_access=at,
         )
-        weights = (near.pages, len(pages))
-        return joined, mid_term.mean_vector(np.stack([old, vector]), weights)
 
     # ── promote: mid → long ──────────────────────────────────────────────────────────────────
 
@@ -240,7 +235,9 @@ class Updater:
         """Promote every hot segment (of those named); return how many. Raises ModelError."""
         at = now or self._clock()
         segments = self._views.get(scope).tiers.segments
-        chosen = segments.values() if among is None else [segments[i] for i in among if i in segments]
+        chosen = (
+            segments.values() if among is None else [segments[i] for i in among if i in segments]
+        )
         hot = [s for s in chosen if mid_term.is_hot(s, at, self._config)]
         for segment in hot:
             self._promote(scope, segment)
@@ -260,7 +257,9 @@ class Updater:
         traits = [
             trait
             for trait in draft.traits
-            if trait.name in TRAITS and trait.sources and all(s.page_id in ids for s in trait.sources)
+            if trait.name in TRAITS
+            and trait.sources
+            and all(s.page_id in ids for s in trait.sources)
         ]
         derived = self._clock()
         receipts = self._store.receipts(scope)
@@ -309,12 +308,32 @@ class Updater:
         while True:
             view = self._views.get(scope)
             put = [
-                encode(mid_term.visited(segment, visits[segment.id], at), view.tiers.vectors[segment.id])
+                encode(
+                    mid_term.visited(segment, visits[segment.id], at),
+                    view.tiers.vectors[segment.id],
+                )
                 for segment in map(view.tiers.segments.get, visits)
                 if segment is not None
             ]
             if not put or self._store.commit(scope, view.head, Changes(put=put)):
                 return
+
+
+def embedded(values: Sequence[Derived], embedder: Embedder) -> list[Record]:
+    """Return derived values as records, segments and knowledge with vectors. Raises ModelError."""
+    texts = {}
+    for value in values:
+        if isinstance(value, Knowledge):
+            texts[value.id] = value.text
+        elif isinstance(value, Segment):
+            texts[value.id] = mid_term.embedded_text(value.keywords, value.summary)
+    found: dict[str, Vectors] = {}
+    ids = list(texts)
+    for start in range(0, len(ids), _EMBED_AT_ONCE):
+        part = ids[start : start + _EMBED_AT_ONCE]
+        rows = embedder.embed_documents([texts[id_] for id_ in part])
+        found.update(zip(part, rows, strict=True))
+    return [encode(value, found.get(value.id)) for value in values]
 
 
 def mismatch(stored: StoredEmbedder | None, given: StoredEmbedder) -> str:

@@ -1,7 +1,8 @@
 """What this process holds in memory of a scope: its search index and its live tiers.
 
 A cache of the store, kept in step by one cheap read of the scope's `Head` at each use: what was
-added since is loaded, and after anything was taken away it starts again. Bounded by number and size.
+added since is loaded, and after anything was taken away it starts again. It is bounded by number
+and size.
 """
 
 from __future__ import annotations

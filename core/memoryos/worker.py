@@ -124,7 +124,7 @@ class Worker:
         self._due: dict[Scope, float] = {}
         self._failures: dict[Scope, int] = {}
         self._last_hint = 0.0
-        self._closing = False
+        self.closing = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -140,7 +140,7 @@ class Worker:
         if scope in self._due:
             return
         with self._condition:
-            if self._closing:
+            if self.closing:
                 return
             self._due.setdefault(scope, now)
             self._ensure()
@@ -151,7 +151,7 @@ class Worker:
         if self._pid != os.getpid():
             return []
         with self._condition:
-            self._closing = True
+            self.closing = True
             self._condition.notify()
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -165,7 +165,7 @@ class Worker:
             )
             self._thread.start()
 
-    def _next(self, timeout: float) -> Scope | None:
+    def next_due(self, timeout: float) -> Scope | None:
         """Wait for the next scope that is due; None when nothing came, or closing."""
         with self._condition:
             now = time.monotonic()
@@ -174,7 +174,7 @@ class Worker:
                 return None
             scope, at = min(self._due.items(), key=lambda item: item[1])
             ready = max(at, min(self._last_hint + _QUIET_SECONDS, at + _PATIENCE_SECONDS))
-            if ready > now and not self._closing:
+            if ready > now and not self.closing:
                 self._condition.wait(min(timeout, ready - now))
                 return None
             del self._due[scope]
@@ -184,7 +184,8 @@ class Worker:
         with self._condition:
             self._due.setdefault(scope, time.monotonic() + seconds)
 
-    def _work(self, scope: Scope) -> None:
+    def work(self, scope: Scope) -> None:
+        """Consolidate a scope; what fails for now is tried again later."""
         try:
             if self._consolidator.run(scope):
                 self._failures.pop(scope, None)
@@ -200,10 +201,11 @@ class Worker:
             pass
         except MemoryOSError as error:
             _log.error("consolidation of a scope stopped: %s", error)
-        except Exception:
+        except Exception:  # noqa: BLE001  # the thread must outlive any bug of an analyst
             _log.exception("consolidation of a scope stopped")
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Take up what earlier processes have left."""
         try:
             for scope in self._waiting():
                 self._again(scope, 0.0)
@@ -216,12 +218,12 @@ def _loop(reference: weakref.ref[Worker], look_first: bool) -> None:
     looked = not look_first
     while True:
         worker = reference()
-        if worker is None or worker._closing:
+        if worker is None or worker.closing:
             return
         if not looked:
             looked = True
-            worker._look()
-        scope = worker._next(1.0)
-        if scope is not None and not worker._closing:
-            worker._work(scope)
+            worker.look()
+        scope = worker.next_due(1.0)
+        if scope is not None and not worker.closing:
+            worker.work(scope)
         del worker

@@ -95,7 +95,9 @@ class InMemoryStore:
 
     def sessions(self, scope: Scope) -> list[str]:
         with self._lock:
-            return list(dict.fromkeys(page.session_id for page in self._shelf(scope).pages.values()))
+            return list(
+                dict.fromkeys(page.session_id for page in self._shelf(scope).pages.values())
+            )
 
     def counts(self, scope: Scope) -> Counts:
         with self._lock:
@@ -128,7 +130,9 @@ class InMemoryStore:
                 replaced=[shelf.replaced.get(page.seq, 0) for page in pages],
             )
 
-    def vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], list[bytes]]:
+    def vectors(
+        self, scope: Scope, after_seq: int, up_to_seq: int
+    ) -> tuple[list[int], list[bytes]]:
         with self._lock:
             rows = self._shelf(scope).vectors
             seqs = [seq for seq in sorted(rows) if after_seq < seq <= up_to_seq]
@@ -167,7 +171,8 @@ class InMemoryStore:
     ) -> list[Record]:
         with self._lock:
             rows = sorted(
-                self._shelf(scope).records.values(), key=lambda row: (row[0], row[1].kind, row[1].id)
+                self._shelf(scope).records.values(),
+                key=lambda row: (row[0], row[1].kind, row[1].id),
             )
         return [
             replace(record, body=json.loads(dumps(record.body)))
@@ -184,7 +189,9 @@ class InMemoryStore:
             if (shelf.head.epoch, shelf.head.version) != (head.epoch, head.version):
                 return False
             coming = {draft.id for draft in changes.add_pages}
-            if any(i.page_id not in shelf.pages and i.page_id not in coming for i in changes.assign):
+            if any(
+                i.page_id not in shelf.pages and i.page_id not in coming for i in changes.assign
+            ):
                 return False
             self._shelves[scope] = shelf
             takes = bool(changes.delete or changes.erase_pages or changes.vectors)
@@ -210,7 +217,11 @@ class InMemoryStore:
                 shelf.calls.clear()
             if changes.vectors is not None:
                 by_page = changes.vectors.by_page
-                there = {shelf.pages[id_].seq: blob for id_, blob in by_page.items() if id_ in shelf.pages}
+                there = {
+                    shelf.pages[id_].seq: blob
+                    for id_, blob in by_page.items()
+                    if id_ in shelf.pages
+                }
                 shelf.vectors = there
                 shelf.head = replace(
                     shelf.head,

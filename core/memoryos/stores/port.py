@@ -87,7 +87,7 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class IndexColumns:
-    """What the search index needs of the pages after some position, column by column, by seq."""
+    """What the search index needs of the pages after a position, column by column."""
 
     seqs: list[int]
     sessions: list[int]
@@ -142,7 +142,7 @@ class Changes:
     erase_calls: bool = False
     """Also empty the scope's ledger."""
     add_pages: Sequence[PageDraft] = ()
-    """Pages to journal in the same transaction (before `assign`); known ids are kept as they are."""
+    """Pages to journal in the same transaction, first; known ids are kept as they are."""
     vectors: NewVectors | None = None
     """Vectors that take the place of all that the scope has."""
     receipts: Sequence[ErasureReceipt] = ()
@@ -208,7 +208,9 @@ class Store(Protocol):
         """Return the index terms of the pages after a position."""
         ...
 
-    def vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], list[bytes]]:
+    def vectors(
+        self, scope: Scope, after_seq: int, up_to_seq: int
+    ) -> tuple[list[int], list[bytes]]:
         """Return positions and vectors of the pages in (after_seq, up_to_seq], by position."""
         ...
 
@@ -275,12 +277,9 @@ class Store(Protocol):
         ...
 
     def embedders(self) -> list[StoredEmbedder]:
-        """Return who made the vectors of the store's scopes; one at most unless a rebuild stopped."""
+        """Return who made the scopes' vectors; one at most unless a rebuild was stopped."""
         ...
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
         ...
-
-
-

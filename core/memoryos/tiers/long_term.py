@@ -1,4 +1,4 @@
-"""Long-term memory: what a new fact does to those already known (paper §3.2 and §3.3, MTM–LPM update).
+"""Long-term memory: what a new fact does to those known (paper §3.2 and §3.3, MTM–LPM update).
 
 A fact that says the same as a known one adds its sources to it; one that says otherwise of the same
 subject supersedes it, and the older stays as history; beyond capacity the stalest is archived.
@@ -20,15 +20,15 @@ from memoryos.tiers.traits import TRAITS
 SAME = 0.8
 """Share of words that two statements of the same fact have in common (Jaccard)."""
 _NEGATION = frozenset(
-    "not n't no never without ya nunca jamás sin tampoco ne pas jamais plus kein keine keinen nicht "
-    "nie não nunca jamais sem non mai senza не нет никогда без".split()
+    "not n't no never without ya nunca jamás sin tampoco ne pas jamais plus kein keine keinen "
+    "nicht nie não sem non mai senza не нет никогда без".split()
 )
 _CJK_NEGATION = ("不", "没", "沒", "别", "無", "无")
 _WORD = re.compile(r"\w+(?:n't)?|n't", re.UNICODE)
 
 
 def same_statement(one: str, other: str) -> bool:
-    """Return whether two sentences state the same: the same telling words, numbers and negations."""
+    """Return whether two sentences state the same: telling words, numbers and negations."""
     a, b = _telling(one), _telling(other)
     if a == b:
         return True

@@ -22,7 +22,7 @@ MOST_SUMMARY = 600
 
 
 def jaccard(one: Iterable[str], other: Iterable[str]) -> float:
-    """Return |A ∩ B| / |A ∪ B| of two sets of keywords, letter case aside; 0 when both are empty."""
+    """Return |A ∩ B| / |A ∪ B| of two sets of keywords, case aside; 0 when both are empty."""
     a, b = {word.casefold() for word in one}, {word.casefold() for word in other}
     return len(a & b) / len(a | b) if a or b else 0.0
 
@@ -33,7 +33,7 @@ def affinities(
     segments: Sequence[Segment],
     matrix: Vectors,
 ) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Return Eq. 3, cos(e_s, e_p) + Jaccard(K_s, K_p), for each segment; `matrix` has a row each."""
+    """Return Eq. 3, cos(e_s, e_p) + Jaccard(K_s, K_p), for each segment and its row of `matrix`."""
     scores = np.asarray(matrix @ vector, dtype=np.float32)
     wanted = {word.casefold() for word in keywords}
     for row, segment in enumerate(segments):
@@ -74,7 +74,7 @@ def heat(segment: Segment, now: datetime, config: MemoryConfig) -> float:
 
 
 def is_hot(segment: Segment, now: datetime, config: MemoryConfig) -> bool:
-    """Return whether the segment is due for promotion: its heat has reached τ, and it holds news."""
+    """Return whether the segment is due for promotion: hot (τ), and with pages not yet promoted."""
     return (
         not segment.evicted
         and segment.interactions > 0
@@ -121,11 +121,9 @@ def joined_keywords(keywords: Sequence[Sequence[str]]) -> tuple[str, ...]:
     return tuple(kept.values())[:MOST_KEYWORDS]
 
 
-def mean_vector(vectors: Vectors, weights: Sequence[float] | None = None) -> Vectors:
-    """Return the normalised weighted mean of (n, d) vectors; zeros stay zeros."""
-    mean = np.average(vectors, axis=0, weights=weights).astype(np.float32)
-    norm = float(np.linalg.norm(mean))
-    return mean / norm if norm else mean
+def embedded_text(keywords: Sequence[str], summary: str) -> str:
+    """Return the words whose embedding stands for a topic or a segment in Eq. 3."""
+    return f"{' '.join(keywords)}\n{summary}"
 
 
 def promoted(segment: Segment, up_to_seq: int) -> Segment:
@@ -135,9 +133,7 @@ def promoted(segment: Segment, up_to_seq: int) -> Segment:
 
 def visited(segment: Segment, times: int, at: datetime) -> Segment:
     """Return the segment after its pages were recalled `times` times."""
-    return replace(
-        segment, visits=segment.visits + times, last_access=max(segment.last_access, at)
-    )
+    return replace(segment, visits=segment.visits + times, last_access=max(segment.last_access, at))
 
 
 def evictions(

@@ -16,9 +16,14 @@ class Waiting(Protocol):
     """A page that waits for page-out."""
 
     @property
-    def seq(self) -> int: ...
+    def seq(self) -> int:
+        """Position in the journal."""
+        ...
+
     @property
-    def session_id(self) -> str: ...
+    def session_id(self) -> str:
+        """The session it belongs to."""
+        ...
 
 
 def plan(

@@ -70,7 +70,7 @@ class Connections:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the writer inside one transaction: committed at the end, rolled back on any error."""
+        """Lend the writer in one transaction: committed at the end, rolled back on any error."""
         self._check()
         with self._writing, translated(self.path):
             self._check()
@@ -88,7 +88,7 @@ class Connections:
                 raise
 
     def scrub(self) -> bool:
-        """Empty the write-ahead log so that nothing removed stays readable; False if others hold it.
+        """Empty the write-ahead log so that nothing removed stays there; False if others hold it.
 
         Freed cells and pages are overwritten as they are freed (secure_delete).
         """

@@ -27,6 +27,7 @@ from memoryos.stores.port import (
     Counts,
     Head,
     IndexColumns,
+    Kind,
     PageDraft,
     PageMoved,
     PageQuery,
@@ -152,8 +153,11 @@ class SQLiteStore:
         if scope_id is None:
             return Head()
         with self._db.reading() as db:
-            *numbers, name, dimension = db.execute(_SQL["head"], (scope_id,)).fetchone()
-        return Head(*numbers, StoredEmbedder(name, dimension) if name is not None else None)
+            last, embedded, version, epoch, name, dimension = db.execute(
+                _SQL["head"], (scope_id,)
+            ).fetchone()
+        embedder = StoredEmbedder(name, dimension) if name is not None else None
+        return Head(last, embedded, version, epoch, embedder)
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         scope_id = self._find_scope(scope)
@@ -167,7 +171,9 @@ class SQLiteStore:
         seqs = [slot & _SEQ_MASK for slot in slots]
         return IndexColumns(seqs, sessions, timestamps, terms, replaced)
 
-    def vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], list[bytes]]:
+    def vectors(
+        self, scope: Scope, after_seq: int, up_to_seq: int
+    ) -> tuple[list[int], list[bytes]]:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return [], []
@@ -265,7 +271,9 @@ class SQLiteStore:
             row = (item.segment_id, item.chain_id, scope_id, item.page_id)
             if db.execute(_SQL["assign"], row).rowcount == 0:
                 raise _Conflict
-        db.executemany(_SQL["delete_record"], ((scope_id, kind, id_) for kind, id_ in changes.delete))
+        db.executemany(
+            _SQL["delete_record"], ((scope_id, kind, id_) for kind, id_ in changes.delete)
+        )
         slots = [
             row[0]
             for page_id in changes.erase_pages
@@ -332,7 +340,7 @@ class SQLiteStore:
 
     def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
         rows = self._rows(scope, "calls", _ALWAYS if since is None else micros(since))
-        return [Call(*row[:-1], at=from_micros(row[-1])) for row in rows]
+        return [Call(*rest, from_micros(at)) for *rest, at in rows]
 
     def receipts(self, scope: Scope) -> list[ErasureReceipt]:
         return [receipt_of(json.loads(row[0])) for row in self._rows(scope, "receipts")]
@@ -459,9 +467,7 @@ def _page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
     )
 
 
-def _terms_row(
-    scope_id: int, page: Page, draft: PageDraft, old: Page | None
-) -> tuple[Any, ...]:
+def _terms_row(scope_id: int, page: Page, draft: PageDraft, old: Page | None) -> tuple[Any, ...]:
     slot = scope_id << _SHIFT | page.seq
     session = zlib.crc32(page.session_id.encode())
     return (slot, session, page.timestamp.timestamp(), draft.terms, old.seq if old else 0)

@@ -1,0 +1,161 @@
+"""The Storage module's way in (paper §3.2): turns and messages become pages of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from memoryos.errors import InvalidInput, StorageBusy
+from memoryos.journal import checked_time, message_draft, page_id, text_draft, turns
+from memoryos.model import Message, Page, Scope
+from memoryos.stores.port import PageDraft, PageMoved, PageQuery
+
+if TYPE_CHECKING:
+    from memoryos.engine import Parts
+
+Turn = tuple[str, str] | tuple[str, str, "datetime | str | None"]
+"""(user, agent) or (user, agent, timestamp)."""
+_MOST_TRIES = 100
+
+
+class Writer:
+    """Writes one session of one scope. Thread-safe."""
+
+    def __init__(self, parts: Parts, scope: Scope, session_id: str) -> None:
+        self._parts = parts
+        self._scope = scope
+        self._session_id = session_id
+
+    def add(
+        self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
+    ) -> Page:
+        """Journal one turn (see `Memory.add`)."""
+        return self._append([self._draft(user, agent, timestamp, metadata, key)])[0]
+
+    def add_many(self, turns: Sequence[Turn], keys: Sequence[str] | None) -> list[Page]:
+        """Journal many turns in one transaction (see `Memory.add_many`)."""
+        if keys is not None and len(keys) != len(turns):
+            raise InvalidInput(f"keys must be as many as turns: {len(keys)} are not {len(turns)}")
+        drafts = []
+        for number, turn in enumerate(turns):
+            if not isinstance(turn, (tuple, list)) or not 2 <= len(turn) <= 3:
+                raise InvalidInput(
+                    f"turns[{number}] must be (user, agent) or (user, agent, timestamp)"
+                )
+            time = turn[2] if len(turn) == 3 else None
+            key = None if keys is None else keys[number]
+            try:
+                drafts.append(self._draft(turn[0], turn[1], time, None, key))
+            except InvalidInput as error:
+                raise InvalidInput(f"turns[{number}]: {error}") from None
+        return self._append(drafts)
+
+    def add_messages(
+        self,
+        messages: Sequence[Message],
+        timestamp: datetime | str | None,
+        metadata: Mapping[str, Any] | None,
+        key: str | None,
+    ) -> list[Page]:
+        """Journal messages verbatim (see `Memory.add_messages`)."""
+        if not messages:
+            raise InvalidInput("messages must hold at least one message")
+        time = None if timestamp is None else checked_time(timestamp)
+        if key is not None:
+            return [self._put_page(page_id(key), messages, time, metadata)]
+        groups = turns(messages)
+        pages = []
+        if all(message.role != "user" for message in groups[0]):
+            pages += self._continue(groups.pop(0), time, metadata)
+        if groups:
+            now = time or self._parts.clock()
+            drafts = [self._messages_draft(page_id(None), g, now, metadata) for g in groups]
+            pages += self._append(drafts)
+        return pages
+
+    def _continue(
+        self, messages: list[Message], time: datetime | None, metadata: Mapping[str, Any] | None
+    ) -> list[Page]:
+        query = PageQuery(session_id=self._session_id, newest_first=True, limit=1)
+        for _ in range(_MOST_TRIES):
+            newest = self._parts.store.pages(self._scope, query)
+            if not newest:
+                break
+            page = newest[0]
+            draft = self._messages_draft(
+                page.id,
+                [*page.messages, *messages],
+                page.timestamp,
+                {**page.metadata, **(metadata or {})},
+            )
+            try:
+                return self._append([replace(draft, replaces=page.seq)])
+            except PageMoved:
+                continue
+        now = time or self._parts.clock()
+        return self._append([self._messages_draft(page_id(None), messages, now, metadata)])
+
+    def _put_page(
+        self,
+        id_: str,
+        messages: Sequence[Message],
+        time: datetime | None,
+        metadata: Mapping[str, Any] | None,
+    ) -> Page:
+        for _ in range(_MOST_TRIES):
+            known = self._parts.store.pages(self._scope, PageQuery(ids=[id_]))
+            old = known[0] if known else None
+            at = time or (old.timestamp if old else self._parts.clock())
+            draft = self._messages_draft(id_, messages, at, metadata)
+            if old is not None and _same(old, draft):
+                return old
+            try:
+                page = self._append([replace(draft, replaces=old.seq if old else None)])[0]
+            except PageMoved:
+                continue
+            if _same(page, draft):
+                return page
+        raise StorageBusy(f"the page {id_} is being written by others all the time; try again")
+
+    def _draft(
+        self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
+    ) -> PageDraft:
+        return text_draft(
+            user,
+            agent,
+            timestamp=self._parts.clock() if timestamp is None else checked_time(timestamp),
+            session_id=self._session_id,
+            metadata=metadata,
+            key=key,
+            most_bytes=self._parts.config.max_text_bytes,
+        )
+
+    def _messages_draft(
+        self, id_: str, messages: Sequence[Message], at: datetime, metadata: object
+    ) -> PageDraft:
+        return message_draft(
+            messages,
+            id_=id_,
+            timestamp=at,
+            session_id=self._session_id,
+            metadata=metadata,
+            most_bytes=self._parts.config.max_text_bytes,
+        )
+
+    def _append(self, drafts: Sequence[PageDraft]) -> list[Page]:
+        if not drafts:
+            return []
+        pages = self._parts.store.append(self._scope, drafts)
+        self._parts.after_add(self._scope)
+        return pages
+
+
+def _same(page: Page, draft: PageDraft) -> bool:
+    return (page.messages, page.metadata, page.session_id, page.timestamp) == (
+        draft.messages,
+        draft.metadata,
+        draft.session_id,
+        draft.timestamp,
+    )
