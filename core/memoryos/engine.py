@@ -32,6 +32,7 @@ from memoryos.memory import Memory
 from memoryos.model import Call, Scope
 from memoryos.ports import Analyst, ChatModel, Clock, Embedder, TokenUsage
 from memoryos.retrieval import Retriever
+from memoryos.revisiting import Revisitor
 from memoryos.stores.in_memory import InMemoryStore
 from memoryos.stores.port import Store, StoredEmbedder
 from memoryos.tokens import token_counter
@@ -106,7 +107,8 @@ class Engine:
         rules = RuleAnalyst(config.language)
         analysts = _Chooser(store, config, rules, chat_model, self.count_tokens, clock)
         updater = Updater(store, views, embedder, analysts, config, clock)
-        consolidator = Consolidator(store, updater, config, clock)
+        revisitor = Revisitor(store, views, embedder, analysts)
+        consolidator = Consolidator(store, updater, revisitor, config, clock)
         worker = None
         if config.promotion == "background":
             worker = Worker(consolidator, lambda: store.scopes(waiting=True))

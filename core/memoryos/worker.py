@@ -18,6 +18,7 @@ from memoryos.config import MemoryConfig
 from memoryos.errors import EngineClosed, MemoryOSError, ModelError, StorageBusy
 from memoryos.model import Scope
 from memoryos.ports import Clock
+from memoryos.revisiting import Revisitor
 from memoryos.stores.port import Store
 from memoryos.updating import Updater
 
@@ -36,9 +37,17 @@ _TAKEN_SECONDS = 0.2
 class Consolidator:
     """Does all that is due in one scope, under the scope's lease. Thread-safe."""
 
-    def __init__(self, store: Store, updater: Updater, config: MemoryConfig, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        updater: Updater,
+        revisitor: Revisitor,
+        config: MemoryConfig,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._updater = updater
+        self._revisitor = revisitor
         self._config = config
         self._clock = clock
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
@@ -87,6 +96,8 @@ class Consolidator:
                         self._updater.page_out(scope, session_id, seqs)
                         self._lease(scope)
                     due = self._updater.due(scope, everything=everything)
+                if self._revisitor.run(scope):
+                    self._updater.promote_hot(scope)
             finally:
                 self._store.release(scope, self.owner)
         return True

@@ -62,6 +62,8 @@ def encode(value: Derived, vector: Vectors | None = None) -> Record:
 def _live(value: Derived) -> bool:
     if isinstance(value, Segment):
         return not value.evicted
+    if isinstance(value, Topic):
+        return value.revisit
     return not isinstance(value, Knowledge) or value.status == "active"
 
 

@@ -110,7 +110,7 @@ class Record:
     vector: bytes | None = None
     """float32 little-endian, where the kind has one."""
     live: bool = True
-    """False for what is kept only as history: evicted, archived or superseded."""
+    """Whether daily work needs it: not what is evicted, archived, superseded or read for good."""
 
 
 @dataclass(frozen=True, slots=True)
