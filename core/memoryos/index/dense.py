@@ -43,18 +43,21 @@ class DenseSnapshot:
         scores = np.empty(self.size, dtype=np.float32)
         start = 0
         for block in self.blocks:
-            np.dot(block, target, out=scores[start : start + len(block)])
+            # Not np.dot: its threads wait for one another when the cores are busy (7 ms for 1).
+            np.einsum("ij,j->i", block, target, out=scores[start : start + len(block)])
             start += len(block)
         return scores
 
-    def rows(self, rows: Sequence[int]) -> list[NDArray[np.float32]]:
-        """Return the vectors of a few rows."""
+    def cosines(self, rows: Sequence[int], vector: NDArray[np.float32]) -> list[float]:
+        """Return the cosine of a few rows to `vector`."""
+        if len(self.blocks) == 1:
+            return (self.blocks[0][rows] @ vector).tolist()  # type: ignore[no-any-return]
         found = []
         for row in rows:
             position = row
             for block in self.blocks:
                 if position < len(block):
-                    found.append(block[position])
+                    found.append(float(block[position] @ vector))
                     break
                 position -= len(block)
         return found

@@ -63,6 +63,16 @@ def postings_of(blobs: Sequence[bytes], first_row: int) -> tuple[Postings, NDArr
 
 
 @dataclass(frozen=True, slots=True)
+class FoundWord:
+    """One word of a question and where it is."""
+
+    surface: str  # as the question has it, lower-cased
+    idf: float
+    rows: NDArray[np.intp]  # ascending
+    counts: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class LexicalSnapshot:
     """The postings at one moment; safe to read from any thread."""
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from memoryos.index.columns import PageColumns
 from memoryos.index.dense import DenseIndex, DenseSnapshot
-from memoryos.index.lexical import LexicalSnapshot, extended, postings_of
+from memoryos.index.lexical import FoundWord, LexicalSnapshot, extended, postings_of
+from memoryos.index.reasons import reasons
 from memoryos.tiers import dates
 from memoryos.tiers import ranking as rank
 from memoryos.tiers.ranking import RankingConfig
@@ -62,16 +63,6 @@ class _Snapshot:
     lexical: LexicalSnapshot
     dense: DenseSnapshot
     retired: NDArray[np.intp]  # positions from 0 of pages that are returned no more
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    """One word of the question and where it is."""
-
-    surface: str
-    idf: float
-    rows: NDArray[np.intp]  # ascending
-    counts: NDArray[np.float32]
 
 
 class ScopeIndex:
@@ -198,11 +189,10 @@ class ScopeIndex:
         if named and config.date:
             scores += rank.date_bonus(times, named, config)
         best = _best(scores, k, here, allowed)
-        reasons = _reasons(best, words, target, here, base, named)
-        return [
-            Hit(int(columns.seqs[row + 1]), float(scores[row]), why)
-            for row, why in zip(best.tolist(), reasons, strict=True)
-        ]
+        cosines = None if target is None else here.dense.cosines(best.tolist(), target)
+        why = reasons(best + 1, words, cosines, base, columns, named)
+        seqs, found = columns.seqs[best + 1].tolist(), scores[best].tolist()
+        return [Hit(*hit) for hit in zip(seqs, found, why, strict=True)]
 
     def nearest(
         self, vector: NDArray[np.float32], k: int, *, allowed: NDArray[np.int64] | None = None
@@ -223,47 +213,45 @@ class ScopeIndex:
             for row in best
         ]
 
-    def _words(self, here: _Snapshot, query: str) -> list[_Word]:
+    def _words(self, here: _Snapshot, query: str) -> list[FoundWord]:
         """Return the telling words of the question that the scope holds, rarest first."""
         terms: list[QueryTerm] = query_terms(query)
         found: list[Found] = here.lexical.find([term.ids for term in terms])
         df = np.array([len(rows) for rows, _ in found], dtype=np.int64)
         idf = rank.inverse_document_frequency(df, here.columns.size).tolist()
         words = [
-            _Word(term.surface, weight, rows, counts)
+            FoundWord(term.surface, weight, rows, counts)
             for term, weight, (rows, counts) in zip(terms, idf, found, strict=True)
             if len(rows)
         ]
         words.sort(key=lambda word: -word.idf)
         return [word for word in words[:_MAX_TERMS] if word.idf >= _TELLING * words[0].idf]
 
-    def _lexical(self, columns: PageColumns, words: list[_Word]) -> NDArray[np.float32]:
+    def _lexical(self, columns: PageColumns, words: list[FoundWord]) -> NDArray[np.float32]:
         """Return the standardised signal of words, page and window; row 0 is no page."""
         config = self.ranking
-        n, capacity = columns.size, columns.capacity
-        page = np.zeros(capacity, dtype=np.float32)
+        n = columns.size
+        page = np.zeros(columns.capacity, dtype=np.float32)
         window = np.zeros(n + 1, dtype=np.float32)
         before, after = columns.before, columns.after
-        spans, average_span = columns.spans[: n + 1], columns.average_span
+        norm = rank.length_norm(columns.lengths[: n + 1], columns.average, config)
+        span_norm = rank.length_norm(columns.spans[: n + 1], columns.average_span, config)
         for word in words:
             rows, counts = word.rows, word.counts
-            lengths = columns.lengths[rows]
-            page[rows] += word.idf * rank.saturated(counts, lengths, columns.average, config)
+            page[rows] += word.idf * rank.saturated(counts, norm[rows])
             if config.window:
-                around = np.zeros(capacity, dtype=np.float32)
+                around = np.zeros(columns.capacity, dtype=np.float32)
                 around[rows] = counts
                 for links in (before, after):
                     once = links[rows]
                     around[once] += counts
                     around[links[once]] += counts
                 around[0] = 0
-                share = rank.saturated(around[: n + 1], spans, average_span, config)
-                share *= np.float32(word.idf)
-                window += share
+                window += word.idf * rank.saturated(around[: n + 1], span_norm)
         prior = config.prior_lexical_spread * sum(word.idf for word in words)
         pages = page[1 : n + 1]
         pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages)
-        if config.window:
+        if config.window and words:
             pages += config.window * rank.standardise(window[1:], prior, config.prior_pages)
         return page
 
@@ -288,40 +276,3 @@ def _best(
     positions, there = here.columns.positions(np.asarray(allowed, dtype=np.int64))
     candidates = positions[there]
     return candidates[rank.top(scores[candidates], k)]
-
-
-def _reasons(
-    best: NDArray[np.intp],
-    words: list[_Word],
-    vector: NDArray[np.float32] | None,
-    here: _Snapshot,
-    base: NDArray[np.float32],
-    named: list[dates.Period],
-) -> list[tuple[str, ...]]:
-    """Say in words why each of the pages `best` (positions from 0) was found."""
-    rows = best + 1
-    columns = here.columns
-    reasons: list[list[str]] = [[] for _ in rows]
-    shared: list[list[str]] = [[] for _ in rows]
-    for word in words:
-        places = np.minimum(np.searchsorted(word.rows, rows), len(word.rows) - 1)
-        for i in np.flatnonzero(word.rows[places] == rows).tolist():
-            shared[i].append(word.surface)
-    for i, surfaces in enumerate(shared):
-        if surfaces:
-            reasons[i].append("words: " + ", ".join(surfaces))
-    if vector is not None:
-        for i, page in enumerate(here.dense.rows(best.tolist())):
-            cosine = float(page @ vector)
-            if cosine >= 0.005:
-                reasons[i].append(f"meaning {cosine:.2f}")
-    beside = np.maximum(base[columns.before[rows]], base[columns.after[rows]])
-    for i in np.flatnonzero((beside > 1) & (beside > base[rows])).tolist():
-        reasons[i].append("next to a strong match")
-    if named:
-        times = columns.timestamps[rows]
-        for i, time in enumerate(times.tolist()):
-            period = next((p for p in named if p.start <= time < p.end), None)
-            if period:
-                reasons[i].append(f"date: {period.label}")
-    return [tuple(why) for why in reasons]

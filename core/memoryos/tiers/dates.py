@@ -53,11 +53,11 @@ _PATTERNS = tuple(
 _NUMBERS = {
     word: value
     for line in (
-        "a an one two three four five six seven eight nine ten".split()[1:],
-        "un uno dos tres cuatro cinco seis siete ocho nueve diez".split()[1:],
+        "one two three four five six seven eight nine ten",
+        "uno dos tres cuatro cinco seis siete ocho nueve diez",
     )
-    for value, word in enumerate(line, start=1)
-} | {"a": 1, "un": 1, "una": 1, "a couple of": 2, "a few": 3, "few": 3, "unos": 3, "unas": 3}
+    for value, word in enumerate(line.split(), start=1)
+} | {"a": 1, "an": 1, "un": 1, "una": 1, "a couple of": 2, "a few": 3, "unos": 3, "unas": 3}
 _COUNT = r"(?P<count>\d{1,3}|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + ")"
 _UNITS = {
     "day": 1, "week": 7, "month": 30, "year": 365,
@@ -76,6 +76,15 @@ _NEAR_DAYS = {"today": 0, "tonight": 0, "yesterday": 1, "hoy": 0, "ayer": 1, "an
 _NEAR = re.compile(r"\b(?:" + "|".join(_NEAR_DAYS) + r")\b", re.IGNORECASE)
 
 
+_MAY_BE_DATED = re.compile(
+    rf"\d|\b(?:{_NAME}|ago|last|past|previous|this|hace|pasad[oa]|anterior|est[ea]|"
+    + "|".join(_NEAR_DAYS)
+    + r")\b",
+    re.IGNORECASE,
+)
+"""What every date has; most questions have none of it, and are let off here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """A stretch of time a question speaks of."""
@@ -91,6 +100,8 @@ def periods(question: str, *, now: float, oldest: float, newest: float) -> list[
     now: unix seconds that relative words start from; oldest, newest: times of the first and the
     last page: a month named without its year is taken in every year between them.
     """
+    if not _MAY_BE_DATED.search(question):
+        return []
     try:
         first, last = _utc(oldest).year, _utc(newest).year
         today = _utc(now).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -55,12 +55,12 @@ class RankingConfig:
     date: float = 3.0
     """Weight of lying in a period the question names, times the log of how rare that is."""
     date_days: float = 2.0
-    """Days after which a page just outside the period counts 1/e: one tells of things later."""
+    """Days outside the period after which a page counts 1/e: one tells of things a day later."""
     prior_pages: float = 10.0
     """How many pages' worth of belief the prior spreads have: on a tiny scope a spread measured on
     three pages means nothing."""
-    prior_lexical_spread: float = 0.1
-    """Spread of BM25 expected before any page is seen, as a share of the sum of the idf."""
+    prior_lexical_spread: float = 0.05
+    """Spread of BM25 expected before any page is seen, as a share of the best score possible."""
     prior_dense_spread: float = 0.1
     """Spread of cosines expected before any page is seen."""
 
@@ -79,17 +79,24 @@ def inverse_document_frequency(df: NDArray[np.int64], pages: int) -> Floats:
     return np.asarray(np.log1p((pages - df + 0.5) / (df + 0.5)), dtype=np.float32)
 
 
-def saturated(counts: Floats, lengths: Floats, average: float, config: RankingConfig) -> Floats:
-    """Return the share of a word's idf that each page earns by holding it `counts` times.
+def length_norm(lengths: Floats, average: float, config: RankingConfig) -> Floats:
+    """Return what each page's length adds to the denominator of `saturated`.
 
-    counts, lengths: (n,) of the word, and of words in all, per page; average: mean length.
-    Robertson and Zaragoza 2009, eq. 3.15; 0 where the count is 0.
+    lengths: (n,) words per page; average: their mean.  k1·(1 − b + b·length/average).
     """
     k1, b = config.bm25_k1, config.bm25_b
     norm = lengths * np.float32(k1 * b / max(average, 1.0))
     norm += np.float32(k1 * (1 - b) + 1e-9)
-    norm += counts
-    return np.asarray(counts * np.float32(k1 + 1) / norm, dtype=np.float32)
+    return np.asarray(norm, dtype=np.float32)
+
+
+def saturated(counts: Floats, norm: Floats) -> Floats:
+    """Return the share of a word's idf that each page earns by holding it `counts` times: 0 to 1.
+
+    counts: (n,); norm: (n,) of `length_norm`.  Robertson and Zaragoza 2009, eq. 3.15, without the
+    constant factor k1 + 1.
+    """
+    return np.asarray(counts / (counts + norm), dtype=np.float32)
 
 
 def standardise(
@@ -107,9 +114,8 @@ def standardise(
     known = scores if present is None else scores[present]
     if not known.size:
         return np.zeros_like(scores)
-    mean = known.mean()
-    centred = known - mean
     n = known.size
+    centred = known - known.sum() / np.float32(n)
     variance = (float(centred @ centred) + prior_pages * prior_spread**2) / (n + prior_pages)
     scale = np.float32(1 / max(variance, 1e-12) ** 0.5)
     if present is None:

@@ -57,6 +57,10 @@ _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 _CONTRACTED = frozenset({"s", "t", "d", "m", "ll", "re", "ve"})
+_ELIDED = frozenset(
+    "l d j m t s n c qu jusqu lorsqu puisqu un all dall dell nell sull gl quell quest v".split()
+)
+"""What French and Italian write before an apostrophe: l'ami, qu'elle, dell'acqua."""
 _LATIN_LANGUAGES = tuple(name for name in STOP_WORDS if name != "russian")
 
 
@@ -118,8 +122,11 @@ def language(tokens: Iterable[str]) -> str | None:
         return "russian"
     if not votes:
         return None
-    (best, most), *others = votes.most_common(2)
-    return None if others and others[0][1] == most else best
+    most = max(votes.values())
+    best = [name for name, count in votes.items() if count == most]
+    if DEFAULT_LANGUAGE in best:
+        return DEFAULT_LANGUAGE
+    return best[0] if len(best) == 1 else None
 
 
 def _fold(token: str) -> str:
@@ -153,7 +160,7 @@ def _bare(token: str) -> str:
         left, _, right = token.replace("’", "'").rpartition("'")
         if right in _CONTRACTED:
             return left.replace("'", "")
-        if len(left) <= 2:  # an elided article: l'ami, d'Orsay, qu'elle
+        if left in _ELIDED:
             return right
         return left.replace("'", "") + right
     if token[0].isdigit():
