@@ -67,6 +67,8 @@ _TABLES = {
 _SAME_WORDS = {"o200k_harmony": "o200k_base"}
 """Encodings that differ from another only in special tokens, which ordinary text never makes."""
 
+_LONGEST_PART = 50_000
+
 _lock = threading.Lock()
 _loaded: dict[str, Encoding] = {}
 _fetching: dict[str, threading.Thread] = {}
@@ -97,12 +99,13 @@ def estimate_tokens(text: str) -> int:
         if kind == "word":
             total += 1 + (len(piece) - 1) // 3 + 2 * len(_UNPRONOUNCEABLE.findall(piece))
         elif kind == "mixed":
-            total += 1 + (2 * len(piece)) // 3
+            accented = len(piece.encode()) - len(piece)
+            total += 1 + (2 * (len(piece) - accented)) // 3 + 2 * accented
         elif kind == "space":
-            total += len(piece) // 16 + (len(piece) > 1)
+            total += 1 + len(piece) // 16 + (len(piece) > 1)
         elif kind == "plain":
             total += len(piece)
-        else:
+        elif kind == "other":
             total += len(piece.encode("utf-8", "replace"))
     return total
 
@@ -110,7 +113,8 @@ def estimate_tokens(text: str) -> int:
 _PIECE = re.compile(
     r"(?P<word>[A-Z]?[a-z]+(?![A-Za-z0-9\u00c0-\u024f]))"
     r"|(?P<mixed>[A-Za-z\u00c0-\u024f]+)"  # acronyms, camelCase, base64, accented letters
-    r"|(?P<space> +)"  # a single blank goes with the word after it
+    r"|(?P<blank> (?=[A-Za-z]))"  # goes with the word after it
+    r"|(?P<space> +)"
     r"|(?P<plain>[\x00-\x1f!-@\[-`{-\x7f]+)"  # digits, signs, line ends: at most one each
     r"|(?P<other>[^\x00-\x7f\u00c0-\u024f]+)"  # other scripts: at most one per byte
 )
@@ -120,9 +124,12 @@ _UNPRONOUNCEABLE = re.compile("[b-df-hj-np-tv-zB-DF-HJ-NP-TV-Z]{4}")
 
 def fit_tokens(text: str, limit: int, count: TokenCounter) -> str:
     """Return the longest beginning of `text` that `count` finds to be at most `limit` tokens."""
-    if len(text.encode("utf-8", "replace")) <= limit or count(text) <= limit:
+    low, high = 0, 4 * limit + 1
+    while high < len(text) and count(text[:high]) <= limit:
+        low, high = high, 2 * high
+    if high >= len(text) and count(text) <= limit:
         return text
-    low, high = 0, len(text)
+    high = min(high, len(text)) - 1  # so much is known not to fit
     while low < high:
         middle = (low + high + 1) // 2
         if count(text[:middle]) <= limit:
@@ -130,6 +137,21 @@ def fit_tokens(text: str, limit: int, count: TokenCounter) -> str:
         else:
             high = middle - 1
     return text[:low]
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield `text` in parts that tiktoken can take, cut before a blank if there is one near.
+
+    A word of a million letters overflows its stack.
+    """
+    start = 0
+    while len(text) - start > _LONGEST_PART:
+        end = start + _LONGEST_PART
+        blank = max(text.rfind(" ", end - 1000, end), text.rfind("\n", end - 1000, end))
+        end = blank if blank > start else end
+        yield text[start:end]
+        start = end
+    yield text[start:]
 
 
 class _Counter:
@@ -157,7 +179,7 @@ class _Counter:
             encoding = self._encoding = self._find()
         if encoding is None:
             return estimate_tokens(text)
-        return len(encoding.encode_ordinary(text))
+        return sum(len(encoding.encode_ordinary(part)) for part in _parts(text))
 
     def _find(self) -> Encoding | None:
         if self._name is None:

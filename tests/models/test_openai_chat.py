@@ -274,6 +274,13 @@ def test_a_forked_child_makes_its_own_connections(server, chat):
     assert chat.complete(HELLO).text == "hello"
 
 
+def test_text_that_is_no_unicode_is_mended(server, chat):
+    server.chat = "fine"
+    broken = [{"role": "user", "content": "half \ud83d and whole \ud83d\ude00"}]
+    assert chat.complete(broken).text == "fine"
+    assert server.requests[0].messages[0]["content"] == "half \ufffd and whole \U0001f600"
+
+
 def test_nothing_is_called_before_it_is_asked(server):
     OpenAIChat("m", "k", server.url).close()
     assert not server.requests

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -155,12 +155,21 @@ class PromotionReader:
         )
 
     def _trait(self, trait: TraitAnswer) -> TraitDraft | None:
-        """Return the trait if it is one of the 90 and the cited pages hold its quote."""
+        """Return the trait if it is one of the 90 and the cited pages hold its quote.
+
+        A reason that has next to nothing of the pages' words gives way to the quote.
+        """
         name, level = trait_named(trait.name), level_named(trait.level)
-        reason = line(trait.reason, MAX_STATEMENT)
-        sources = self._sources(trait.pages, trait.quote, reason)
-        if name is None or level is None or not reason or not sources:
+        sources = self._sources(trait.pages, trait.quote, "")
+        if name is None or level is None or not sources:
             return None
+        reason = line(trait.reason, MAX_STATEMENT)
+        cited = [self._shown[number] for number in trait.pages if number in self._shown]
+        there = grounding.terms("\n".join(side for page in cited for side in page.sides))
+        said = grounding.terms(reason) - self._names
+        if grounding.share(said, there) < grounding.LEAST_OF_SUMMARY:
+            reason = line(sources[0].quote, MAX_STATEMENT)
+        sources = tuple(replace(source, text=reason) for source in sources)
         return TraitDraft(name, level, reason, sources)
 
     def _sources(self, numbers: Sequence[int], quote: str, text: str) -> tuple[Source, ...]:

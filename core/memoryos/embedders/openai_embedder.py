@@ -10,7 +10,7 @@ import numpy as np
 from memoryos.embedders.caching import CachingEmbedder
 from memoryos.embedders.prefixes import Prefixes, prefixes_of
 from memoryos.errors import InvalidInput, ModelAnswerInvalid
-from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, unchained
+from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, sendable, unchained
 from memoryos.ports import Vectors
 from memoryos.tokens import fit_tokens, token_counter
 
@@ -74,7 +74,7 @@ class OpenAIEmbedder(CachingEmbedder):
         self._endpoint.close()
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
-        cut = [fit_tokens(text, self._max_input_tokens, self._count) for text in texts]
+        cut = [fit_tokens(sendable(text), self._max_input_tokens, self._count) for text in texts]
         rows: list[Vectors] = []
         for batch in _batches(cut):
             rows += self._request(batch)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from memoryos.errors import ModelAnswerInvalid, ModelError
 from memoryos.llm.json_answers import parse_answer, shape_in_words, strict_schema
-from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, unchained
+from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, sendable, unchained
 from memoryos.llm.thinking import pieces_without_thinking, without_thinking
 from memoryos.ports import Completion, TokenUsage
 from memoryos.tokens import token_counter
@@ -180,7 +180,7 @@ class OpenAIChat:
         again: bool = False,
     ) -> dict[str, Any]:
         """Return the body of a call as this endpoint is known to take it."""
-        body: dict[str, Any] = {"model": self.name, "messages": [dict(m) for m in messages]}
+        body: dict[str, Any] = {"model": self.name, "messages": [_sendable(m) for m in messages]}
         if max_tokens is not None:
             body[self._limit_name] = max_tokens
         if schema is None:
@@ -240,6 +240,11 @@ class OpenAIChat:
         """Return the usage of a call as counted here, for endpoints that do not report it."""
         prompt = sum(self._count(str(message.get("content", ""))) + 4 for message in messages)
         return TokenUsage(prompt, self._count(answer))
+
+
+def _sendable(message: Mapping[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    return {**message, "content": sendable(content) if isinstance(content, str) else content}
 
 
 def _asking_for(shape: str, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

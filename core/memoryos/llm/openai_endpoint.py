@@ -146,6 +146,13 @@ def unchained(error: ModelError) -> ModelError:
     return error
 
 
+def sendable(text: str) -> str:
+    """Return `text` as valid Unicode: half a surrogate pair cannot be sent."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def checked_name(argument: str, value: object) -> str:
     """Return a model's name, stripped. Raises InvalidInput naming the argument."""
     if not isinstance(value, str) or not value.strip():
