@@ -90,7 +90,8 @@ def readings(page: Page, lexicons: Sequence[Lexicon]) -> Iterator[Reading]:
     """Yield what `page` says of its speakers, language by language."""
     for whole, speaker in speakers(page):
         said = whole[:SCANNED]
-        spoken = [lexicon for lexicon in lexicons if lexicon.cue.search(said)]
+        lower = said.lower()
+        spoken = [lexicon for lexicon in lexicons if lexicon.cue.search(lower)]
         if spoken:
             plain = own_voice(said)
             sentences = spans(plain)
@@ -115,7 +116,7 @@ def statements(reading: Reading) -> list[Statement]:
     found = []
     for sentence in reading.sentences:
         end = _statement_end(reading, sentence)
-        if end <= sentence.start or not lexicon.cue.search(plain, sentence.start, end):
+        if not lexicon.cue.search(plain[sentence.start : end].lower()):
             continue
         starts: dict[int, None] = {}
         places = [m.end() for m in lexicon.clause.finditer(plain, sentence.start, end)]

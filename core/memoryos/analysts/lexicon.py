@@ -45,7 +45,7 @@ class Lexicon:
     agent: str
     """How it calls an agent without a name."""
     cue: re.Pattern[str]
-    """Searched in a text: without it nothing in the text is first person."""
+    """Searched in a text in lower case: without it nothing in the text is first person."""
     clause: re.Pattern[str]
     """Separates clauses of a sentence; the next clause starts at its end."""
     opener: re.Pattern[str]

@@ -12,7 +12,7 @@ ENGLISH = Lexicon(
     code="en",
     user="User",
     agent="Assistant",
-    cue=re.compile(r"\b(?:I|I'm|[Mm]y|me|i|i'm|[Ww]e|MY|our|Our|im|Im)\b"),
+    cue=re.compile(r"\b(?:i|my|we|our|im|calls? me)\b"),
     clause=re.compile(
         r"[,;–—…)]+\s*|\s-\s|\s(?:and|but|so|because|cause|since|plus|though|although|while)\s",
         re.IGNORECASE,
@@ -68,8 +68,8 @@ ENGLISH = Lexicon(
     trim=re.compile(
         r"(?: (?:so much|a lot|very much|too|as well|though|really|these days|now|myself|right now"
         r"|any ?more|at the moment|lately|currently|again|for now|either|haha|most|best|more"
-        r"|already|already now|the most|today|nowadays|in general|and more|especially|and all|and"
-        r" stuff))+$",
+        r"|already|already now|the most|today|nowadays|in general|and more|especially|and all"
+        r"|and stuff|sometimes|itself))+$",
         re.IGNORECASE,
     ),
     joint=re.compile(r"\s*,\s*(?:and|or)?\s*|\s+(?:and|or)\s+", re.IGNORECASE),

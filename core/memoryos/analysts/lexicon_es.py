@@ -316,7 +316,6 @@ SPANISH = Lexicon(
         r"|planeo"
         r"|espero|pienso|cumplí|no como|no soporto|no aguanto|nos hemos|(?:te|le) (?:recom|sug"
         r"|he)\w*|acabo)\b",
-        re.IGNORECASE,
     ),
     clause=re.compile(
         r"[,;–—…)¡]+\s*|\s-\s|\s(?:y|e|pero|porque|aunque|así que|ya que|además)\s", re.IGNORECASE
@@ -378,5 +377,5 @@ SPANISH = Lexicon(
         re.IGNORECASE,
     ),
     negative=re.compile(r"\b(?:no|odia|detesta|dejó)\b", re.IGNORECASE),
-    not_language=frozenset({"portuguese", "italian", "english", "french"}),
+    not_language=frozenset({"portuguese", "italian", "french"}),
 )

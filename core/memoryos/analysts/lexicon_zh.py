@@ -131,8 +131,8 @@ _WHO = (
        "age", "在{date}时{value}岁", None, _believable(3, 120)),
     _p(rf"我{_ADV}是(?P<value>(?:{_any(_COUNTRIES)})人){_END}",
        "nationality", "是{value}", "nationality"),
-    _p(rf"我{_ADV}(?P<value>单身|已婚|离异|离婚了|结婚了|订婚了|單身|結婚了|离过婚){_END}",
-       "relationship", "{value}", "relationship"),
+    _p(rf"我{_ADV}(?P<value>单身|已婚|离异|离婚|结婚|订婚|單身|結婚)了?{_END}",
+       "relationship", "的婚姻状况：{value}", "relationship"),
 )
 
 _WHERE = (
@@ -140,7 +140,7 @@ _WHERE = (
        "home", "住在{value}", "home", _place),
     _p(rf"我{_ADV}(?:在)(?P<value>[\u4e00-\u9fffA-Za-z·]{{2,8}}?)(?:居住|生活){_END}",
        "home", "住在{value}", "home", _place),
-    _p(rf"我(?:已经)?(?:不再|不)住在(?P<value>[\u4e00-\u9fffA-Za-z·]{{2,8}}?)了?{_END}",
+    _p(rf"我(?:已经)?(?:不再|不(?=[^，。]+了))住在(?P<value>[\u4e00-\u9fffA-Za-z·]{{2,8}}?)了?{_END}",
        "past_home:{value}", "不再住在{value}", None, _place, ends="home"),
     _p(rf"我{_ADV}来自{_PLACE}", "origin", "来自{value}", "origin", _place),
     _p(rf"(?:我的)?(?:我)?(?:老家|家乡)(?:是|在){_PLACE}",
@@ -160,7 +160,7 @@ _WORK = (
        "role", "是{value}", "role", lambda match: "的" not in match["value"]),
     _p(rf"我{_ADV}在(?P<value>[\u4e00-\u9fffA-Za-z·]{{2,12}}?)(?:工作|上班|任职|做|当|担任)",
        "workplace", "在{value}工作", "workplace", _place),
-    _p(r"我(?:已经)?(?:不再|不)在(?P<value>[\u4e00-\u9fffA-Za-z·]{2,12}?)(?:工作|上班)了?",
+    _p(r"我(?:已经)?(?:不再|不(?=[^，。]+了))在(?P<value>[\u4e00-\u9fffA-Za-z·]{2,12}?)(?:工作|上班)了?",
        "past_workplace:{value}", "不再在{value}工作", None, _place, ends="workplace"),
     _p(rf"我{_ADV}在(?P<value>[\u4e00-\u9fffA-Za-z·]{{2,12}}?(?:大学|学院|中学|大學))(?:读书|上学"
        rf"|学习|念书|读|学|$|[，。,.])",

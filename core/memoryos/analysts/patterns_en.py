@@ -16,6 +16,7 @@ from memoryos.analysts.pieces_en import (
     GIVEN,
     I_AM,
     LIKING,
+    LIST,
     LONG,
     NAME,
     NOUN_END,
@@ -112,7 +113,7 @@ _WHERE = (
        "home", "lives in {value}", "home", proper),
     _p(rf"(?i:I(?:'ve| have) moved(?: back)? to) {PLACE}",
        "home", "lives in {value}", "home", proper),
-    _p(rf"(?i:(?:I no longer live|I don't live) in) {PLACE}(?: any ?more)?",
+    _p(rf"(?i:I no longer live in|I don't live in(?=[^.]* any ?more)) {PLACE}",
        "past_home:{value}", "no longer lives in {value}", None, proper, ends="home"),
     _p(rf"{I_AM}{ADV} (?i:originally )?(?i:from) {PLACE}",
        "origin", "is from {value}", "origin", proper),
@@ -142,7 +143,7 @@ _WORK = (
     _p(rf"(?i:I (?:just|recently) (?:started working|got a (?:new )?job|started a (?:new )?job) "
        rf"(?:at|for)) {ORG}",
        "employer", "works for {value}", "employer", proper),
-    _p(rf"(?i:(?:I no longer work|I don't work|I (?:just |recently )?quit my job|I (?:just "
+    _p(rf"(?i:(?:I no longer work|I (?:just |recently )?quit my job|I (?:just "
        rf"|recently )"
        rf"?left my job) (?:at|for)) {ORG}",
        "past_employer:{value}", "no longer works for {value}", None, proper, ends="employer"),
@@ -175,7 +176,7 @@ _FAMILY = (
        rf"lovely) )?{RELATIVE}s?{CALLED} {GIVEN}",
        "family:{key}:{value}", "has a {key} called {value}", None, proper),
     _p(rf"\b(?i:my) (?P<value>(?i:husband|wife|son|daughter|sister|brother|girlfriend|boyfriend"
-       rf"|dog|cat|puppy|kitten))(?='s\b| {VERB}|\s*[.!]|,? and\b)",
+       rf"|dog|cat|puppy|kitten))(?!{CALLED})(?='s\b| {VERB}|\s*[.!]|,? and\b)",
        "family:{value}", "has a {value}", None, alive, anywhere=True),
     _p(rf"\b(?i:my) (?P<value>(?i:kids|children|sons|daughters|sisters|brothers|siblings|dogs"
        rf"|cats|pets))(?='|\s*[.!]| {VERB}|,? and\b)",
@@ -184,7 +185,7 @@ _FAMILY = (
        rf"|brother"
        r"|son|daughter|wife|husband|girlfriend|boyfriend|fianc[eé]e?|sibling|kid|child|boy|girl"
        rf"|grandkid|grandchild|grandson|granddaughter|twin))(?:s|ren)?)(?=\s*(?:$|[^\w\s'-]|(?i:and"
-       r"|but|who|named|called|so|aged|at home|too|now|together|with)\b))",
+       r"|but|who|so|aged|at home|too|now|together|with)\b))",
        "family:{key}", "has {value}"),
     _p(rf"{I_AM}{ADV} (?P<value>{ART}(?:(?i:single|proud|new|working|stay-at-home) )?(?i:mom|mum"
        r"|mother|dad|father|parent|grandmother|grandma|grandfather|grandpa)(?: of (?:\w+))?)"
@@ -197,16 +198,16 @@ _FAMILY = (
     _p(rf"(?i:{WE}{ADV} have(?: got)?) {NUM} (?:[\w-]+ ){{0,2}}?{PET}s?{CALLED} {GIVEN}",
        "pet:{value}", "has a {key} called {value}", None, proper),
     _p(rf"(?i:{WE}{ADV} have(?: got)?) (?P<value>{NUM} (?:[\w-]+ ){{0,2}}?{PET}(?:s|ies)?)"
-       r"(?=\s*(?:$|[^\w\s'-]|(?i:and|but|who|that|named|called|so|at home|too|now|as)\b))",
+       r"(?=\s*(?:$|[^\w\s'-]|(?i:and|but|who|that|so|at home|too|now|as)\b))",
        "pet:{key}", "has {value}"),
 )
 
 _TASTE = (
-    _p(rf"(?i:I{ADV}) ?{LIKING}(?: also)? (?!to\b){NP}{END}",
+    _p(rf"(?i:I{ADV}) ?{LIKING}(?: also)? (?!to\b){LIST}{END}",
        "likes:{value}", "likes {value}", None, general, several=True),
     _p(rf"(?i:I{ADV}) ?{LIKING} (?i:to) {NP}{END}",
        "likes:{value}", "likes to {value}", None, general),
-    _p(rf"(?i:I{ADV}) ?{DISLIKING} {NP}(?: at all)?{END}",
+    _p(rf"(?i:I{ADV}) ?{DISLIKING} {LIST}(?: at all)?{END}",
        "likes:{value}", "dislikes {value}", None, general, several=True),
     _p(rf"(?i:I (?:don't|do not)(?: really)? (?:like|love|enjoy)) {NP} (?i:any ?more)\b",
        "likes:{value}", "no longer likes {value}", None, general),
@@ -218,17 +219,17 @@ _TASTE = (
        rf" time)? "
        rf"(?:is|are)(?: probably| definitely)?) {NP}{END}",
        "favorite:{key}", "has {value} as favorite {key}", None, favorite),
-    _p(rf"{I_AM}{ADV} (?i:interested in) {NP}{END}",
+    _p(rf"{I_AM}{ADV} (?i:interested in) {LIST}{END}",
        "interest:{value}", "is interested in {value}", None, general, several=True),
     _p(rf"(?i:I{ADV} prefer) {NP}{END}", "prefers:{value}", "prefers {value}", None, general),
-    _p(rf"(?i:my (?:favou?rite )?hobb(?:y is|ies are)) {NP}{END}",
+    _p(rf"(?i:my (?:favou?rite )?hobb(?:y is|ies are)) {LIST}{END}",
        "hobby:{value}", "has {value} as a hobby", None, general, several=True),
     _p(rf"(?i:I{ADV} play) (?:the )?{NP}{NOUN_END}",
        "plays:{value}", "plays {value}", None, ends_in(words.PLAYED, words.VAGUE), several=True),
 )
 
 _BODY = (
-    _p(rf"{I_AM}{ADV} (?i:(?:severely |very |deathly )?allergic to) {NP}{END}",
+    _p(rf"{I_AM}{ADV} (?i:(?:severely |very |deathly )?allergic to) {LIST}{END}",
        "allergy:{value}", "is allergic to {value}", None, general, several=True),
     _p(rf"(?i:I{ADV} have) (?i:an? |a severe |a serious )(?P<value>[\w-]+(?: [\w-]+)?) "
        rf"(?P<key>(?i:allergy|intolerance)){NOUN_END}",

@@ -42,6 +42,11 @@ NOUN_END = (  # or goes on with what is not part of the noun
     r"|called|specializing|working|living|based|whose|here|of|these|this)\b))"
 )
 NP = r"(?P<value>\w[\w'&/-]*(?: \w[\w'&/-]*){0,4}?)"
+_ITEM = r"\w[\w'&/-]*(?: \w[\w'&/-]*)?"
+LIST = (  # "tea, chess and opera", or one thing
+    rf"(?P<value>{_ITEM}(?:, {_ITEM}){{1,5}},? and {_ITEM}"
+    r"|\w[\w'&/-]*(?: \w[\w'&/-]*){0,4}?)"
+)
 LONG = r"(?P<value>\w[\w'&/-]*(?: \w[\w'&/-]*){0,9}?)"
 
 RELATIVE = (

@@ -85,7 +85,7 @@ TOPIC_WORDS: Final[Mapping[str, frozenset[str]]] = {
     "Mathematics Interest": words_of("""
         mathematics calculus algebra geometry theorem theorems matemáticas álgebra teorema"""),
     "Volunteering Interest": words_of("""
-        volunteer volunteering volunteered charity fundraiser voluntariado voluntario voluntaria"""),
+        volunteer volunteering volunteered charity fundraiser voluntariado voluntario"""),
     "Automotive Interest": words_of("""
         engine carburetor horsepower restoring sedan motor cilindros"""),
 }
