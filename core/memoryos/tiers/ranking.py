@@ -54,7 +54,7 @@ class RankingConfig:
     dialogue chain."""
     date: float = 3.0
     """Weight of lying in a period the question names, times the log of how rare that is."""
-    date_days: float = 2.0
+    date_days: float = 1.5
     """Days outside the period after which a page counts 1/e: one tells of things a day later."""
     prior_pages: float = 10.0
     """How many pages' worth of belief the prior spreads have: on a tiny scope a spread measured on
