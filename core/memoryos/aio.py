@@ -1,0 +1,265 @@
+"""The engine for asynchronous programs: the same verbs as coroutines, on a bounded thread pool.
+
+    async with AsyncEngine.open("sqlite:///memories.db") as engine:
+        memory = engine.memory("tom")
+        await memory.add("I moved to Lisbon last week", "How do you like it?")
+        async for piece in memory.respond_stream("Where do I live?"):
+            ...
+
+Each verb is one line here: it is `Memory`'s own, run in a thread. A call that is cancelled is
+finished in its thread; what it stored stays stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Mapping,
+)
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from memoryos.config import MemoryConfig
+from memoryos.engine import Engine
+from memoryos.memory import Memory
+from memoryos.ports import ChatModel, Clock, Embedder
+from memoryos.updating import utc_now
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_THREADS = 8
+"""Calls at once, for each of the two pools."""
+
+
+class _Pools:
+    """Where the calls of one engine run.
+
+    What may wait for a model has a pool of its own, so that an `add` never queues behind one.
+    """
+
+    def __init__(self) -> None:
+        self._brief = ThreadPoolExecutor(_THREADS, thread_name_prefix="memoryos-brief")
+        self._long = ThreadPoolExecutor(_THREADS, thread_name_prefix="memoryos-long")
+
+    def submit(self, call: Callable[[], R], *, brief: bool) -> Future[R]:
+        """Run `call` in a thread, in the caller's context (tracing, logging)."""
+        pool = self._brief if brief else self._long
+        return pool.submit(contextvars.copy_context().run, call)
+
+    async def run(self, call: Callable[[], R], *, brief: bool) -> R:
+        """Run `call` in a thread; return its result."""
+        return await asyncio.wrap_future(self.submit(call, brief=brief))
+
+    def shutdown(self) -> None:
+        """Take no more calls; those under way finish."""
+        self._brief.shutdown(wait=False)
+        self._long.shutdown(wait=False)
+
+
+def _brief(
+    verb: Callable[Concatenate[Memory, P], R],
+) -> Callable[Concatenate[AsyncMemory, P], Coroutine[Any, Any, R]]:
+    """Return a memory's verb as a coroutine: one that only touches the database."""
+    return _threaded(verb, brief=True)
+
+
+def _long(
+    verb: Callable[Concatenate[Memory, P], R],
+) -> Callable[Concatenate[AsyncMemory, P], Coroutine[Any, Any, R]]:
+    """Return a memory's verb as a coroutine: one that may ask a model or read everything."""
+    return _threaded(verb, brief=False)
+
+
+def _threaded(
+    verb: Callable[Concatenate[Memory, P], R], *, brief: bool
+) -> Callable[Concatenate[AsyncMemory, P], Coroutine[Any, Any, R]]:
+    @functools.wraps(verb)
+    async def call(self: AsyncMemory, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        bound = functools.partial(verb, self._memory, *args, **kwargs)
+        return await self._pools.run(bound, brief=brief)
+
+    return call
+
+
+def _streamed(
+    verb: Callable[Concatenate[Memory, P], Iterator[str]],
+) -> Callable[Concatenate[AsyncMemory, P], AsyncIterator[str]]:
+    """Return a memory's streaming verb as an asynchronous iterator.
+
+    Leaving the iteration closes the stream in its thread, so the turn is journalled as incomplete.
+    """
+
+    @functools.wraps(verb)
+    async def stream(self: AsyncMemory, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[str]:
+        begin = functools.partial(verb, self._memory, *args, **kwargs)
+        pieces = await self._pools.run(begin, brief=False)
+        pending: Future[str | None] | None = None
+        try:
+            while True:
+                pending = self._pools.submit(functools.partial(next, pieces, None), brief=False)
+                # Shielded: a stream cannot be closed while a thread is inside it.
+                piece = await asyncio.shield(asyncio.wrap_future(pending))
+                if piece is None:
+                    return
+                yield piece
+        finally:
+            end = functools.partial(_close, pieces, pending)
+            await asyncio.shield(self._pools.run(end, brief=False))
+
+    return stream
+
+
+def _close(pieces: Iterator[str], pending: Future[str | None] | None) -> None:
+    if pending is not None:
+        wait([pending])
+    if isinstance(pieces, Generator):
+        pieces.close()
+
+
+class AsyncMemory:
+    """The memory of one user with one assistant, seen from one session, for asynchronous programs.
+
+    Every verb of `Memory`, with the same arguments, results and errors. Made by
+    `AsyncEngine.memory`; cheap, and safe to use from many tasks at once.
+    """
+
+    def __init__(self, memory: Memory, pools: _Pools) -> None:
+        self._memory = memory
+        self._pools = pools
+        self.scope = memory.scope
+        self.session_id = memory.session_id
+
+    def __repr__(self) -> str:
+        return f"Async{self._memory!r}"
+
+    @functools.wraps(Memory.session)
+    def session(self, session_id: str) -> AsyncMemory:
+        """Return the same memory seen from another session. Costs nothing: not a coroutine."""
+        return AsyncMemory(self._memory.session(session_id), self._pools)
+
+    add = _brief(Memory.add)
+    add_many = _brief(Memory.add_many)
+    add_messages = _brief(Memory.add_messages)
+    recall = _long(Memory.recall)
+    respond = _long(Memory.respond)
+    respond_stream = _streamed(Memory.respond_stream)
+    page = _brief(Memory.page)
+    pages = _brief(Memory.pages)
+    sessions = _brief(Memory.sessions)
+    short_term = _brief(Memory.short_term)
+    segments = _brief(Memory.segments)
+    knowledge = _brief(Memory.knowledge)
+    traits = _brief(Memory.traits)
+    profile = _brief(Memory.profile)
+    explain = _brief(Memory.explain)
+    stats = _brief(Memory.stats)
+    usage = _brief(Memory.usage)
+    receipts = _brief(Memory.receipts)
+    flush = _long(Memory.flush)
+    rebuild = _long(Memory.rebuild)
+    export = _long(Memory.export)
+    import_ = _long(Memory.import_)
+    forget = _long(Memory.forget)
+
+
+class AsyncEngine:
+    """An `Engine` for asynchronous programs. Safe to use from many tasks at once.
+
+    `AsyncEngine.open` is awaited or entered with `async with`; `AsyncEngine(engine)` puts an engine
+    that is open already behind coroutines, and closes it with itself.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pools = _Pools()
+        self.config = engine.config
+        self.chat_model = engine.chat_model
+        self.embedder = engine.embedder
+
+    @classmethod
+    @functools.wraps(Engine.open.__func__)  # type: ignore[attr-defined]  # a classmethod's function
+    def open(
+        cls,
+        uri: str = "sqlite:///memoryos.db",
+        config: MemoryConfig | Mapping[str, Any] | None = None,
+        chat_model: str | ChatModel | None = None,
+        embedder: str | Embedder | None = None,
+        *,
+        clock: Clock = utc_now,
+    ) -> Opening:
+        """Open (or create) the memory store at `uri`, as `Engine.open` does; await or enter it."""
+        return Opening(
+            cls, functools.partial(Engine.open, uri, config, chat_model, embedder, clock=clock)
+        )
+
+    @functools.wraps(Engine.memory)
+    def memory(
+        self, user_id: str, assistant_id: str = "assistant", session_id: str = "default"
+    ) -> AsyncMemory:
+        """Return the memory of one user with one assistant. Costs nothing: not a coroutine."""
+        return AsyncMemory(self._engine.memory(user_id, assistant_id, session_id), self._pools)
+
+    @functools.wraps(Engine.scopes)
+    async def scopes(self) -> Any:
+        """Return whose memories the store holds."""
+        return await self._pools.run(self._engine.scopes, brief=True)
+
+    async def close(self) -> None:
+        """Finish what is pending, then close the store. Idempotent."""
+        # A thread of its own: the pools may be full of calls that the closing ends.
+        try:
+            await asyncio.to_thread(self._engine.close)
+        finally:
+            self._pools.shutdown()
+
+    async def __aenter__(self) -> AsyncEngine:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.shield(self.close())
+
+    def __repr__(self) -> str:
+        return f"Async{self._engine!r}"
+
+
+class Opening(Awaitable[AsyncEngine]):
+    """An engine that opens when awaited, or for the length of an `async with`."""
+
+    def __init__(self, cls: type[AsyncEngine], opener: Callable[[], Engine]) -> None:
+        self._cls = cls
+        self._opener = opener
+        self._engine: AsyncEngine | None = None
+
+    def __await__(self) -> Generator[Any, None, AsyncEngine]:
+        return self._open().__await__()
+
+    async def _open(self) -> AsyncEngine:
+        return self._cls(await asyncio.to_thread(self._opener))
+
+    async def __aenter__(self) -> AsyncEngine:
+        self._engine = await self._open()
+        return self._engine
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._engine is not None
+        await self._engine.__aexit__(kind, error, traceback)
