@@ -60,6 +60,7 @@ ENGLISH = {
     "I work as a data scientist.": "User is a data scientist",
     "Thanks, but I'm actually a software engineer.": "User is a software engineer",
     "I work for Acme Robotics.": "User works for Acme Robotics",
+    "I work for St. Mary's Hospital.": "User works for St. Mary's Hospital",
     "I work at a hospital.": "User works at a hospital",
     "I work in finance.": "User works in finance",
     "I'm studying computer science.": "User studies computer science",
@@ -319,6 +320,10 @@ def test_the_published_quick_start_is_understood():
 
 
 def test_one_sentence_may_hold_several_facts():
+    assert learned("I'm a software engineer at Google.") == [
+        "User is a software engineer",
+        "User works for Google",
+    ]
     assert learned("I live in Austin with my wife Maria and I work for Dell.") == [
         "User lives in Austin",
         "User works for Dell",

@@ -27,9 +27,10 @@ PLACE = (  # capitalised words; after a comma only what can be nothing but a reg
 )
 NAME = rf"(?P<value>[{UPPER}][\w'-]*\w(?: (?!I\b)[{UPPER}][\w'-]*\w){{0,2}}|(?P<low>[a-z]+{_LOW}))"
 GIVEN = rf"(?P<value>[{UPPER}][a-zß-ÿ]\w+)(?![\w-])"
+_OF = rf"(?:'s(?= [{UPPER}]))?"
 ORG = (
-    rf"(?P<value>(?:the )?[{UPPER}][\w&.-]*\w(?:(?: of| and| &| for)? (?!I\b)[{UPPER}][\w&-]*)"
-    r"{0,4})"
+    rf"(?P<value>(?:the )?(?:St\. )?[{UPPER}][\w&.-]*\w{_OF}"
+    rf"(?:(?: of| and| &| for)? (?!I\b)[{UPPER}][\w&-]*{_OF}){{0,4}})"
 )
 END = (  # the clause ends here
     r"(?=\s*(?:$|[^\w\s'&/-]|-\s|(?i:and (?:I|I'm|I've|my|we|it|she|he|they|that|am|have|was)|but"
