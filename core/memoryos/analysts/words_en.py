@@ -146,7 +146,7 @@ Glad Not Here There Back Also And But So The Just Very Really Now Still From In 
 No Sure Ready Done Tired Sick Busy Curious Interested Looking Trying Going Thinking Working Living
 Excited Proud Grateful Thankful Lucky Thrilled Happy Sad Mad Angry Afraid Sure Certain Aware
 Democrat Republican Gay Trans Black White Latino Latina Hispanic Asian European African Libra Leo
-Virgo Aries Taurus Gemini Cancer Scorpio Sagittarius Capricorn Aquarius Pisces Batman 
+Virgo Aries Taurus Gemini Cancer Scorpio Sagittarius Capricorn Aquarius Pisces Batman
 This That These Those It He She They We You Who What When Where Why
 How Because If Or With For To Of My Your His Her Our Their Everyone All Guys Both Whenever God Lord
 Legally Currently Originally Actually Pretty Quite Too Thanks Thank Please
