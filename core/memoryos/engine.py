@@ -108,7 +108,7 @@ class Engine:
         analysts = _Chooser(store, config, rules, chat_model, self.count_tokens, clock)
         updater = Updater(store, views, embedder, analysts, config, clock)
         revisitor = Revisitor(store, views, embedder, analysts)
-        consolidator = Consolidator(store, updater, revisitor, config, clock)
+        consolidator = Consolidator(store, updater, revisitor, clock)
         worker = None
         if config.promotion == "background":
             worker = Worker(consolidator, lambda: store.scopes(waiting=True))

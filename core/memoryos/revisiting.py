@@ -1,4 +1,4 @@
-"""Second readings: what the rules wrote in a model's absence, the model writes again when it can."""
+"""Second readings: what the rules wrote past a model's budget, the model writes again."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Revisitor:
         for record in self._store.records(scope, ["topic"], live_only=True):
             topic = decode(record)
             chosen = self._analysts(scope)
-            if chosen.revisit or not isinstance(topic, Topic):
-                break
+            if not isinstance(topic, Topic) or chosen.revisit or chosen.analyst.name == "rules":
+                break  # the budget is spent, or no model is configured
             self._reread(scope, topic, chosen)
             done = True
         return done
@@ -74,10 +74,8 @@ class Revisitor:
         ]
         topics.sort(key=lambda topic: (topic.created, topic.id))
         pages = self._store.pages(scope, PageQuery(segment_id=segment.id))
-        news = min(
-            (p.seq for p in pages if p.id in again.page_ids), default=segment.promoted_seq + 1
-        )
-        promoted = min(segment.promoted_seq, news - 1)
+        news = [page.seq - 1 for page in pages if page.id in again.page_ids]
+        promoted = min([segment.promoted_seq, *news])
         return [
             replace(
                 segment,

@@ -14,7 +14,6 @@ import time
 import weakref
 from collections.abc import Callable
 
-from memoryos.config import MemoryConfig
 from memoryos.errors import EngineClosed, MemoryOSError, ModelError, StorageBusy
 from memoryos.model import Scope
 from memoryos.ports import Clock
@@ -42,13 +41,11 @@ class Consolidator:
         store: Store,
         updater: Updater,
         revisitor: Revisitor,
-        config: MemoryConfig,
         clock: Clock,
     ) -> None:
         self._store = store
         self._updater = updater
         self._revisitor = revisitor
-        self._config = config
         self._clock = clock
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._locks: weakref.WeakValueDictionary[Scope, _ScopeLock] = weakref.WeakValueDictionary()

@@ -340,7 +340,10 @@ class SQLiteStore:
 
     def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
         rows = self._rows(scope, "calls", _ALWAYS if since is None else micros(since))
-        return [Call(*row[:-1], at=from_micros(row[-1])) for row in rows]
+        return [
+            Call(purpose, model, prompt, completion, seconds, outcome, from_micros(at))
+            for purpose, model, prompt, completion, seconds, outcome, at in rows
+        ]
 
     def receipts(self, scope: Scope) -> list[ErasureReceipt]:
         return [receipt_of(json.loads(row[0])) for row in self._rows(scope, "receipts")]
