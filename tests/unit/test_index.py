@@ -249,6 +249,14 @@ def test_postings_are_found_whatever_run_they_are_in():
     assert set(either[1].tolist()) == {2}
 
 
+def test_many_postings_are_sorted_like_few():
+    blobs = [pack_terms([f"w{j}" for j in range(i % 50, i % 50 + 40)]) for i in range(2000)]
+    postings = postings_of(blobs, 0)[0]
+    (run,) = extended(LexicalSnapshot(), postings).runs
+    assert run.size == 80_000
+    assert np.array_equal(run, np.sort(postings))
+
+
 def test_terms_of_another_format_are_refused():
     with pytest.raises(ValueError, match="pack_terms"):
         postings_of([b"123"], 0)

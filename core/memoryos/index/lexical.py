@@ -31,8 +31,12 @@ _TAIL = 2048
 _RATIO = 4
 """A run is merged into the one before it once it is a quarter of its size."""
 
+_MANY = 1 << 16
+"""Postings from which on they are sorted by counting."""
+
 _ROW = np.uint64(8)
 _ID = np.uint64(32)
+_HIGH = np.uint64(48)
 _ROW_MASK = np.uint64(MAX_ROWS - 1)
 _COUNT_MASK = np.uint64(255)
 
@@ -105,27 +109,45 @@ class LexicalSnapshot:
                 found = self.tail[tail_ids == wanted]
                 if found.size:
                     part.append(found)
-        results = []
-        start = 0
-        for group in groups:
-            held = [part for part in parts[start : start + len(group)] if part]
-            start += len(group)
-            results.append(_decode(held))
-        return results
+        return _decoded(groups, parts)
 
 
-def _decode(held: list[list[Postings]]) -> Found:
-    """Return (rows ascending, counts); held: the postings of each id, in runs of ascending rows."""
-    pieces = [posting for part in held for posting in part]
+def _decoded(groups: Sequence[Sequence[int]], parts: list[list[Postings]]) -> list[Found]:
+    """Return (rows ascending, counts) of each group; parts: of each id, in runs of rising rows."""
+    pieces = [piece for part in parts for piece in part]
     if not pieces:
-        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.float32)
-    joined = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        return [(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.float32)) for _ in groups]
+    joined = np.concatenate(pieces)
     rows = ((joined >> _ROW) & _ROW_MASK).astype(np.intp)
     counts = (joined & _COUNT_MASK).astype(np.float32)
-    if len(held) > 1:
-        rows, inverse = np.unique(rows, return_inverse=True)
-        counts = np.bincount(inverse, counts).astype(np.float32)
-    return rows, counts
+    results = []
+    start, part = 0, 0
+    for group in groups:
+        held = [piece for pieces in parts[part : part + len(group)] for piece in pieces]
+        several = sum(map(bool, parts[part : part + len(group)])) > 1
+        end = start + sum(map(len, held))
+        found = rows[start:end], counts[start:end]
+        if several:
+            once, inverse = np.unique(found[0], return_inverse=True)
+            found = once, np.bincount(inverse, found[1]).astype(np.float32)
+        results.append(found)
+        start, part = end, part + len(group)
+    return results
+
+
+def _sorted(postings: Postings) -> Postings:
+    """Return `postings`, which come in order of row, in order of id and row; may change them.
+
+    Many are sorted by the two halves of their ids, each a stable counting sort: twice as fast.
+    """
+    if postings.size < _MANY:
+        postings.sort()
+        return postings
+    low = (postings >> _ID).astype(np.uint16)
+    order = np.argsort(low, kind="stable")
+    postings = postings[order]
+    high = (postings >> _HIGH).astype(np.uint16)
+    return postings[np.argsort(high, kind="stable")]
 
 
 def extended(snapshot: LexicalSnapshot, postings: Postings) -> LexicalSnapshot:
@@ -133,8 +155,7 @@ def extended(snapshot: LexicalSnapshot, postings: Postings) -> LexicalSnapshot:
     tail = np.concatenate((snapshot.tail, postings)) if snapshot.tail.size else postings
     if tail.size <= _TAIL:
         return LexicalSnapshot(snapshot.runs, tail)
-    tail.sort()
-    runs = [*snapshot.runs, tail]
+    runs = [*snapshot.runs, _sorted(tail)]
     while len(runs) > 1 and runs[-1].size * _RATIO >= runs[-2].size:
         newest = runs.pop()
         merged = np.concatenate((runs.pop(), newest))
