@@ -226,13 +226,15 @@ def test_remembered_orders_reach_the_model_only_as_quoted_data(server: OpenAISer
         talk(memory, 12)
         memory.flush()
         memory.respond("What did I say about instructions?")
+        seen = 0
         for request in server.chats:
             for message in request.messages:
-                text = message["content"]
+                text = "\n" + message["content"]
                 if order in text:
-                    assert "<<<" in text or "```" in text or "<data" in text.lower(), text[:2000]
-                    fence = max(text.rfind(mark, 0, text.index(order)) for mark in ("<", "```"))
-                    assert fence >= 0
+                    seen += 1
+                    opened, closed = text.index("\n<memory>\n"), text.rindex("\n</memory>")
+                    assert opened < text.index(order) <= text.rindex(order) < closed
+        assert seen >= 2
 
 
 def test_without_a_model_the_best_memory_is_quoted_once_with_a_word_on_models() -> None:

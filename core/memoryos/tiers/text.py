@@ -101,7 +101,7 @@ def words(text: str) -> list[str]:
         else:
             runs = _RUN.findall(word)
         for run in runs:
-            parts = _HYPHENS.split(run)
+            parts = [part for part in _HYPHENS.split(run) if part]
             found += parts
             if len(parts) == 2:
                 found.append(parts[0] + parts[1])
