@@ -38,7 +38,7 @@ def key() -> str:
 @pytest.fixture
 def chat(server: OpenAIServer) -> Iterator[OpenAIChat]:
     """A chat model at the scripted endpoint, quick to give up."""
-    model = OpenAIChat("gpt-4o-mini", KEY, server.url, timeout=0.5, max_retries=1)
+    model = OpenAIChat("gpt-4o-mini", KEY, server.url, timeout=1.0, max_retries=1)
     yield model
     model.close()
 

@@ -31,7 +31,7 @@ def failure(request):
 
 def test_no_failure_gives_more_than_drafts_of_the_pages(server, key, make_pages, failure):
     calls = []
-    model = OpenAIChat("gpt-4o-mini", key, server.url, timeout=0.3, max_retries=1)
+    model = OpenAIChat("gpt-4o-mini", key, server.url, timeout=1.0, max_retries=1)
     analyst = LLMAnalyst(model, token_counter("gpt-4o-mini"), lambda *call: calls.append(call))
     pages = make_pages()
     request = PromotionRequest(SEGMENT, pages, (), Profile())
@@ -58,7 +58,7 @@ def test_no_failure_gives_more_than_drafts_of_the_pages(server, key, make_pages,
         else:
             with pytest.raises(ModelError):
                 analyst.promote(request)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 30
     assert [call[0] for call in calls] == ["consolidate", "promote"]
     assert {call[3] for call in calls} <= {"ok", "ModelUnavailable", "ModelAnswerInvalid"}
     model.close()

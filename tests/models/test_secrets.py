@@ -24,8 +24,8 @@ def everything_about(model) -> str:
 @pytest.fixture
 def models(server, key):
     made = (
-        OpenAIChat("gpt-4o-mini", key, server.url, timeout=0.5, max_retries=1),
-        OpenAIEmbedder("text-embedding-3-small", key, server.url, timeout=0.5, max_retries=1),
+        OpenAIChat("gpt-4o-mini", key, server.url, timeout=1.0, max_retries=1),
+        OpenAIEmbedder("text-embedding-3-small", key, server.url, timeout=1.0, max_retries=1),
     )
     yield made
     for model in made:

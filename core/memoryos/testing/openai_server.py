@@ -89,6 +89,7 @@ class OpenAIServer:
         self._said = 0
         if chat is not None:
             self.chat = chat
+        tokens_of("warm up")  # reading the table at the first request would look like a slow model
         self._http = _HTTPServer(self)
         self._thread = threading.Thread(
             target=self._http.serve_forever,
