@@ -7,7 +7,6 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path
 from types import TracebackType
@@ -22,64 +21,24 @@ from memoryos.errors import (
     EngineClosed,
     InvalidInput,
     MemoryOSError,
-    ModelError,
-    StorageBusy,
 )
 from memoryos.generation import Generator
 from memoryos.journal import checked_id
 from memoryos.llm.resolve import resolve_chat_model
 from memoryos.memory import Memory
 from memoryos.model import Call, Scope
+from memoryos.parts import Parts
 from memoryos.ports import Analyst, ChatModel, Clock, Embedder, TokenUsage
 from memoryos.retrieval import Retriever
 from memoryos.revisiting import Revisitor
 from memoryos.stores.in_memory import InMemoryStore
 from memoryos.stores.port import Store, StoredEmbedder
 from memoryos.tokens import token_counter
-from memoryos.updating import AnalystChoice, Analysts, Updater, mismatch, utc_now
+from memoryos.updating import Analysts, Updater, mismatch, utc_now
 from memoryos.views import Views
 from memoryos.worker import Consolidator, Worker
 
 _log = logging.getLogger("memoryos.engine")
-
-
-@dataclass(slots=True)
-class Parts:
-    """What an engine is made of, as its memories use it."""
-
-    store: Store
-    config: MemoryConfig
-    clock: Clock
-    views: Views
-    retriever: Retriever
-    generator: Generator
-    eraser: Eraser
-    consolidator: Consolidator
-    worker: Worker | None
-    embedder: Embedder
-    analysts: AnalystChoice
-
-    def after_add(self, scope: Scope) -> None:
-        """See to what a new page may have made due, as the configuration has it."""
-        if self.worker is not None:
-            self.worker.hint(scope)
-        elif self.config.promotion == "inline":
-            try:
-                self.consolidator.run(scope)
-            except (ModelError, StorageBusy) as error:
-                # The page is journalled; what is due stays due.
-                _log.warning("consolidation waits for the next add: %s", error)
-
-    def after_recall(self, scope: Scope, segment_ids: list[str]) -> None:
-        """Count a recall towards the heat of the segments it found."""
-        if segment_ids:
-            self.consolidator.note_visits(scope, segment_ids)
-            if self.worker is not None:
-                self.worker.hint(scope)
-
-    def run(self, scope: Scope) -> None:
-        """Do everything that is pending in a scope now."""
-        self.consolidator.run_now(scope)
 
 
 class Engine:

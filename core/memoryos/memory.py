@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from memoryos.errors import InvalidInput, NotFound
 from memoryos.explanation import Explanation, explain
@@ -33,6 +33,7 @@ from memoryos.model import (
     Trait,
     Usage,
 )
+from memoryos.parts import Parts
 from memoryos.rebuilding import rebuild
 from memoryos.recall import Recall
 from memoryos.retrieval import Where
@@ -41,9 +42,6 @@ from memoryos.stores.port import Kind, PageQuery
 from memoryos.tiers import mid_term
 from memoryos.transfer import Difference, Progress, apply_import, read_export, write_export
 from memoryos.writing import Turn, Writer
-
-if TYPE_CHECKING:
-    from memoryos.engine import Parts
 
 
 class Memory:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memoryos.errors import InvalidInput, StorageBusy
 from memoryos.journal import checked_time, message_draft, page_id, text_draft, turns
 from memoryos.model import Message, Page, Scope
+from memoryos.parts import Parts
 from memoryos.stores.port import PageDraft, PageMoved, PageQuery
-
-if TYPE_CHECKING:
-    from memoryos.engine import Parts
 
 Turn = tuple[str, str] | tuple[str, str, "datetime | str | None"]
 """(user, agent) or (user, agent, timestamp)."""
