@@ -175,7 +175,7 @@ class InMemoryStore:
                 key=lambda row: (row[0], row[1].kind, row[1].id),
             )
         return [
-            replace(record, body=json.loads(dumps(record.body)))
+            _copy(record)
             for version, record in rows
             if record.kind in kinds
             and version > after_version
@@ -188,6 +188,8 @@ class InMemoryStore:
             shelf = self._shelf(scope)
             if (shelf.head.epoch, shelf.head.version) != (head.epoch, head.version):
                 return False
+            if changes.add_pages and changes.vectors and shelf.head.last_seq != head.last_seq:
+                return False
             coming = {draft.id for draft in changes.add_pages}
             if any(
                 i.page_id not in shelf.pages and i.page_id not in coming for i in changes.assign
@@ -197,6 +199,8 @@ class InMemoryStore:
             takes = bool(changes.delete or changes.erase_pages or changes.vectors)
             version = shelf.head.version + 1
             shelf.head = replace(shelf.head, version=version, epoch=shelf.head.epoch + takes)
+            for draft in changes.add_pages:
+                _put_page(shelf, draft)
             for key in changes.delete:
                 shelf.records.pop(key, None)
             for page_id in changes.erase_pages:
@@ -204,10 +208,8 @@ class InMemoryStore:
                 if page is not None:
                     shelf.terms.pop(page_id)
                     shelf.vectors.pop(page.seq, None)
-            for draft in changes.add_pages:
-                _put_page(shelf, draft)
             for record in changes.put:
-                shelf.records[record.kind, record.id] = (version, record)
+                shelf.records[record.kind, record.id] = (version, _copy(record))
             for item in changes.assign:
                 page = shelf.pages[item.page_id]
                 shelf.pages[item.page_id] = replace(
@@ -279,6 +281,11 @@ class InMemoryStore:
         with self._lock:
             self._closed = True
             self._shelves.clear()
+
+
+def _copy(record: Record) -> Record:
+    """Return a record that shares nothing with the caller's, as if it had been written and read."""
+    return replace(record, body=json.loads(dumps(record.body)))
 
 
 def _put_page(shelf: _Shelf, draft: PageDraft) -> Page:

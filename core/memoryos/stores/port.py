@@ -25,6 +25,7 @@ class PageDraft:
     """A page about to be journalled."""
 
     id: str
+    """Any text without NUL."""
     user_input: str
     agent_response: str
     timestamp: datetime
@@ -105,6 +106,7 @@ class Record:
 
     kind: Kind
     id: str
+    """Any text without NUL."""
     body: Mapping[str, Any]
     """JSON (see `memoryos.stores.codec`)."""
     vector: bytes | None = None
@@ -245,8 +247,10 @@ class Store(Protocol):
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         """Apply all changes in one transaction; version rises, and epoch if anything is removed.
 
-        False, and nothing done, if version or epoch are no longer those of `head`, or if a page to
-        assign is gone. Removal leaves no readable trace in the store's files when this returns.
+        False, and nothing done, if version or epoch are no longer those of `head`, if a page to
+        assign is gone, or if pages that have come since would miss their place among `vectors` that
+        come with `add_pages`. Removal leaves no readable trace in the store's files when this
+        returns.
         """
         ...
 
@@ -260,7 +264,7 @@ class Store(Protocol):
         ...
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        """Return all scopes, or those with pages that wait for page-out or for a vector."""
+        """Return the scopes that hold pages, or whose pages wait for page-out or for a vector."""
         ...
 
     # ledger, receipts, metadata

@@ -2,7 +2,7 @@
 SELECT scope_id FROM scopes WHERE digest = ?
 
 -- name: create_scope
-INSERT INTO scopes (digest, user_id, assistant_id) VALUES (?, ?, ?) RETURNING scope_id
+INSERT INTO scopes (digest) VALUES (?) RETURNING scope_id
 
 -- name: name_scope
 UPDATE scopes SET user_id = ?, assistant_id = ? WHERE scope_id = ? AND user_id IS NULL
@@ -147,7 +147,8 @@ ORDER BY version, kind, id
 
 -- name: bump
 UPDATE scopes SET version = version + 1, epoch = epoch + :takes
-WHERE scope_id = :scope AND version = :version AND epoch = :epoch RETURNING version
+WHERE scope_id = :scope AND version = :version AND epoch = :epoch
+    AND last_seq = coalesce(:last_seq, last_seq) RETURNING version
 
 -- name: put_record
 INSERT INTO records (scope_id, kind, id, version, live, body, vector) VALUES (?, ?, ?, ?, ?, ?, ?)

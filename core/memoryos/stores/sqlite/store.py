@@ -126,7 +126,15 @@ class SQLiteStore:
             return []
         with self._db.reading() as db:
             rows = db.execute(*_select_pages(scope_id, query)).fetchall()
-        pages = [page for page in map(_page_of, rows) if _matches(page, query)]
+        # json_each() cuts a text at its NUL, so ids are compared again.
+        ids, seqs = (None if given is None else set(given) for given in (query.ids, query.seqs))
+        pages = [
+            page
+            for page in map(_page_of, rows)
+            if (ids is None or page.id in ids)
+            and (seqs is None or page.seq in seqs)
+            and _matches(page, query)
+        ]
         pages.sort(key=lambda page: page.seq, reverse=query.newest_first)
         return pages[: query.limit]
 
@@ -233,9 +241,11 @@ class SQLiteStore:
         with self._db.reading() as db:
             name = "records" if ids is None else "records_by_id"
             rows = db.execute(_SQL[name], arguments).fetchall()
+        wanted = None if ids is None else set(ids)  # json_each() cuts a text at its NUL
         return [
             Record(kind, id_, json.loads(body), vector, bool(live))
             for kind, id_, body, vector, live in rows
+            if wanted is None or id_ in wanted
         ]
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
@@ -243,7 +253,13 @@ class SQLiteStore:
         try:
             with self._db.writing() as db:
                 scope_id = self._make_scope(db, scope)
-                expected = {"scope": scope_id, "version": head.version, "epoch": head.epoch}
+                only = head.last_seq if changes.add_pages and changes.vectors else None
+                expected = {
+                    "scope": scope_id,
+                    "version": head.version,
+                    "epoch": head.epoch,
+                    "last_seq": only,
+                }
                 bumped = db.execute(_SQL["bump"], {**expected, "takes": int(takes)}).fetchone()
                 if bumped is None:
                     raise _Conflict
@@ -373,9 +389,9 @@ class SQLiteStore:
             digest = scope_digest(scope)
             row = db.execute(_SQL["find_scope"], (digest,)).fetchone()
             if row is None:
-                # Not remembered before the transaction is through: it may be rolled back.
-                names = (digest, scope.user_id, scope.assistant_id)
-                made: int = db.execute(_SQL["create_scope"], names).fetchone()[0]
+                # Not remembered before the transaction is through: it may be rolled back. Its
+                # names come with its first page and go with its last.
+                made: int = db.execute(_SQL["create_scope"], (digest,)).fetchone()[0]
                 return made
             scope_id = self._scope_ids[scope] = row[0]
         return scope_id
