@@ -165,8 +165,12 @@ def top(scores: Floats, k: int) -> Rows:
     """
     n = scores.size
     if k < n:
-        rows = np.flatnonzero(scores >= np.partition(scores, n - k)[n - k])
+        # From the negated end: numpy takes ten times as long past many equal low scores.
+        least = -np.partition(-scores, k - 1)[k - 1]
+        above = np.flatnonzero(scores > least)
+        equal = np.flatnonzero(scores == least)[above.size - k :]
+        rows = np.concatenate((above, equal))
     else:
         rows = np.arange(n)
-    rows = rows[np.lexsort((-rows, -scores[rows]))][:k]
+    rows = rows[np.lexsort((-rows, -scores[rows]))]
     return rows[scores[rows] > -np.inf]
