@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from memoryos.errors import NotFound
+from memoryos.journal import without_quotation
 from memoryos.model import Chain, ErasureReceipt, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Analyst, Batch, Clock, Embedder
 from memoryos.stores.codec import Derived, decode, kind_of
@@ -232,7 +233,7 @@ class _Work:
 
     def _read(self, pages: Sequence[Page]) -> tuple[str, tuple[str, ...], str]:
         """Return a topic summary, keywords and a chain summary of pages, by the rules."""
-        draft = self.rules.consolidate(Batch(tuple(pages)))
+        draft = self.rules.consolidate(Batch(tuple(map(without_quotation, pages))))
         keywords = mid_term.joined_keywords([topic.keywords for topic in draft.topics])
         summary = mid_term.joined_summary([topic.summary for topic in draft.topics])
         chain = mid_term.joined_summary([chain.summary for chain in draft.chains])

@@ -24,19 +24,19 @@ _log = logging.getLogger("memoryos.generation")
 LogCall = Callable[[Scope, Call], None]
 
 _QUOTES = {
-    "en": ("On {date}: “{quote}”", "I remember nothing about that yet."),
-    "es": ("El {date}: «{quote}»", "Todavía no recuerdo nada sobre eso."),
-    "fr": ("Le {date} : « {quote} »", "Je ne me souviens encore de rien à ce sujet."),
-    "de": ("Am {date}: „{quote}“", "Dazu erinnere ich mich noch an nichts."),
-    "pt": ("Em {date}: “{quote}”", "Ainda não me lembro de nada sobre isso."),
-    "it": ("Il {date}: «{quote}»", "Non ricordo ancora nulla al riguardo."),
-    "ru": ("{date}: «{quote}»", "Я пока ничего об этом не помню."),
-    "zh": ("{date}：“{quote}”", "我还不记得与此有关的事。"),
+    "english": ("On {date}: “{quote}”", "I remember nothing about that yet."),
+    "spanish": ("El {date}: «{quote}»", "Todavía no recuerdo nada sobre eso."),
+    "french": ("Le {date} : « {quote} »", "Je ne me souviens encore de rien à ce sujet."),
+    "german": ("Am {date}: „{quote}“", "Dazu erinnere ich mich noch an nichts."),
+    "portuguese": ("Em {date}: “{quote}”", "Ainda não me lembro de nada sobre isso."),
+    "italian": ("Il {date}: «{quote}»", "Non ricordo ancora nulla al riguardo."),
+    "russian": ("{date}: «{quote}»", "Я пока ничего об этом не помню."),
+    "chinese": ("{date}：“{quote}”", "我还不记得与此有关的事。"),
 }
 _NO_MODEL = {
-    "en": "(No language model is configured, so I quote my memory: Engine.open(chat_model=…).)",
-    "es": "(Sin modelo de lenguaje configurado cito mi memoria: Engine.open(chat_model=…).)",
-    "zh": "（未配置语言模型，因此引用记忆：Engine.open(chat_model=…)。）",
+    "english": "(No language model is configured, so I quote my memory: Engine.open(chat_model=…).)",
+    "spanish": "(Sin modelo de lenguaje, cito mi memoria: Engine.open(chat_model=…).)",
+    "chinese": "（未配置语言模型，因此引用记忆：Engine.open(chat_model=…)。）",
 }
 
 
@@ -96,13 +96,13 @@ class Generator:
             self._log_outcome(scope, started, outcome, usage)
 
     def _quoted(self, query: str, found: Recall) -> str:
-        spoken = language(words(query)) or "en"
-        form, nothing = _QUOTES.get(spoken, _QUOTES["en"])
+        spoken = _language(query)
+        form, nothing = _QUOTES.get(spoken, _QUOTES["english"])
         best = next((item.page for item in found.pages if _quotable(item.page)), None)
         answer = nothing if best is None else form.format(**_quote_of(best))
         with self._lock:
             first, self._said_no_model = not self._said_no_model, True
-        return f"{answer}\n{_NO_MODEL.get(spoken, _NO_MODEL['en'])}" if first else answer
+        return f"{answer}\n{_NO_MODEL.get(spoken, _NO_MODEL['english'])}" if first else answer
 
     def _log_outcome(self, scope: Scope, started: float, outcome: str, usage: TokenUsage) -> None:
         assert self.chat_model is not None
@@ -120,6 +120,13 @@ class Generator:
             self._log_call(scope, call)
         except MemoryOSError as error:
             _log.warning("a model call is missing from the ledger: %s", error)
+
+
+def _language(query: str) -> str:
+    """Return the language to answer in."""
+    if any("\u4e00" <= character <= "\u9fff" for character in query):
+        return "chinese"
+    return language(words(query)) or "english"
 
 
 def _quotable(page: Page) -> bool:

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from hashlib import blake2b
 from typing import Any
@@ -179,6 +180,13 @@ def indexed_text(page: Page) -> str:
     if page.metadata.get(ANSWERED_BY) == QUOTATION:
         return page.user_input
     return page.text
+
+
+def without_quotation(page: Page) -> Page:
+    """Return a page as analysts read it: what the agent only quoted is no news."""
+    if page.metadata.get(ANSWERED_BY) == QUOTATION:
+        return replace(page, agent_response="")
+    return page
 
 
 def _draft(

@@ -258,7 +258,7 @@ class Memory:
         now = self._parts.clock()
         found = [
             replace(segment, heat=mid_term.heat(segment, now, self._parts.config))
-            for segment in self._parts.views.get(self.scope).tiers.segment_list
+            for segment in self._parts.views.get(self.scope).tiers.segments.values()
         ]
         return sorted(found, key=lambda segment: (-segment.heat, segment.created, segment.id))
 

@@ -107,13 +107,14 @@ class Retriever:
             RecalledPage(found[hit.seq], hit.score, hit.reasons) for hit in hits if hit.seq in found
         )[:k]
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
+        words = frozenset(tokens(query))
         return Recall(
             query=query,
             pages=pages,
             short_term=self.short_term(scope, session_id),
             segments=self._segments(view.tiers, query, vector, now),
-            user_knowledge=self._knowledge(view.tiers, "user", query, vector),
-            agent_knowledge=self._knowledge(view.tiers, "agent", query, vector),
+            user_knowledge=self._knowledge(view.tiers, "user", words, vector),
+            agent_knowledge=self._knowledge(view.tiers, "agent", words, vector),
             profile=view.tiers.profile,
             max_tokens=max_tokens,
             count_tokens=self._count_tokens,
@@ -186,17 +187,16 @@ class Retriever:
     def _segments(
         self, tiers: Tiers, query: str, vector: Vectors | None, now: datetime
     ) -> tuple[Segment, ...]:
-        if vector is None or not tiers.segment_list:
+        if vector is None or not tiers.segments:
             return ()
-        scores = mid_term.affinities(keywords(query, 8), vector, tiers.segment_list, tiers.matrix)
+        scores = tiers.nearness.affinities(keywords(query, 8), vector)
         best = np.argsort(-scores, kind="stable")[: self._config.top_segments]
-        chosen = (tiers.segment_list[row] for row in best.tolist())
+        chosen = (tiers.nearness.segments[row] for row in best.tolist())
         return tuple(replace(s, heat=mid_term.heat(s, now, self._config)) for s in chosen)
 
     def _knowledge(
-        self, tiers: Tiers, owner: Owner, query: str, vector: Vectors | None
+        self, tiers: Tiers, owner: Owner, wanted: frozenset[str], vector: Vectors | None
     ) -> tuple[Knowledge, ...]:
-        wanted = set(tokens(query))
         scored = []
         for item in tiers.knowledge.values():
             if item.owner == owner:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from memoryos.journal import without_quotation
 from memoryos.model import Scope, Segment, Topic
 from memoryos.ports import Batch, Embedder
 from memoryos.stores.codec import decode
@@ -45,7 +46,7 @@ class Revisitor:
         pages = self._store.pages(scope, PageQuery(ids=topic.page_ids))
         if not pages:
             return
-        draft = chosen.analyst.consolidate(Batch(tuple(pages)))
+        draft = chosen.analyst.consolidate(Batch(tuple(map(without_quotation, pages))))
         again = replace(
             topic,
             summary=mid_term.joined_summary([part.summary for part in draft.topics]),

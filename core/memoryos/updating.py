@@ -9,16 +9,14 @@ or not at all.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from hashlib import blake2b
 
-import numpy as np
-
 from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, ModelAnswerInvalid
-from memoryos.journal import indexed_text
+from memoryos.journal import indexed_text, without_quotation
 from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic
 from memoryos.ports import (
     Analyst,
@@ -141,7 +139,7 @@ class Updater:
         assert chain is None or isinstance(chain, Chain)
         if chain is not None and len(chain.page_ids) >= _LONGEST_CHAIN:
             previous, chain = None, None
-        return Batch(tuple(pages), previous, chain)
+        return Batch(tuple(map(without_quotation, pages)), previous, chain)
 
     def _page_out_changes(
         self,
@@ -152,6 +150,7 @@ class Updater:
     ) -> Changes:
         by_id = {page.id: page for page in batch.pages}
         now = batch.pages[-1].timestamp
+        nearness = view.tiers.nearness
         touched: dict[str, tuple[Segment, Vectors]] = {}
         segment_of: dict[str, str] = {}
         put: list[Record] = []
@@ -160,9 +159,10 @@ class Updater:
         )
         for topic, vector in zip(draft.topics, vectors, strict=True):
             at = max(by_id[page_id].timestamp for page_id in topic.page_ids)
-            segment = self._place(view.tiers, touched, topic, vector, at)
+            segment = self._place(nearness, topic, vector, at)
             text = mid_term.embedded_text(segment.keywords, segment.summary)
             touched[segment.id] = (segment, self._embedder.embed_documents([text])[0])
+            nearness = nearness.with_segment(*touched[segment.id])
             segment_of.update((page_id, segment.id) for page_id in topic.page_ids)
             put.append(
                 encode(
@@ -194,23 +194,13 @@ class Updater:
 
     def _place(
         self,
-        tiers: Tiers,
-        touched: Mapping[str, tuple[Segment, Vectors]],
+        nearness: mid_term.Nearness,
         topic: TopicDraft,
         vector: Vectors,
         at: datetime,
     ) -> Segment:
         """Return the segment a topic joins (affinity ≥ θ), grown by it, or the one it founds."""
-        candidates, matrix = tiers.segment_list, tiers.matrix if tiers.segment_list else None
-        if touched:
-            others = [segment for segment in candidates if segment.id not in touched]
-            rows = [tiers.vectors[s.id] for s in others] + [row for _, row in touched.values()]
-            candidates = others + [segment for segment, _ in touched.values()]
-            matrix = np.stack(rows)
-        near = None
-        if matrix is not None:
-            threshold = self._config.similarity_threshold
-            near = mid_term.nearest(topic.keywords, vector, candidates, matrix, threshold)
+        near = nearness.nearest(topic.keywords, vector, self._config.similarity_threshold)
         pages = len(topic.page_ids)
         if near is not None:
             return mid_term.grown(
@@ -249,7 +239,8 @@ class Updater:
         view = self._views.get(scope)
         chosen = self._analysts(scope)
         known = _relevant(view.tiers, pages)
-        request = PromotionRequest(segment, tuple(pages), known, view.tiers.profile)
+        read = tuple(map(without_quotation, pages))
+        request = PromotionRequest(segment, read, known, view.tiers.profile)
         draft = chosen.analyst.promote(request)
         times = {page.id: page.timestamp for page in pages}
         ids = set(times)

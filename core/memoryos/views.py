@@ -21,6 +21,7 @@ from memoryos.ports import Vectors
 from memoryos.profiles import profile_of
 from memoryos.stores.codec import decode, from_blob
 from memoryos.stores.port import Head, Kind, Store
+from memoryos.tiers.mid_term import Nearness
 from memoryos.tiers.text import tokens
 
 _LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
@@ -35,19 +36,20 @@ class Tiers:
         knowledge: dict[str, Knowledge],
         traits: dict[str, Trait],
         vectors: dict[str, Vectors],
+        older: Tiers | None = None,
     ) -> None:
         self.segments = segments
         self.knowledge = knowledge
         self.traits = traits
         self.vectors = vectors
         """Vectors of segments and of knowledge, by id."""
-        self.segment_list = list(segments.values())
-        self._words: dict[str, frozenset[str]] = {}
-
-    @cached_property
-    def matrix(self) -> Vectors:
-        """Segment vectors, a row for each of `segment_list`; there must be one."""
-        return np.stack([self.vectors[segment.id] for segment in self.segment_list])
+        self.nearness = Nearness.of(segments.values(), vectors, older and older.nearness)
+        """The segments, laid out to ask which is nearest."""
+        self.known_words: dict[str, frozenset[str]] = {}
+        """Index terms of knowledge, as far as they have been asked for."""
+        for id_, words in older.known_words.items() if older else ():
+            if knowledge.get(id_) is older.knowledge[id_]:
+                self.known_words[id_] = words
 
     @cached_property
     def profile(self) -> Profile:
@@ -56,16 +58,10 @@ class Tiers:
 
     def words(self, item: Knowledge) -> frozenset[str]:
         """Return the index terms of a piece of knowledge."""
-        found = self._words.get(item.id)
+        found = self.known_words.get(item.id)
         if found is None:
-            found = self._words[item.id] = frozenset(tokens(item.text))
+            found = self.known_words[item.id] = frozenset(tokens(item.text))
         return found
-
-    def knows_words_of(self, older: Tiers) -> None:
-        """Take over the terms that an older state of the scope has worked out already."""
-        for id_, words in older._words.items():
-            if id_ in self.knowledge and older.knowledge[id_].text == self.knowledge[id_].text:
-                self._words[id_] = words
 
 
 class ScopeView:
@@ -192,9 +188,7 @@ class Views:
                 else:
                     segments.pop(value.id, None)
                     vectors.pop(value.id, None)
-        fresh = Tiers(segments, knowledge, traits, vectors)
-        fresh.knows_words_of(tiers)
-        return fresh
+        return Tiers(segments, knowledge, traits, vectors, tiers)
 
 
 class _Slot:

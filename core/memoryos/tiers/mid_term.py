@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memoryos.model import Segment
 from memoryos.ports import Vectors
@@ -16,47 +17,78 @@ from memoryos.ports import Vectors
 if TYPE_CHECKING:
     from memoryos.config import MemoryConfig
 
+Scores = NDArray[np.float32]
 MOST_KEYWORDS = 12
 MOST_SUMMARY = 600
 """A segment's summary keeps its newest topics' lines up to this many characters."""
 
 
-def jaccard(one: Iterable[str], other: Iterable[str]) -> float:
-    """Return |A ∩ B| / |A ∪ B| of two sets of keywords, case aside; 0 when both are empty."""
-    a, b = {word.casefold() for word in one}, {word.casefold() for word in other}
-    return len(a & b) / len(a | b) if a or b else 0.0
+class Nearness:
+    """Segments laid out for Eq. 3: a row of the matrix and a set of keywords each. Immutable."""
+
+    def __init__(
+        self, segments: list[Segment], matrix: Vectors, keywords: list[frozenset[str]]
+    ) -> None:
+        self.segments = segments
+        self.matrix = matrix
+        self.keywords = keywords
+
+    @classmethod
+    def of(
+        cls,
+        segments: Iterable[Segment],
+        vectors: Mapping[str, Vectors],
+        older: Nearness | None = None,
+    ) -> Nearness:
+        """Lay out segments; what an older layout has of them in the same rows is taken over."""
+        rows = list(segments)
+        same = 0 if older is None else len(older.segments)
+        if older is None or [s.id for s in older.segments] != [s.id for s in rows[:same]]:
+            matrix = np.stack([vectors[s.id] for s in rows]) if rows else np.zeros((0, 1), "<f4")
+            return cls(rows, matrix, [_folded(segment.keywords) for segment in rows])
+        matrix = np.empty((len(rows), vectors[rows[0].id].shape[0] if rows else 1), np.float32)
+        if same:
+            matrix[:same] = older.matrix
+        keywords = [*older.keywords, *[frozenset[str]()] * (len(rows) - same)]
+        for row, segment in enumerate(rows):
+            if row >= same or segment is not older.segments[row]:
+                matrix[row] = vectors[segment.id]
+                keywords[row] = _folded(segment.keywords)
+        return cls(rows, matrix, keywords)
+
+    def with_segment(self, segment: Segment, vector: Vectors) -> Nearness:
+        """Return the layout with one segment changed, or added at the end."""
+        ids = [known.id for known in self.segments]
+        row = ids.index(segment.id) if segment.id in ids else len(ids)
+        segments, keywords = list(self.segments), list(self.keywords)
+        segments[row : row + 1] = [segment]
+        keywords[row : row + 1] = [_folded(segment.keywords)]
+        matrix = np.empty((len(segments), vector.shape[0]), np.float32)
+        if ids:
+            matrix[: len(ids)] = self.matrix
+        matrix[row] = vector
+        return Nearness(segments, matrix, keywords)
+
+    def affinities(self, keywords: Iterable[str], vector: Vectors) -> Scores:
+        """Return Eq. 3, cos(e_s, e_p) + Jaccard(K_s, K_p), for each of `segments`."""
+        scores: Scores = np.asarray(self.matrix @ vector, dtype=np.float32)
+        wanted = _folded(keywords)
+        for row, known in enumerate(self.keywords):
+            if not wanted.isdisjoint(known):
+                scores[row] += len(wanted & known) / len(wanted | known)
+        return scores
+
+    def nearest(self, keywords: Iterable[str], vector: Vectors, threshold: float) -> Segment | None:
+        """Return the segment of highest affinity if that reaches θ; the earlier one of equals."""
+        if not self.segments:
+            return None
+        scores = self.affinities(keywords, vector)
+        best = int(np.argmax(scores))
+        return self.segments[best] if scores[best] >= threshold else None
 
 
-def affinities(
-    keywords: Sequence[str],
-    vector: Vectors,
-    segments: Sequence[Segment],
-    matrix: Vectors,
-) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Return Eq. 3, cos(e_s, e_p) + Jaccard(K_s, K_p), for each segment and its row of `matrix`."""
-    scores = np.asarray(matrix @ vector, dtype=np.float32)
-    wanted = {word.casefold() for word in keywords}
-    for row, segment in enumerate(segments):
-        # Most segments share no word, so the union is only formed where it matters.
-        shared = wanted.intersection(word.casefold() for word in segment.keywords)
-        if shared:
-            scores[row] += jaccard(wanted, segment.keywords)
-    return scores
-
-
-def nearest(
-    keywords: Sequence[str],
-    vector: Vectors,
-    segments: Sequence[Segment],
-    matrix: Vectors,
-    threshold: float,
-) -> Segment | None:
-    """Return the segment of highest affinity if that reaches θ; the earlier one of equals."""
-    if not segments:
-        return None
-    scores = affinities(keywords, vector, segments, matrix)
-    best = int(np.argmax(scores))
-    return segments[best] if scores[best] >= threshold else None
+def _folded(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(word.casefold() for word in words)
 
 
 def recency(last_access: datetime, now: datetime, seconds: float) -> float:
