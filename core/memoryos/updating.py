@@ -119,12 +119,14 @@ class Updater:
         now = pages[-1].timestamp
         while True:
             view = self._views.get(scope)
+            # What was erased while the analyst read must not come back in what it says. An erasure
+            # after this look makes the commit fail.
+            here = self._store.pages(scope, PageQuery(seqs=seqs, waiting=True))
+            if not here or self._batch(scope, session_id, here) != batch:
+                return  # erased, replaced or taken by another process: the next plan will say
             changes = self._page_out_changes(view, batch, draft, chosen)
             if self._store.commit(scope, view.head, changes):
                 break
-            here = self._store.pages(scope, PageQuery(seqs=seqs, waiting=True))
-            if [page.id for page in here] != [page.id for page in pages]:
-                return  # erased, replaced or taken by another process: its plan will say
         self.promote_hot(scope, now, [record.id for record in changes.put if record.live])
 
     def _batch(self, scope: Scope, session_id: str, pages: Sequence[Page]) -> Batch:
@@ -253,13 +255,17 @@ class Updater:
             and all(s.page_id in ids for s in trait.sources)
         ]
         derived = self._clock()
-        receipts = self._store.receipts(scope)
-        forgotten = frozenset(id_ for receipt in receipts for id_ in receipt.knowledge_ids)
+        last = max((page.seq for page in pages), default=segment.promoted_seq)
         while True:
             view = self._views.get(scope)
             current = view.tiers.segments.get(segment.id)
             if current is None or current.promoted_seq != segment.promoted_seq:
                 return  # erased, evicted or promoted by another process meanwhile
+            # As in page_out: what was erased while the analyst read is not learned.
+            if self._store.pages(scope, replace(query, up_to_seq=last)) != pages:
+                return  # the segment is still hot if anything is left of it
+            receipts = self._store.receipts(scope)
+            forgotten = frozenset(id_ for receipt in receipts for id_ in receipt.knowledge_ids)
             ledger = long_term.LongTerm(
                 view.tiers.knowledge.values(), times, self._config.long_term_capacity, forgotten
             )
@@ -272,7 +278,6 @@ class Updater:
                 put.append(
                     encode(long_term.trait_of(trait, here, times, chosen.analyst.name, derived))
                 )
-            last = max((page.seq for page in pages), default=segment.promoted_seq)
             # Pages that arrived while the analyst read stay news.
             fresh = max(0, current.interactions - len(pages))
             done = replace(mid_term.promoted(current, last), interactions=fresh)
