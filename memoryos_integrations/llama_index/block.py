@@ -1,0 +1,86 @@
+"""MemoryOSMemoryBlock: MemoryOS as one of the blocks of LlamaIndex's own Memory."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.bridge.pydantic import Field
+from llama_index.core.memory.memory import BaseMemoryBlock
+
+from memoryos.errors import InvalidInput
+from memoryos_integrations.llama_index.connection import Connected
+from memoryos_integrations.llama_index.history import History
+from memoryos_integrations.llama_index.messages import to_message
+from memoryos_integrations.llama_index.query import last_question
+
+DEFAULT_SESSION = "default"
+_ENTRY = re.compile(r"^(?=\[\d{4}-\d\d-\d\d \d\d:\d\d\]$|- )", re.MULTILINE)
+"""Where an entry of a context block begins: a turn with its time, or a line of what is known."""
+
+
+class MemoryOSMemoryBlock(Connected, BaseMemoryBlock[str]):
+    """Remembers what overflows LlamaIndex's Memory, and gives back what bears on the question.
+
+    engine or storage_uri, user_id, assistant_id: as for MemoryOSMemory.  token_limit: tokens of
+    what it gives back at most.  name: the tag it stands in.  priority: 0 is never truncated; with
+    any other, whole entries go when Memory asks.  Turns are journalled in the session that Memory
+    names; what is remembered comes from every session of the user.
+    """
+
+    name: str = Field(default="memoryos", description="The name of the block.")
+    description: str | None = Field(
+        default="What is remembered of earlier turns and conversations with this user.",
+        description="A description of the block.",
+    )
+    token_limit: int = Field(default=1000, description="Most tokens of what it gives back.")
+
+    def __init__(
+        self, engine: Any = None, user_id: Any = None, token_limit: int = 1000, **data: Any
+    ) -> None:
+        if token_limit < 1:
+            raise InvalidInput(f"token_limit must be at least 1, not {token_limit!r}")
+        super().__init__(engine=engine, user_id=user_id, token_limit=token_limit, **data)
+
+    async def _aget(
+        self,
+        messages: list[ChatMessage] | None = None,
+        session_id: str | None = None,
+        **block_kwargs: Any,  # noqa: ARG002  # what callers give to other blocks
+    ) -> str:
+        query = last_question(messages)
+        return await asyncio.to_thread(self._recalled, query, session_id) if query else ""
+
+    async def _aput(self, messages: list[ChatMessage]) -> None:
+        await asyncio.to_thread(self._record, messages)
+
+    async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
+        """Return `content` without its last entries, as many as hold that many tokens."""
+        return await asyncio.to_thread(self._shortened, content, tokens_to_truncate)
+
+    def _recalled(self, query: str, session_id: str | None) -> str:
+        memory = self.memory_of(session_id or DEFAULT_SESSION)
+        return memory.recall(query, max_tokens=self.token_limit).text()
+
+    def _record(self, messages: list[ChatMessage]) -> None:
+        by_session: dict[str, list[ChatMessage]] = {}
+        for message in messages:
+            # Memory writes the session into the message, which all blocks share: copy, not pop.
+            kwargs = dict(message.additional_kwargs)
+            session_id = kwargs.pop("session_id", None) or DEFAULT_SESSION
+            plain = message.model_copy(update={"additional_kwargs": kwargs})
+            by_session.setdefault(session_id, []).append(plain)
+        for session_id, group in by_session.items():
+            History(self.memory_of(session_id)).append([to_message(message) for message in group])
+
+    def _shortened(self, content: str, tokens: int) -> str | None:
+        wanted = self.engine.count_tokens(content) - tokens
+        entries = _ENTRY.split(content)
+        while len(entries) > 1 and self.engine.count_tokens("".join(entries)) > wanted:
+            entries.pop()
+            # A heading that nothing follows any more goes as well.
+            entries[-1] = re.sub(r"\n*^## [^\n]*\n?\Z", "", entries[-1], flags=re.MULTILINE)
+        text = "".join(entries).strip()
+        return text if text and self.engine.count_tokens(text) <= wanted else None

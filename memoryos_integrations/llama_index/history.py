@@ -1,0 +1,208 @@
+"""The history of a session as a chat sees it: which of its pages are part of the conversation.
+
+The journal keeps everything.  A history can be ended or replaced all the same, which is written
+down as one more message, without words, on the session's newest page (or before the first message
+of the new history): the start mark.  The history is what comes after the last start mark, preceded
+by the pages that the mark names.  Being in the journal, it holds for every process and handle, goes
+when the session is forgotten, and takes nothing away from long-term memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from memoryos import Memory, Message, Page
+from memoryos.errors import NotFound
+from memoryos_integrations.llama_index.messages import OURS
+
+_START = "start"
+"""In a message's metadata: it is a start mark; the value lists the ids of pages that stay."""
+_SYSTEM = "system"
+"""In a page's metadata: id of the page where the history begins, which has a system prompt.  So the
+prompt is found without reading the whole history."""
+_FIRST_READ = 8
+_NEXT_READ = 3
+_LOOKED_AT = 100
+
+
+class Turn(NamedTuple):
+    """Messages of one page that are part of the history."""
+
+    page_id: str
+    messages: tuple[Message, ...]
+
+
+class History:
+    """The visible history of one session. Holds nothing; thread-safe as the engine is."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    # ── reading ──
+
+    def turns(self) -> Iterator[Turn]:
+        """Yield the turns, newest first; reads no further back than is asked for."""
+        for page in self._newest_first():
+            at = _last_start(page.messages)
+            here = page.messages if at is None else page.messages[at + 1 :]
+            if here:
+                yield Turn(page.id, here)
+            if at is not None:
+                for page_id in reversed(_ours(page.messages[at])[_START]):
+                    kept = self._page(page_id)
+                    if kept is not None:
+                        yield Turn(kept.id, _without_marks(kept))
+                return
+
+    def system(self) -> Turn | None:
+        """Return the system prompt: what system messages the history begins with, if any."""
+        newest = self._newest()
+        return None if newest is None else self._system_after(newest)
+
+    # ── writing ──
+
+    def append(self, messages: Sequence[Message]) -> None:
+        """Add messages at the end. Raises InvalidInput or StorageError."""
+        if messages:
+            newest = self._newest()
+            if newest is None or _last_start(newest.messages) == len(newest.messages) - 1:
+                self._begin(list(messages))
+            else:
+                self._go_on(newest, messages)
+
+    def replace(self, messages: Sequence[Message]) -> None:
+        """Make `messages` the history.
+
+        Turns that the session's journal has already are not journalled again: chat engines that
+        are given the whole history with every question would fill the memory with copies.
+        """
+        here = [message for turn in reversed([*self.turns()]) for message in turn.messages]
+        if here == list(messages[: len(here)]):
+            self.append(messages[len(here) :])
+            return
+        kept: list[str] = []
+        rest = list(messages)
+        looked_at = self._memory.pages(
+            self._memory.session_id, newest_first=True, limit=2 * len(rest) + _LOOKED_AT
+        )
+        while rest:
+            turn = _first_turn(rest)
+            same = next((p.id for p in looked_at if [*_without_marks(p)] == turn), None)
+            if same is None:
+                break
+            kept.append(same)
+            del rest[: len(turn)]
+        mark = Message("system", "", metadata={OURS: {_START: kept}})
+        if rest:
+            self._begin(rest, mark)
+        else:
+            self._memory.add_messages([mark])
+
+    def end(self) -> None:
+        """Begin anew with an empty history; the pages stay in the journal."""
+        if next(self.turns(), None) is not None:
+            self.replace([])
+
+    def _begin(self, messages: list[Message], *marks: Message) -> None:
+        # With a key the turn is a page of its own even if nobody has asked anything yet; without,
+        # a greeting would go on with the last page of the history before.
+        turn = _first_turn(messages)
+        pages = self._memory.add_messages([*marks, *turn], key=f"{OURS}/{uuid4().hex}")
+        if rest := messages[len(turn) :]:
+            self._go_on(pages[0], rest)
+
+    def _go_on(self, newest: Page, messages: Sequence[Message]) -> None:
+        system = self._system_after(newest) if any(m.role == "user" for m in messages) else None
+        metadata = None if system is None else {OURS: {_SYSTEM: system.page_id}}
+        self._memory.add_messages(messages, metadata=metadata)
+
+    def _system_after(self, newest: Page) -> Turn | None:
+        page_id = _system_page(newest)
+        if page_id is None:
+            return None
+        page = newest if page_id == newest.id else self._page(page_id)
+        prompt = [] if page is None else _leading_system(_without_marks(page))
+        return Turn(page_id, tuple(prompt)) if prompt else None
+
+    # ── pages ──
+
+    def _newest(self) -> Page | None:
+        session_id = self._memory.session_id
+        return next(iter(self._memory.pages(session_id, newest_first=True, limit=1)), None)
+
+    def _newest_first(self) -> Iterator[Page]:
+        limit, last = _FIRST_READ, None
+        while True:
+            pages = self._memory.pages(self._memory.session_id, newest_first=True, limit=limit)
+            for page in pages:
+                if last is None or page.seq < last:
+                    last = page.seq
+                    yield page
+            if len(pages) < limit:
+                return
+            limit *= _NEXT_READ
+
+    def _page(self, page_id: str) -> Page | None:
+        try:
+            return self._memory.page(page_id)
+        except NotFound:  # forgotten since
+            return None
+
+
+def leading_system(turn: Turn) -> int:
+    """Return how many system messages the turn begins with."""
+    return len(_leading_system(turn.messages))
+
+
+def _leading_system(messages: Sequence[Message]) -> list[Message]:
+    found: list[Message] = []
+    for message in messages:
+        if message.role != "system":
+            break
+        found.append(message)
+    return found
+
+
+def _system_page(newest: Page) -> str | None:
+    """Return the id of the page whose system prompt, if it has one, holds after `newest`."""
+    at = _last_start(newest.messages)
+    if at is not None:
+        kept: list[str] = _ours(newest.messages[at])[_START]
+        if kept:
+            return kept[0]
+        return newest.id if _leading_system(newest.messages[at + 1 :]) else None
+    known: str | None = newest.metadata.get(OURS, {}).get(_SYSTEM)
+    if known is None and newest.messages and newest.messages[0].role == "system":
+        return newest.id
+    return known
+
+
+def _ours(message: Message) -> dict[str, Any]:
+    ours: dict[str, Any] = message.metadata.get(OURS, {})
+    return ours
+
+
+def _last_start(messages: Sequence[Message]) -> int | None:
+    """Return the position of the last start mark."""
+    for at in range(len(messages) - 1, -1, -1):
+        if _START in _ours(messages[at]):
+            return at
+    return None
+
+
+def _without_marks(page: Page) -> tuple[Message, ...]:
+    return tuple(message for message in page.messages if _START not in _ours(message))
+
+
+def _first_turn(messages: Sequence[Message]) -> list[Message]:
+    """Return the first turn: up to the user's next message, as the engine makes pages of them."""
+    turn: list[Message] = []
+    begun = False
+    for message in messages:
+        if message.role == "user" and begun:
+            break
+        begun = begun or message.role in ("user", "assistant", "tool")
+        turn.append(message)
+    return turn
