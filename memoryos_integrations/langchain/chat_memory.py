@@ -1,0 +1,178 @@
+"""MemoryOS as the `memory=` of langchain-classic's chains and agents."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from langchain_classic.memory.chat_memory import BaseChatMemory
+from langchain_core.chat_history import BaseChatMessageHistory
+from langchain_core.messages import BaseMessage, SystemMessage
+from pydantic import ConfigDict, Field, PrivateAttr
+
+from memoryos import Engine, Memory, Page, Recall
+from memoryos.errors import InvalidInput
+from memoryos_integrations.langchain.failures import Failures, OnError
+from memoryos_integrations.langchain.message_history import MemoryOSChatMessageHistory
+from memoryos_integrations.langchain.messages import (
+    as_answer,
+    as_question,
+    from_langchain_messages,
+    messages_of,
+    text_of,
+)
+
+_ANY_WORDS = "…"
+"""What to recall when the input has no words (an image alone): it matches nothing."""
+_RECENT_SHARE = 0.5
+"""At most this part of `max_context_tokens` goes to recent messages in message form."""
+
+
+class MemoryOSChatMemory(BaseChatMemory):
+    """What the memory holds on the input, and the recent turns; saves every turn.
+
+    memory_key: the variable that prompts have for it. return_messages: False gives one text, True
+    gives messages: a system message of what is recalled, then the session's recent messages.
+    input_key, output_key: which input and output are the turn; None takes the only one, or the one
+    called "input" or "output". k: pages recalled. max_context_tokens: budget of the whole; None is
+    the engine's `context_tokens` for what is recalled and no limit for recent messages.
+    on_error: "log" (the default) goes on without memory when it fails and logs that once; "raise"
+    raises the MemoryOSError; `clear` always raises it.
+
+    Raises InvalidInput for ids that cannot be, and when input or output is ambiguous.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    engine: Any = Field(exclude=True, repr=False)
+    user_id: str
+    assistant_id: str = "assistant"
+    session_id: str = "default"
+    memory_key: str = "history"
+    k: int = 10
+    max_context_tokens: int | None = None
+    on_error: OnError = "log"
+    # Overridden because the inherited default is deprecated and says so.
+    chat_memory: BaseChatMessageHistory = Field(default=cast("Any", None), exclude=True, repr=False)
+
+    _failures: Failures = PrivateAttr()
+
+    def __init__(
+        self,
+        engine: Engine,
+        user_id: str,
+        assistant_id: str = "assistant",
+        session_id: str = "default",
+        **more: Any,
+    ) -> None:
+        if "chat_memory" in more:
+            raise InvalidInput("chat_memory is the engine's own here; leave the argument out")
+        super().__init__(
+            engine=engine,
+            user_id=user_id,
+            assistant_id=assistant_id,
+            session_id=session_id,
+            **more,
+        )
+        self.chat_memory = MemoryOSChatMessageHistory(
+            engine, user_id, session_id, assistant_id, on_error="raise"
+        )
+        # After super().__init__, which sets private attributes back.
+        self._failures = Failures(engine, self.on_error)
+
+    @property
+    def memory_variables(self) -> list[str]:
+        """The one variable that this memory fills."""
+        return [self.memory_key]
+
+    def load_memory_variables(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return {memory_key: text or messages} on the input."""
+        query = text_of(inputs[self._input_key(inputs)]) if inputs else ""
+        found: Any = [] if self.return_messages else ""
+        with self._failures.tolerated("recalling"):
+            found = self._messages(query) if self.return_messages else self._recall(query).text()
+        return {self.memory_key: found}
+
+    def save_context(self, inputs: dict[str, Any], outputs: Mapping[str, Any]) -> None:
+        """Record one turn, durably."""
+        question = as_question(inputs[self._input_key(inputs)])
+        answer = as_answer(outputs[self._output_key(outputs)])
+        with self._failures.tolerated("recording a turn"):
+            self._memory().add_messages(from_langchain_messages([*question, *answer]))
+
+    def clear(self) -> None:
+        """Erase this session, with all that was learned from it. Raises MemoryOSError."""
+        self.chat_memory.clear()
+
+    async def aload_memory_variables(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """`load_memory_variables` without blocking the event loop."""
+        return await asyncio.to_thread(self.load_memory_variables, inputs)
+
+    async def asave_context(self, inputs: dict[str, Any], outputs: Mapping[str, Any]) -> None:
+        """`save_context` without blocking the event loop."""
+        await asyncio.to_thread(self.save_context, inputs, outputs)
+
+    async def aclear(self) -> None:
+        """`clear` without blocking the event loop."""
+        await asyncio.to_thread(self.clear)
+
+    def _memory(self) -> Memory:
+        engine: Engine = self.engine
+        return engine.memory(self.user_id, self.assistant_id, self.session_id)
+
+    def _recall(self, query: str) -> Recall:
+        found = self._memory().recall(
+            query if query.strip() else _ANY_WORDS, k=self.k, max_tokens=self._budget()
+        )
+        return found if query.strip() else replace(found, pages=())
+
+    def _budget(self) -> int:
+        engine: Engine = self.engine
+        given = self.max_context_tokens
+        return engine.config.context_tokens if given is None else given
+
+    def _messages(self, query: str) -> list[BaseMessage]:
+        found = self._recall(query)
+        recent = list(found.short_term)
+        left = self._budget()
+        if self.max_context_tokens is not None:
+            recent, cost = self._fitting(recent, int(left * _RECENT_SHARE))
+            left -= cost
+        shown = {page.id for page in recent}
+        others = tuple(item for item in found.pages if item.page.id not in shown)
+        block = replace(found, pages=others, short_term=()).text(left)
+        messages = messages_of(recent)
+        return [SystemMessage(content=block), *messages] if block else messages
+
+    def _fitting(self, recent: list[Page], budget: int) -> tuple[list[Page], int]:
+        """Return the newest pages that fit whole, without a gap, and what they cost in tokens."""
+        engine: Engine = self.engine
+        spent, kept = 0, 0
+        for page in reversed(recent):
+            cost = sum(engine.count_tokens(message.text) + 4 for message in page.messages)
+            if spent + cost > budget:
+                break
+            spent, kept = spent + cost, kept + 1
+        return recent[len(recent) - kept :], spent
+
+    def _input_key(self, inputs: Mapping[str, Any]) -> str:
+        names = [name for name in inputs if name not in (self.memory_key, "stop")]
+        return _only(names, self.input_key, "input")
+
+    def _output_key(self, outputs: Mapping[str, Any]) -> str:
+        return _only(list(outputs), self.output_key, "output")
+
+
+def _only(names: list[str], given: str | None, usual: str) -> str:
+    """Return which of some inputs or outputs is meant. Raises InvalidInput."""
+    if given is not None:
+        if given not in names:
+            raise InvalidInput(f"{usual}_key is {given!r}, but there are only {sorted(names)}")
+        return given
+    if len(names) == 1:
+        return names[0]
+    if usual in names:
+        return usual
+    raise InvalidInput(f"which {usual} is the turn? Give {usual}_key, one of {sorted(names)}")

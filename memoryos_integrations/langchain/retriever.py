@@ -1,0 +1,155 @@
+"""The memory as a LangChain retriever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, get_args
+
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForRetrieverRun,
+    CallbackManagerForRetrieverRun,
+)
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import ConfigDict, Field, PrivateAttr
+
+from memoryos import Engine, Knowledge, Memory, Recall, RecalledPage
+from memoryos.errors import InvalidInput
+from memoryos_integrations.langchain.failures import Failures, OnError
+from memoryos_integrations.langchain.identity import check_ids
+
+Tier = Literal["short", "mid", "long"]
+"""Where a document comes from: pages that wait for page-out, pages in segments, knowledge."""
+
+_SPARE = 10
+"""Pages looked at per page wanted when only some tiers are."""
+
+
+class MemoryOSRetriever(BaseRetriever):
+    """Recalls pages, and knowledge if asked to, as documents, best first.
+
+    k: documents per call (default 4); also per call, `retriever.invoke(query, None, k=2)`.
+    tiers: ("short", "mid") by default, which is every page; with "long" the knowledge about user
+    and agent takes turns with the pages.
+    session_id: None recalls from all of the user's sessions. where: narrows the pages, as for
+    `Memory.recall`. on_error: "log" (the default) gives no documents when the memory fails and logs
+    that once; "raise" raises the MemoryOSError.
+
+    A page's metadata hold page_id, session_id, segment_id, timestamp (ISO 8601), score (higher is
+    nearer), reasons and tier, and the page's own metadata; knowledge has knowledge_id, owner,
+    timestamp and tier. Raises InvalidInput for ids, tiers and `k` that cannot be.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    engine: Any = Field(exclude=True, repr=False)
+    user_id: str
+    k: int = 4
+    tiers: Sequence[Tier] = ("short", "mid")
+    assistant_id: str = "assistant"
+    session_id: str | None = None
+    where: Mapping[str, Any] | None = None
+    on_error: OnError = "log"
+
+    _failures: Failures = PrivateAttr()
+
+    def __init__(
+        self,
+        engine: Engine,
+        user_id: str,
+        k: int = 4,
+        tiers: Sequence[Tier] = ("short", "mid"),
+        **more: Any,
+    ) -> None:
+        super().__init__(engine=engine, user_id=user_id, k=k, tiers=tiers, **more)
+        unknown = [tier for tier in self.tiers if tier not in get_args(Tier)]
+        if unknown or not self.tiers:
+            raise InvalidInput(f"tiers must be some of {get_args(Tier)}, not {tiers!r}")
+        _checked_k(self.k)
+        check_ids(engine, self.user_id, self.assistant_id, self.session_id)
+        self._failures = Failures(engine, self.on_error)
+
+    def _memory(self) -> Memory:
+        engine: Engine = self.engine
+        return engine.memory(self.user_id, self.assistant_id)
+
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002  # LangChain looks for the name
+        k: int | None = None,
+    ) -> list[Document]:
+        wanted = self.k if k is None else _checked_k(k)
+        if query.strip():  # a chain may run without a question; then there is nothing to recall
+            with self._failures.tolerated("recalling"):
+                return self._documents(query, wanted)
+        return []
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, k: int | None = None
+    ) -> list[Document]:
+        manager = run_manager.get_sync()
+        return await asyncio.to_thread(
+            self._get_relevant_documents, query, run_manager=manager, k=k
+        )
+
+    def _documents(self, query: str, k: int) -> list[Document]:
+        where = dict(self.where or {})
+        if self.session_id is not None:
+            where["session_id"] = self.session_id
+        some = "short" not in self.tiers or "mid" not in self.tiers
+        found = self._memory().recall(query, k=k * _SPARE if some else k, where=where or None)
+        pages = [_of_page(item) for item in found.pages if _tier(item) in self.tiers]
+        known = list(_known(found)) if "long" in self.tiers else []
+        return list(_in_turn(pages, known))[:k]
+
+
+def _checked_k(k: object) -> int:
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise InvalidInput(f"k must be a whole number of at least 1, not {k!r}")
+    return k
+
+
+def _tier(item: RecalledPage) -> Tier:
+    return "short" if item.page.segment_id is None else "mid"
+
+
+def _of_page(item: RecalledPage) -> Document:
+    page = item.page
+    return Document(
+        page_content=page.text,
+        id=page.id,
+        metadata={
+            **page.metadata,
+            "page_id": page.id,
+            "session_id": page.session_id,
+            "segment_id": page.segment_id,
+            "timestamp": page.timestamp.isoformat(),
+            "score": item.score,
+            "reasons": list(item.reasons),
+            "tier": _tier(item),
+        },
+    )
+
+
+def _known(found: Recall) -> Iterator[Document]:
+    for item in _in_turn(found.user_knowledge, found.agent_knowledge):
+        assert isinstance(item, Knowledge)
+        yield Document(
+            page_content=item.text,
+            id=item.id,
+            metadata={
+                "knowledge_id": item.id,
+                "owner": item.owner,
+                "timestamp": item.updated.isoformat(),
+                "tier": "long",
+            },
+        )
+
+
+def _in_turn(first: Sequence[Any], second: Sequence[Any]) -> Iterator[Any]:
+    for number in range(max(len(first), len(second))):
+        yield from first[number : number + 1]
+        yield from second[number : number + 1]
