@@ -21,7 +21,7 @@ class MemoryConfig:
     # Short-term memory, §3.2 and §3.3
     short_term_capacity: int = 7
     """Pages in a session's short-term memory."""
-    page_out_batch: int = 5
+    page_out_batch: int = 7
     """Pages that leave short-term memory together: one model call reads them all."""
 
     # Mid-term memory, Eq. 3 and 4

@@ -66,7 +66,8 @@ class Generator:
         try:
             completion = self.chat_model.complete(messages)
         except MemoryOSError as error:
-            self._log_outcome(scope, started, type(error).__name__, TokenUsage())
+            usage = getattr(error, "usage", None) or TokenUsage()
+            self._log_outcome(scope, started, type(error).__name__, usage)
             raise
         self._log_outcome(scope, started, "ok", completion.usage)
         return completion.text

@@ -43,13 +43,16 @@ class Tiers:
         self.traits = traits
         self.vectors = vectors
         """Vectors of segments and of knowledge, by id."""
-        self.nearness = Nearness.of(segments.values(), vectors, older and older.nearness)
+        self.nearness: Nearness = Nearness.of(segments.values(), vectors, older.nearness if older else None)
         """The segments, laid out to ask which is nearest."""
         self.known_words: dict[str, frozenset[str]] = {}
         """Index terms of knowledge, as far as they have been asked for."""
-        for id_, words in older.known_words.items() if older else ():
-            if knowledge.get(id_) is older.knowledge[id_]:
-                self.known_words[id_] = words
+        if older is not None:
+            self.known_words = {
+                id_: words
+                for id_, words in older.known_words.items()
+                if knowledge.get(id_) is older.knowledge[id_]
+            }
 
     @cached_property
     def profile(self) -> Profile:
@@ -125,7 +128,10 @@ class Views:
             return False
         if view is None or (view.head.epoch, view.head.embedder) != (head.epoch, head.embedder):
             dimension = head.embedder.dimension if head.embedder else 0
-            index = ScopeIndex(max(dimension, 1), self._config.ranking)
+            ranking = self._config.ranking
+            if head.embedder is not None:
+                ranking = ranking.for_embedder(head.embedder.name)
+            index = ScopeIndex(max(dimension, 1), ranking)
             empty = Head(epoch=head.epoch, embedder=head.embedder)
             view = ScopeView(empty, index, Tiers({}, {}, {}, {}), dimension)
         old = view.head

@@ -1,8 +1,8 @@
-"""Vectors of one scope and their inner products with a question's.
+"""Vectors of one scope and their inner products with a question's, by FAISS.
 
-Plain float32 blocks and numpy's product, not `faiss.IndexFlatIP`: the ranking needs the score of
-every page, which the product gives in half the time of FAISS's flat search of the best 20; a block
-read from the store is used where it lies, without FAISS's copy; nothing has to be imported; and a
+Blocks of float32 under FAISS's inner-product kernel rather than in a `faiss.IndexFlatIP`: the
+ranking needs the score of every page, which the kernel gives in a third of the time of the flat
+search of the best 20; a block read from the store is used where it lies, without a copy; and a
 sealed block never moves, so that readers need no lock.
 """
 
@@ -43,8 +43,7 @@ class DenseSnapshot:
         scores = np.empty(self.size, dtype=np.float32)
         start = 0
         for block in self.blocks:
-            # Not np.dot: its threads wait for one another when the cores are busy (7 ms for 1).
-            np.einsum("ij,j->i", block, target, out=scores[start : start + len(block)])
+            _inner_products(block, target, scores[start : start + len(block)])
             start += len(block)
         return scores
 
@@ -61,6 +60,18 @@ class DenseSnapshot:
                     break
                 position -= len(block)
         return found
+
+
+def _inner_products(block: Matrix, vector: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Fill `out` with the inner product of each row of `block` with `vector`.
+
+    Not np.dot: its threads wait for one another when the cores are busy (7 ms for 1).
+    """
+    import faiss  # noqa: PLC0415  # takes a tenth of a second, and only dense recall needs it
+
+    pointer = faiss.swig_ptr
+    kernel = faiss.fvec_inner_products_ny  # type: ignore[attr-defined]  # its stubs lack it
+    kernel(pointer(out), pointer(vector), pointer(block), vector.size, len(block))
 
 
 class DenseIndex:
