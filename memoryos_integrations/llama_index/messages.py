@@ -85,7 +85,7 @@ def to_message(message: ChatMessage) -> Message:
         role=role,
         content=content,
         name=name,
-        tool_calls=tool_calls,
+        tool_calls=tuple(tool_calls),
         tool_call_id=tool_call_id,
         metadata={OURS: ours} if ours else {},
     )
@@ -249,5 +249,5 @@ def _block(dump: Any) -> BaseModel | None:
 
 def _tool_call(call: Mapping[str, Any]) -> ToolCallBlock:
     return ToolCallBlock(
-        tool_call_id=call.get("id"), tool_name=call.get("name") or "", tool_kwargs=call["args"]
+        tool_call_id=call.get("id"), tool_name=call.get("name") or "", tool_kwargs=call.get("args") or {}
     )
