@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import timezone
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -86,13 +88,9 @@ class Engine:
         )
         self._closed = False
         self._closing = threading.Lock()
+        _open_engines.add(self)
         if worker is not None:
             worker.start()
-            # A thread must not be inside SQLite or FAISS while the interpreter is taken down.
-            self._at_exit: Callable[[], None] | None = _stopper(weakref.ref(worker))
-            atexit.register(self._at_exit)
-        else:
-            self._at_exit = None
 
     @classmethod
     def open(
@@ -145,8 +143,7 @@ class Engine:
             if self._closed:
                 return
             self._closed = True
-            if self._at_exit is not None:
-                atexit.unregister(self._at_exit)
+            _open_engines.discard(self)
             pending = self._parts.worker.close() if self._parts.worker is not None else []
             for scope in pending:
                 try:
@@ -154,6 +151,26 @@ class Engine:
                 except MemoryOSError as error:
                     _log.warning("left for the next engine to finish: %s", error)
             self.store.close()
+
+    def stop_worker(self, wait: float | None = None) -> None:
+        """Stop the background thread, whatever is left to do; it stays in the journal."""
+        if self._parts.worker is not None:
+            self._parts.worker.close(wait)
+
+    def before_fork(self) -> None:
+        """Bring the store to rest before a fork; called by the interpreter."""
+        self.store.before_fork()
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on after a fork, in the parent or in the child; called by the interpreter."""
+        parts = self._parts
+        parts.store.after_fork(child=child)
+        if child:
+            self._closing = threading.Lock()
+            parts.views.after_fork()
+            parts.consolidator.after_fork()
+            if parts.worker is not None:
+                parts.worker.after_fork()
 
     def __enter__(self) -> Engine:
         return self
@@ -237,6 +254,10 @@ def open_store(uri: str, config: MemoryConfig) -> Store:
 
         path = Path(uri.removeprefix("sqlite:///")).expanduser()
         return SQLiteStore(path, durability=config.durability, lock_seconds=config.lock_seconds)
+    if isinstance(uri, str) and uri.startswith(("postgresql://", "postgres://")):
+        from memoryos.stores.postgres import PostgresStore  # noqa: PLC0415  # needs an extra
+
+        return PostgresStore(uri, durability=config.durability, lock_seconds=config.lock_seconds)
     raise InvalidInput(
         "uri must be like 'sqlite:///memories.db', 'sqlite:///:memory:' or 'postgresql://…', "
         f"not {uri!r}"
@@ -250,10 +271,34 @@ def _check_embedder(store: Store, embedder: Embedder) -> None:
             raise EmbedderMismatch(mismatch(stored, StoredEmbedder(embedder.name, 0)))
 
 
-def _stopper(reference: weakref.ref[Worker]) -> Callable[[], None]:
-    def stop() -> None:
-        worker = reference()
-        if worker is not None:
-            worker.close()
+_open_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+_SECONDS_AT_EXIT = 5.0
+"""How long a step that is under way (a model's answer, say) may hold up the interpreter's end."""
 
-    return stop
+
+@atexit.register
+def _stop_workers() -> None:
+    """Keep threads from being inside SQLite or FAISS while the interpreter is taken down."""
+    for engine in list(_open_engines):
+        engine.stop_worker(_SECONDS_AT_EXIT)
+
+
+def _before_fork() -> None:
+    _forking.extend(_open_engines)
+    for engine in _forking:
+        engine.before_fork()
+
+
+def _after_fork(*, child: bool) -> None:
+    for engine in _forking:
+        engine.after_fork(child=child)
+    _forking.clear()
+
+
+_forking: list[Engine] = []
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=partial(_after_fork, child=False),
+        after_in_child=partial(_after_fork, child=True),
+    )

@@ -34,7 +34,7 @@ _QUOTES = {
     "chinese": ("{date}：“{quote}”", "我还不记得与此有关的事。"),
 }
 _NO_MODEL = {
-    "english": "(No language model is configured, so I quote my memory: Engine.open(chat_model=…).)",
+    "english": "(No language model is configured, so I quote: Engine.open(chat_model=…).)",
     "spanish": "(Sin modelo de lenguaje, cito mi memoria: Engine.open(chat_model=…).)",
     "chinese": "（未配置语言模型，因此引用记忆：Engine.open(chat_model=…)。）",
 }

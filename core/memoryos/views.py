@@ -43,7 +43,9 @@ class Tiers:
         self.traits = traits
         self.vectors = vectors
         """Vectors of segments and of knowledge, by id."""
-        self.nearness: Nearness = Nearness.of(segments.values(), vectors, older.nearness if older else None)
+        self.nearness: Nearness = Nearness.of(
+            segments.values(), vectors, older.nearness if older else None
+        )
         """The segments, laid out to ask which is nearest."""
         self.known_words: dict[str, frozenset[str]] = {}
         """Index terms of knowledge, as far as they have been asked for."""
@@ -84,6 +86,10 @@ class Views:
     def __init__(self, store: Store, config: MemoryConfig) -> None:
         self._store = store
         self._config = config
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Start empty, with locks that no thread of a parent process holds."""
         self._lock = threading.Lock()
         self._views: OrderedDict[Scope, _Slot] = OrderedDict()
 

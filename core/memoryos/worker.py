@@ -47,6 +47,10 @@ class Consolidator:
         self._updater = updater
         self._revisitor = revisitor
         self._clock = clock
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Start anew under an owner's name, and with locks, of this process."""
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._locks: weakref.WeakValueDictionary[Scope, _ScopeLock] = weakref.WeakValueDictionary()
         self._visits: dict[Scope, dict[str, int]] = {}
@@ -124,10 +128,10 @@ class Worker:
     def __init__(self, consolidator: Consolidator, waiting: Callable[[], list[Scope]]) -> None:
         self._consolidator = consolidator
         self._waiting = waiting
-        self._reset()
+        self.after_fork()
 
-    def _reset(self) -> None:
-        self._pid = os.getpid()
+    def after_fork(self) -> None:
+        """Start anew: a forked child has the parent's memory, but not its thread."""
         self._condition = threading.Condition()
         self._due: dict[Scope, float] = {}
         self._failures: dict[Scope, int] = {}
@@ -141,8 +145,6 @@ class Worker:
 
     def hint(self, scope: Scope) -> None:
         """Tell that the scope may have work. Costs microseconds."""
-        if self._pid != os.getpid():
-            self._reset()
         now = time.monotonic()
         self._last_hint = now
         if scope in self._due:
@@ -154,16 +156,17 @@ class Worker:
             self._ensure()
             self._condition.notify()
 
-    def close(self) -> list[Scope]:
-        """Stop after the step that is under way; return the scopes left to do. Idempotent."""
-        if self._pid != os.getpid():
-            return []
+    def close(self, wait: float | None = None) -> list[Scope]:
+        """Stop after the step that is under way; return the scopes left to do. Idempotent.
+
+        Waits at most `wait` seconds for that step, None as long as it takes.
+        """
         with self._condition:
             self.closing = True
             self._condition.notify()
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            thread.join(wait)
         return [scope for scope in self._due if scope not in self._failures]
 
     def _ensure(self, *, look_first: bool = False) -> None:

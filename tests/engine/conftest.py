@@ -1,4 +1,4 @@
-"""Engines for tests, in memory and on disk; failing asserts of contracts show what they compared."""
+"""Engines for tests, in memory and on disk; contracts' asserts show what they compared."""
 
 from __future__ import annotations
 

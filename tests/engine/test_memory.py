@@ -30,7 +30,18 @@ def test_two_engines_on_one_file_see_each_others_writes(tmp_path: Path) -> None:
 
 
 def test_scopes_never_meet(engine: Engine) -> None:
-    ids = ["tom", "Tom", "ｔｏｍ", "../tom", "tom\x00", "tom\x00x", "👩‍🚀", "👩", "t" * 500, "t" * 501]
+    ids = [
+        "tom",
+        "Tom",
+        "ｔｏｍ",
+        "../tom",
+        "tom\x00",
+        "tom\x00x",
+        "👩‍🚀",
+        "👩",
+        "t" * 500,
+        "t" * 501,
+    ]
     for id_ in ids:
         engine.memory(id_).add(f"The secret of {len(id_)} {id_.encode().hex()}")
     for id_ in ids:
@@ -99,9 +110,8 @@ def test_add_many_is_all_or_nothing(engine: Engine) -> None:
     assert memory.pages() == []
     times = ["2024-01-01", "2024-01-02T10:00:00Z", None]
     memory.add_many([("a", "b", time) for time in times])
-    assert [page.timestamp.isoformat()[:10] for page in memory.pages()][:2] == times[:1] + [
-        "2024-01-02"
-    ]
+    days = [page.timestamp.isoformat()[:10] for page in memory.pages()]
+    assert days[:2] == ["2024-01-01", "2024-01-02"]
 
 
 @pytest.mark.parametrize(

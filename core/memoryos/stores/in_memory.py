@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from memoryos.stores.port import (
     StoredEmbedder,
     Waiting,
 )
+from memoryos.stores.rows import page_of, session_number
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ class InMemoryStore:
             pages = [page for page in shelf.pages.values() if page.seq > after_seq]
             return IndexColumns(
                 seqs=[page.seq for page in pages],
-                sessions=[zlib.crc32(page.session_id.encode()) for page in pages],
+                sessions=[session_number(page.session_id) for page in pages],
                 timestamps=[page.timestamp.timestamp() for page in pages],
                 terms=[shelf.terms[page.id] for page in pages],
                 replaced=[shelf.replaced.get(page.seq, 0) for page in pages],
@@ -277,6 +277,15 @@ class InMemoryStore:
             found = {shelf.head.embedder for shelf in self._shelves.values() if shelf.vectors}
             return sorted((e for e in found if e is not None), key=lambda e: e.name)
 
+    def before_fork(self) -> None:
+        self._lock.acquire()
+
+    def after_fork(self, *, child: bool) -> None:
+        if child:
+            self._lock = threading.RLock()
+        else:
+            self._lock.release()
+
     def close(self) -> None:
         with self._lock:
             self._closed = True
@@ -296,18 +305,7 @@ def _put_page(shelf: _Shelf, draft: PageDraft) -> Page:
         del shelf.pages[draft.id]
         shelf.vectors.pop(known.seq, None)
     seq = shelf.head.last_seq + 1
-    page = Page(
-        id=draft.id,
-        user_input=draft.user_input,
-        agent_response=draft.agent_response,
-        timestamp=draft.timestamp,
-        session_id=draft.session_id,
-        metadata=draft.metadata,
-        messages=draft.messages,
-        chain_id=known.chain_id if known else None,
-        segment_id=known.segment_id if known else None,
-        seq=seq,
-    )
+    page = page_of(draft, seq, known)
     shelf.pages[draft.id] = page
     shelf.terms[draft.id] = draft.terms
     if known is not None:

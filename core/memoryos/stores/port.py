@@ -284,6 +284,14 @@ class Store(Protocol):
         """Return who made the scopes' vectors; one at most unless a rebuild was stopped."""
         ...
 
+    def before_fork(self) -> None:
+        """Finish the write that is under way and begin no other until the fork is over."""
+        ...
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on; a child leaves its parent's connections and locks alone and makes its own."""
+        ...
+
     def close(self) -> None:
         """Close every connection. Idempotent."""
         ...

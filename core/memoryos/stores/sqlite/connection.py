@@ -5,7 +5,6 @@ Driver errors are translated here and nowhere else.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -39,7 +38,6 @@ class Connections:
         self.path = path
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
         self._lock_seconds = lock_seconds
-        self._pid = os.getpid()
         self._closed = False
         self._writing = threading.RLock()
         self._pool_lock = threading.Lock()
@@ -104,27 +102,31 @@ class Connections:
                 return False
             time.sleep(0.01)
 
+    def before_fork(self) -> None:
+        """Let no transaction be open at a fork: the child could never end it, and would wait."""
+        self._writing.acquire()
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on in the parent; start with no connections in the child."""
+        if not child:
+            self._writing.release()
+            return
+        _left_by_fork.extend([*self._readers, *([self._writer] if self._writer else [])])
+        self._readers, self._writer = [], None
+        self._writing, self._pool_lock = threading.RLock(), threading.Lock()
+
     def close(self) -> None:
         """Close every connection of this process. Idempotent."""
         with self._writing, self._pool_lock:
             self._closed = True
             mine = [*self._readers, *([self._writer] if self._writer else [])]
             self._readers, self._writer = [], None
-            if self._pid == os.getpid():
-                for connection in mine:
-                    connection.close()
-            else:
-                _left_by_fork.extend(mine)
+            for connection in mine:
+                connection.close()
 
     def _check(self) -> None:
         if self._closed:
             raise EngineClosed
-        if self._pid != os.getpid():
-            _left_by_fork.extend([*self._readers, *([self._writer] if self._writer else [])])
-            self._pid = os.getpid()
-            self._readers, self._writer = [], None
-            # The parent's threads may have held these when it forked.
-            self._writing, self._pool_lock = threading.RLock(), threading.Lock()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import sqlite3
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,6 +33,7 @@ from memoryos.stores.port import (
     StoredEmbedder,
     Waiting,
 )
+from memoryos.stores.rows import page_of, scope_digest, session_number
 from memoryos.stores.sql import named_queries
 from memoryos.stores.sqlite.connection import Connections
 
@@ -44,15 +43,6 @@ _SHIFT = 32
 _SEQ_MASK = (1 << _SHIFT) - 1
 _ALWAYS = -(1 << 62)
 _NEVER = 1 << 62
-
-
-def scope_digest(scope: Scope) -> bytes:
-    """Return 16 bytes that stand for both ids, byte for byte."""
-    hasher = hashlib.blake2b(digest_size=16)
-    for part in (scope.user_id.encode(), scope.assistant_id.encode()):
-        hasher.update(len(part).to_bytes(8, "big"))
-        hasher.update(part)
-    return hasher.digest()
 
 
 class _Conflict(Exception):
@@ -99,7 +89,7 @@ class SQLiteStore:
             old = known.get(draft.id)
             if old is not None:
                 _delete_slots(db, [scope_id << _SHIFT | old.seq])
-            pages[draft.id] = _page(draft, seq, old)
+            pages[draft.id] = page_of(draft, seq, old)
         db.executemany(_SQL["insert_page"], (_page_row(scope_id, page) for page in pages.values()))
         db.executemany(
             _SQL["insert_terms"],
@@ -368,6 +358,12 @@ class SQLiteStore:
         with self._db.reading() as db:
             return [StoredEmbedder(*row) for row in db.execute(_SQL["embedders"])]
 
+    def before_fork(self) -> None:
+        self._db.before_fork()
+
+    def after_fork(self, *, child: bool) -> None:
+        self._db.after_fork(child=child)
+
     def close(self) -> None:
         self._db.close()
 
@@ -455,21 +451,6 @@ def _matches(page: Page, query: PageQuery) -> bool:
     )
 
 
-def _page(draft: PageDraft, seq: int, old: Page | None) -> Page:
-    return Page(
-        id=draft.id,
-        user_input=draft.user_input,
-        agent_response=draft.agent_response,
-        timestamp=draft.timestamp,
-        session_id=draft.session_id,
-        metadata=draft.metadata,
-        messages=draft.messages,
-        chain_id=old.chain_id if old else None,
-        segment_id=old.segment_id if old else None,
-        seq=seq,
-    )
-
-
 def _page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
     return (
         scope_id << _SHIFT | page.seq,
@@ -488,7 +469,7 @@ def _page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
 
 def _terms_row(scope_id: int, page: Page, draft: PageDraft, old: Page | None) -> tuple[Any, ...]:
     slot = scope_id << _SHIFT | page.seq
-    session = zlib.crc32(page.session_id.encode())
+    session = session_number(page.session_id)
     return (slot, session, page.timestamp.timestamp(), draft.terms, old.seq if old else 0)
 
 

@@ -1,0 +1,39 @@
+"""What every database store makes of scopes and drafts before it writes them."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+
+from memoryos.model import Page, Scope
+from memoryos.stores.port import PageDraft
+
+
+def scope_digest(scope: Scope) -> bytes:
+    """Return 16 bytes that stand for both ids, byte for byte."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for part in (scope.user_id.encode(), scope.assistant_id.encode()):
+        hasher.update(len(part).to_bytes(8, "big"))
+        hasher.update(part)
+    return hasher.digest()
+
+
+def session_number(session_id: str) -> int:
+    """Return a number that stands for a session in the search index."""
+    return zlib.crc32(session_id.encode())
+
+
+def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
+    """Return a draft as a page of the journal, in the place in the tiers that `old` had."""
+    return Page(
+        id=draft.id,
+        user_input=draft.user_input,
+        agent_response=draft.agent_response,
+        timestamp=draft.timestamp,
+        session_id=draft.session_id,
+        metadata=draft.metadata,
+        messages=draft.messages,
+        chain_id=old.chain_id if old else None,
+        segment_id=old.segment_id if old else None,
+        seq=seq,
+    )
