@@ -102,11 +102,11 @@ class StoreContract(JournalContract, DerivedContract):
 
     def test_the_border_between_two_ids_counts(self, store: Store) -> None:
         for user, assistant in (("ab", "c"), ("a", "bc"), ("abc", "c"), ("ab\x00", "c")):
-            store.append(Scope(user, assistant), [draft("p", f"{user}+{assistant}")])
+            store.append(Scope(user, assistant), [draft("p", f"{user!r}+{assistant}")])
         assert len(store.scopes()) == 4
         for scope in store.scopes():
             (page,) = store.pages(scope, PageQuery())
-            assert page.user_input == f"{scope.user_id}+{scope.assistant_id}"
+            assert page.user_input == f"{scope.user_id!r}+{scope.assistant_id}"
 
     def test_sessions_that_look_alike_are_not_alike(self, store: Store) -> None:
         for number, session in enumerate(ALIKE_IDS):

@@ -134,8 +134,15 @@ class Connections:
 
         return self._run(run, again=again)
 
-    def after_fork(self) -> None:
-        """Start with no connections; the parent's threads may have held locks when it forked."""
+    def before_fork(self) -> None:
+        """Let no other thread be at the pool while the process forks."""
+        self._guard.acquire()
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on in the parent; start with no connections in the child."""
+        if not child:
+            self._guard.release()
+            return
         _left_by_fork.append(self._pool)
         self._pool, self._guard = None, threading.Lock()
 

@@ -245,8 +245,11 @@ class PostgresStore:
     def embedders(self) -> list[StoredEmbedder]:
         return [StoredEmbedder(*row) for row in self._rows(SQL["embedders"], ())]
 
-    def after_fork(self) -> None:
-        self._db.after_fork()
+    def before_fork(self) -> None:
+        self._db.before_fork()
+
+    def after_fork(self, *, child: bool) -> None:
+        self._db.after_fork(child=child)
 
     def close(self) -> None:
         self._db.close()
