@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import threading
-import weakref
 from collections.abc import Callable, Mapping
 from datetime import timezone
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,7 +25,7 @@ from memoryos.journal import checked_id
 from memoryos.llm.resolve import resolve_chat_model
 from memoryos.memory import Memory
 from memoryos.model import Call, Scope
-from memoryos.parts import Parts
+from memoryos.parts import Parts, keep_through_forks, let_go
 from memoryos.ports import Analyst, ChatModel, Clock, Embedder, TokenUsage
 from memoryos.retrieval import Retriever
 from memoryos.revisiting import Revisitor
@@ -88,7 +84,7 @@ class Engine:
         )
         self._closed = False
         self._closing = threading.Lock()
-        _open_engines.add(self)
+        keep_through_forks(self._parts)
         if worker is not None:
             worker.start()
 
@@ -143,7 +139,7 @@ class Engine:
             if self._closed:
                 return
             self._closed = True
-            _open_engines.discard(self)
+            let_go(self._parts)
             pending = self._parts.worker.close() if self._parts.worker is not None else []
             for scope in pending:
                 try:
@@ -151,26 +147,6 @@ class Engine:
                 except MemoryOSError as error:
                     _log.warning("left for the next engine to finish: %s", error)
             self.store.close()
-
-    def stop_worker(self, wait: float | None = None) -> None:
-        """Stop the background thread, whatever is left to do; it stays in the journal."""
-        if self._parts.worker is not None:
-            self._parts.worker.close(wait)
-
-    def before_fork(self) -> None:
-        """Bring the store to rest before a fork; called by the interpreter."""
-        self.store.before_fork()
-
-    def after_fork(self, *, child: bool) -> None:
-        """Go on after a fork, in the parent or in the child; called by the interpreter."""
-        parts = self._parts
-        parts.store.after_fork(child=child)
-        if child:
-            self._closing = threading.Lock()
-            parts.views.after_fork()
-            parts.consolidator.after_fork()
-            if parts.worker is not None:
-                parts.worker.after_fork()
 
     def __enter__(self) -> Engine:
         return self
@@ -269,36 +245,3 @@ def _check_embedder(store: Store, embedder: Embedder) -> None:
         if stored.name != embedder.name:
             # The dimension may take a call to find out; the name is enough to tell them apart.
             raise EmbedderMismatch(mismatch(stored, StoredEmbedder(embedder.name, 0)))
-
-
-_open_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
-_SECONDS_AT_EXIT = 5.0
-"""How long a step that is under way (a model's answer, say) may hold up the interpreter's end."""
-
-
-@atexit.register
-def _stop_workers() -> None:
-    """Keep threads from being inside SQLite or FAISS while the interpreter is taken down."""
-    for engine in list(_open_engines):
-        engine.stop_worker(_SECONDS_AT_EXIT)
-
-
-def _before_fork() -> None:
-    _forking.extend(_open_engines)
-    for engine in _forking:
-        engine.before_fork()
-
-
-def _after_fork(*, child: bool) -> None:
-    for engine in _forking:
-        engine.after_fork(child=child)
-    _forking.clear()
-
-
-_forking: list[Engine] = []
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=partial(_after_fork, child=False),
-        after_in_child=partial(_after_fork, child=True),
-    )

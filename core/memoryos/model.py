@@ -160,6 +160,12 @@ class Segment:
     evicted: bool = False
     """No longer in mid-term memory; its pages stay in the journal."""
 
+    def _repr_html_(self) -> str:
+        """Return the segment as a card, for notebooks."""
+        from memoryos.displays.cards import segment_card  # noqa: PLC0415  # shown in notebooks only
+
+        return segment_card(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
@@ -230,6 +236,12 @@ class Profile:
         ]
         lines += [f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the profile as a card, for notebooks."""
+        from memoryos.displays.cards import profile_card  # noqa: PLC0415  # shown in notebooks only
+
+        return profile_card(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,3 +315,9 @@ class ErasureReceipt:
     page_ids: tuple[str, ...] = ()
     knowledge_ids: tuple[str, ...] = ()
     """Facts that went; none of them is learned again from the page it came from."""
+
+    def _repr_html_(self) -> str:
+        """Return the receipt as a card, for notebooks."""
+        from memoryos.displays.cards import receipt_card  # noqa: PLC0415  # shown in notebooks only
+
+        return receipt_card(self)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
+import weakref
 from dataclasses import dataclass
+from functools import partial
 
 from memoryos.config import MemoryConfig
 from memoryos.erasure import Eraser
@@ -20,7 +24,7 @@ from memoryos.worker import Consolidator, Worker
 _log = logging.getLogger("memoryos.engine")
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class Parts:
     """The composed engine, short of its verbs."""
 
@@ -57,3 +61,60 @@ class Parts:
     def run(self, scope: Scope) -> None:
         """Do everything that is pending in a scope now."""
         self.consolidator.run_now(scope)
+
+    def before_fork(self) -> None:
+        """Bring the store to rest."""
+        self.store.before_fork()
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on in the parent; in the child also take new locks and another thread."""
+        self.store.after_fork(child=child)
+        if child:
+            self.views.after_fork()
+            self.consolidator.after_fork()
+            if self.worker is not None:
+                self.worker.after_fork()
+
+
+_open_parts: weakref.WeakSet[Parts] = weakref.WeakSet()
+_forking: list[Parts] = []
+_SECONDS_AT_EXIT = 5.0
+"""How long a step that is under way (a model's answer, say) may hold up the interpreter's end."""
+
+
+def keep_through_forks(parts: Parts) -> None:
+    """See the parts of an open engine through forks and the interpreter's end."""
+    _open_parts.add(parts)
+
+
+def let_go(parts: Parts) -> None:
+    """Leave alone the parts of an engine that is closed."""
+    _open_parts.discard(parts)
+
+
+@atexit.register
+def _stop_workers() -> None:
+    """Keep threads from being inside SQLite or FAISS while the interpreter is taken down."""
+    for parts in list(_open_parts):
+        if parts.worker is not None:
+            parts.worker.close(_SECONDS_AT_EXIT)
+
+
+def _before_fork() -> None:
+    _forking.extend(_open_parts)
+    for parts in _forking:
+        parts.before_fork()
+
+
+def _after_fork(*, child: bool) -> None:
+    for parts in _forking:
+        parts.after_fork(child=child)
+    _forking.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=partial(_after_fork, child=False),
+        after_in_child=partial(_after_fork, child=True),
+    )

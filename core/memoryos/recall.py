@@ -53,6 +53,13 @@ class Recall:
             raise InvalidInput(f"max_tokens must be a whole number of at least 0, not {budget!r}")
         return _Block(self, budget).text()
 
+    def _repr_html_(self) -> str:
+        """Return what was recalled as a card, for notebooks."""
+        from memoryos.displays.cards import recall_card  # noqa: PLC0415  # shown in notebooks only
+
+        knowledge = (*self.user_knowledge, *self.agent_knowledge)
+        return recall_card(self.query, self.pages, self.segments, knowledge)
+
 
 class _Block:
     """A context block being filled. Sections are filled by importance, then shown in order."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from memoryos.errors import InvalidInput, StorageBusy, StorageError
 from memoryos.journal import checked_id, checked_time, indexed_text, message_draft
-from memoryos.model import Page, Scope, Segment
+from memoryos.model import ErasureReceipt, Page, Scope, Segment
 from memoryos.ports import Embedder, Vectors
 from memoryos.stores.codec import (
     KINDS,
@@ -31,6 +31,7 @@ from memoryos.stores.codec import (
 from memoryos.stores.port import (
     Assignment,
     Changes,
+    Head,
     Kind,
     NewVectors,
     PageDraft,
@@ -148,14 +149,29 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
     """Put an export into a scope in one transaction; return how many pages are new.
 
     Into an empty scope everything goes as it was. Where the scope has pages of its own, pages it
-    does not hold are journalled and wait for page-out, and nothing else is taken.
+    does not hold are journalled and wait for page-out, receipts are kept (so that what they name is
+    not learned again), and nothing else is taken.
     """
-    empty = not store.counts(scope).pages
-    if not empty:
-        before = store.counts(scope).pages
-        store.append(scope, found.drafts)
-        return store.counts(scope).pages - before
-    head = store.head(scope)
+    for _ in range(_MOST_TRIES):
+        head = store.head(scope)
+        here = store.counts(scope).pages
+        known = {receipt.id for receipt in store.receipts(scope)}
+        coming = (receipt_of(body) for body in found.receipts)
+        # Only commits write receipts, and one since `head` makes this one fail.
+        receipts = [receipt for receipt in coming if receipt.id not in known]
+        if not here:
+            changes = _as_it_was(found, receipts, head, embedder)
+        else:
+            changes = Changes(add_pages=found.drafts, receipts=receipts)
+        if store.commit(scope, head, changes):
+            return store.counts(scope).pages - here if here else len(found.drafts)
+    raise StorageBusy("the scope is being written all the time; import again when it rests")
+
+
+def _as_it_was(
+    found: Import, receipts: Sequence[ErasureReceipt], head: Head, embedder: Embedder
+) -> Changes:
+    """Return what makes an empty scope the exported one."""
     texts = [indexed_text(_page_of_draft(draft)) for draft in found.drafts]
     rows = embed_all(embedder, texts)
     by_page = {draft.id: row for draft, row in zip(found.drafts, rows, strict=True)}
@@ -178,16 +194,9 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
         for draft in found.drafts
         if found.places[draft.id] != (None, None)
     ]
-    changes = Changes(
-        add_pages=found.drafts,
-        put=records,
-        assign=assign,
-        vectors=vectors,
-        receipts=[receipt_of(body) for body in found.receipts],
+    return Changes(
+        add_pages=found.drafts, put=records, assign=assign, vectors=vectors, receipts=receipts
     )
-    if not store.commit(scope, head, changes):
-        raise StorageBusy("the scope was written while it was imported into; import again")
-    return len(found.drafts)
 
 
 def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:

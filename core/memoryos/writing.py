@@ -63,19 +63,21 @@ class Writer:
         time = None if timestamp is None else checked_time(timestamp)
         if key is not None:
             return [self._put_page(page_id(key), messages, time, metadata)]
-        groups = turns(messages)
-        pages = []
-        if all(message.role != "user" for message in groups[0]):
-            pages += self._continue(groups.pop(0), time, metadata)
-        if groups:
-            now = time or self._parts.clock()
-            drafts = [self._messages_draft(page_id(None), g, now, metadata) for g in groups]
-            pages += self._append(drafts)
-        return pages
+        first, *others = turns(messages)
+        now = time or self._parts.clock()
+        drafts = [self._messages_draft(page_id(None), group, now, metadata) for group in others]
+        if all(message.role != "user" for message in first):
+            return self._continue(first, now, metadata, drafts)
+        return self._append([self._messages_draft(page_id(None), first, now, metadata), *drafts])
 
     def _continue(
-        self, messages: list[Message], time: datetime | None, metadata: Mapping[str, Any] | None
+        self,
+        messages: list[Message],
+        now: datetime,
+        metadata: Mapping[str, Any] | None,
+        others: Sequence[PageDraft],
     ) -> list[Page]:
+        """Go on with the session's newest page, and journal the others with it: all or none."""
         query = PageQuery(session_id=self._session_id, newest_first=True, limit=1)
         for _ in range(_MOST_TRIES):
             newest = self._parts.store.pages(self._scope, query)
@@ -89,11 +91,10 @@ class Writer:
                 {**page.metadata, **(metadata or {})},
             )
             try:
-                return self._append([replace(draft, replaces=page.seq)])
+                return self._append([replace(draft, replaces=page.seq), *others])
             except PageMoved:
                 continue
-        now = time or self._parts.clock()
-        return self._append([self._messages_draft(page_id(None), messages, now, metadata)])
+        return self._append([self._messages_draft(page_id(None), messages, now, metadata), *others])
 
     def _put_page(
         self,
