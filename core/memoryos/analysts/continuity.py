@@ -54,10 +54,13 @@ class Reading:
 
 
 def words_said(page: Page) -> str:
-    """Return what `page` says; of a page without either side, the text of its messages."""
+    """Return what `page` says; of a page without either side, the text of its messages.
+
+    A system prompt is nothing that anybody said.
+    """
     text = page.text
     if not text.strip():
-        text = "\n".join(message.text for message in page.messages)
+        text = "\n".join(message.text for message in page.messages if message.role != "system")
     return text[:READ]
 
 

@@ -90,7 +90,7 @@ def _sides(page: Page) -> Iterator[tuple[str | None, str]]:
         yield page.agent_name, page.agent_response
     if not page.user_input.strip() and not page.agent_response.strip():
         for message in page.messages:
-            if message.text.strip():
+            if message.role != "system" and message.text.strip():
                 yield message.name, message.text
 
 
