@@ -78,27 +78,41 @@ class History:
         Turns that the session's journal has already are not journalled again: chat engines that
         are given the whole history with every question would fill the memory with copies.
         """
-        here = [message for turn in reversed([*self.turns()]) for message in turn.messages]
-        if here == list(messages[: len(here)]):
-            self.append(messages[len(here) :])
-            return
-        kept: list[str] = []
+        turns = [*self.turns()][::-1]
+        here = [message for turn in turns for message in turn.messages]
         rest = list(messages)
-        looked_at = self._memory.pages(
-            self._memory.session_id, newest_first=True, limit=2 * len(rest) + _LOOKED_AT
-        )
+        kept: list[str] = []
+        goes_on = here == rest[: len(here)]
+        if goes_on:
+            del rest[: len(here)]
+            kept += [turn.page_id for turn in turns]
+            if not rest:
+                return
+        known = self._journalled(2 * len(messages) + _LOOKED_AT)
         while rest:
             turn = _first_turn(rest)
-            same = next((p.id for p in looked_at if [*_without_marks(p)] == turn), None)
-            if same is None:
+            same = [page for page in known.get(spoken(turn), ()) if page.id not in kept]
+            same = [page for page in same if [*_without_marks(page)] == turn]
+            if not same:
                 break
-            kept.append(same)
+            goes_on = False
+            kept.append(same[0].id)
             del rest[: len(turn)]
         mark = Message("system", "", metadata={OURS: {_START: kept}})
-        if rest:
+        if goes_on:
+            self.append(rest)
+        elif rest:
             self._begin(rest, mark)
         else:
             self._memory.add_messages([mark])
+
+    def _journalled(self, limit: int) -> dict[tuple[str, ...], list[Page]]:
+        """Return the session's newest pages by what is said in them."""
+        found: dict[tuple[str, ...], list[Page]] = {}
+        session_id = self._memory.session_id
+        for page in reversed(self._memory.pages(session_id, newest_first=True, limit=limit)):
+            found.setdefault(spoken(page.messages), []).append(page)
+        return found
 
     def end(self) -> None:
         """Begin anew with an empty history; the pages stay in the journal."""
@@ -154,6 +168,11 @@ class History:
 def leading_system(turn: Turn) -> int:
     """Return how many system messages the turn begins with."""
     return len(_leading_system(turn.messages))
+
+
+def spoken(messages: Sequence[Message]) -> tuple[str, ...]:
+    """Return what user and assistant say in the messages of a page."""
+    return tuple(m.text for m in messages if m.role in ("user", "assistant") and m.text)
 
 
 def _leading_system(messages: Sequence[Message]) -> list[Message]:

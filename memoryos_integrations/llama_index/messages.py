@@ -61,10 +61,11 @@ def to_message(message: ChatMessage) -> Message:
 
     A tool call's preamble and ReAct's thoughts are kept, but are not what the assistant said.
     """
-    role = _ROLES.get(message.role.value, message.role.value)
+    given = MessageRole(message.role).value  # a role that was assigned may be a plain text
+    role = _ROLES.get(given, given)
     dumps = [_dump(block) for block in message.blocks]
     kwargs = _plain(message.additional_kwargs)
-    ours: dict[str, Any] = {} if role == message.role.value else {"role": message.role.value}
+    ours: dict[str, Any] = {} if role == given else {"role": given}
     if not _storable([dumps, kwargs]):
         words = said(message) if role in ("user", "assistant") else message.content or ""
         exact = json.dumps({**ours, "blocks": dumps, "kwargs": kwargs})

@@ -13,11 +13,11 @@ LONGEST_QUERY = 4000
 def query_of(asked: str | ChatMessage | None) -> str:
     """Return the words of what is asked, fit for a recall; empty if there are none."""
     words = asked if isinstance(asked, str) else (asked.content if asked is not None else None)
-    if not words or not words.strip():
+    if not words:
         return ""
     if len(words) > LONGEST_QUERY:
         words = f"{words[: LONGEST_QUERY // 2]}\n{words[-LONGEST_QUERY // 2 :]}"
-    return words.replace("\x00", " ").encode("utf-8", "replace").decode()
+    return words.replace("\x00", " ").encode("utf-8", "replace").decode().strip()
 
 
 def last_question(messages: Sequence[ChatMessage] | None) -> str:

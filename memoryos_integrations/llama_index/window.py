@@ -44,6 +44,8 @@ class ShownTurn(NamedTuple):
     page_id: str
     messages: list[ChatMessage]
     tokens: int
+    words: tuple[str, ...]
+    """What user and assistant say in it."""
 
 
 class Window:
@@ -95,7 +97,7 @@ def trimmed(turn: ShownTurn, tokens: int, count: TokenCount) -> ShownTurn:
         (at for at, m in enumerate(turn.messages) if m.role == MessageRole.USER), default=-1
     )
     if asked < 0:
-        return ShownTurn(turn.page_id, [], 0)
+        return turn._replace(messages=[], tokens=0)
     question = turn.messages[asked]
     used = message_tokens(question, count)
     kept: list[ChatMessage] = []
@@ -105,7 +107,7 @@ def trimmed(turn: ShownTurn, tokens: int, count: TokenCount) -> ShownTurn:
             break
         used += cost
         kept = [*step, *kept]
-    return ShownTurn(turn.page_id, [question, *kept], used)
+    return turn._replace(messages=[question, *kept], tokens=used)
 
 
 def well_begun(messages: list[ChatMessage]) -> list[ChatMessage]:
