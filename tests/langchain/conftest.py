@@ -19,6 +19,9 @@ from memoryos import Engine
 Answer = str | AIMessage | Exception
 
 
+CONFIG = {"promotion": "manual", "heat_threshold": 0.0}
+
+
 class FakeChat(BaseChatModel):
     """Answers by `rule`; `prompts` holds the messages of every call."""
 
@@ -113,7 +116,7 @@ def chat() -> Callable[..., FakeChat]:
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     """A memory that does nothing behind the test's back."""
-    with Engine.open("sqlite:///:memory:", {"promotion": "manual"}) as opened:
+    with Engine.open("sqlite:///:memory:", CONFIG) as opened:
         yield opened
 
 
