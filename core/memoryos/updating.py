@@ -115,8 +115,6 @@ class Updater:
         batch = self._batch(scope, session_id, pages)
         chosen = self._analysts(scope)
         draft = _checked(chosen.analyst.consolidate(batch), batch)
-        # Journal time, not the clock's: the same journal gives the same memory whenever it is read.
-        now = pages[-1].timestamp
         while True:
             view = self._views.get(scope)
             # What was erased while the analyst read must not come back in what it says. An erasure
@@ -127,7 +125,7 @@ class Updater:
             changes = self._page_out_changes(view, batch, draft, chosen)
             if self._store.commit(scope, view.head, changes):
                 break
-        self.promote_hot(scope, now, [record.id for record in changes.put if record.live])
+        self.promote_hot(scope, [record.id for record in changes.put if record.live])
 
     def _batch(self, scope: Scope, session_id: str, pages: Sequence[Page]) -> Batch:
         before = PageQuery(
@@ -221,17 +219,18 @@ class Updater:
 
     # ── promote: mid → long ──────────────────────────────────────────────────────────────────
 
-    def promote_hot(
-        self, scope: Scope, now: datetime | None = None, among: Sequence[str] | None = None
-    ) -> int:
-        """Promote every hot segment (of those named); return how many. Raises ModelError."""
-        at = now or self._clock()
+    def promote_hot(self, scope: Scope, among: Sequence[str] | None = None) -> int:
+        """Promote every hot segment (of those named); return how many. Raises ModelError.
+
+        A segment is as hot as it was when it was last touched: so a process that goes on with
+        another's work promotes what that one would have promoted.
+        """
         segments = self._views.get(scope).tiers.segments
         chosen = (
             segments.values() if among is None else [segments[i] for i in among if i in segments]
         )
-        hot = [s for s in chosen if mid_term.is_hot(s, at, self._config)]
-        for segment in hot:
+        hot = [s for s in chosen if mid_term.is_hot(s, s.last_access, self._config)]
+        for segment in sorted(hot, key=lambda s: (s.created, s.id)):
             self._promote(scope, segment)
         return len(hot)
 

@@ -67,9 +67,17 @@ class Consolidator:
         """Write the remembered visits; return whether there were any."""
         with self._guard:
             visits = self._visits.pop(scope, None)
-        if visits:
+        if not visits:
+            return False
+        try:
             self._updater.visit(scope, visits, self._clock())
-        return bool(visits)
+        except BaseException:
+            with self._guard:
+                counts = self._visits.setdefault(scope, {})
+                for segment_id, times in visits.items():
+                    counts[segment_id] = counts.get(segment_id, 0) + times
+            raise
+        return True
 
     def run(self, scope: Scope, *, everything: bool = False) -> bool:
         """Embed, page out and promote what is due; False if another process is at it.

@@ -62,7 +62,9 @@ class LongTerm:
         user had erased, which are not learned again.
         """
         self._forgotten = forgotten
-        self._known = {item.id: item for item in known}
+        # In an order that does not depend on when they were loaded.
+        ordered = sorted(known, key=lambda item: (item.created, item.id))
+        self._known = {item.id: item for item in ordered}
         self._times = times
         self._capacity = capacity
         self.changed: dict[str, Knowledge] = {}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Scores = NDArray[np.float32]
 MOST_KEYWORDS = 12
+_EQUAL = 1e-5
 MOST_SUMMARY = 600
 """A segment's summary keeps its newest topics' lines up to this many characters."""
 
@@ -83,8 +84,13 @@ class Nearness:
         if not self.segments:
             return None
         scores = self.affinities(keywords, vector)
-        best = int(np.argmax(scores))
-        return self.segments[best] if scores[best] >= threshold else None
+        best = float(scores.max())
+        if best < threshold:
+            return None
+        # The order of rows, which a restart may change, decides nothing: neither among equals nor
+        # by the last bits of a product.
+        equals = (self.segments[row] for row in np.flatnonzero(scores >= best - _EQUAL))
+        return min(equals, key=lambda segment: (segment.created, segment.id))
 
 
 def _folded(words: Iterable[str]) -> frozenset[str]:
