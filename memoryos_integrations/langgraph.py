@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from datetime import datetime, timezone
 from typing import Any
 
@@ -221,11 +222,11 @@ def _key(namespace: Namespace, key: str) -> str:
 def _item(page: Page) -> Item:
     stored = page.metadata[_FIELD]
     return Item(
-        value=stored["value"],
+        value=deepcopy(stored["value"]),  # callers may change what they get
         key=stored["key"],
         namespace=tuple(stored["namespace"]),
         created_at=page.timestamp,
-        updated_at=stored["updated_at"],
+        updated_at=max(page.timestamp, datetime.fromisoformat(stored["updated_at"])),
     )
 
 
