@@ -31,6 +31,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from memoryos.config import MemoryConfig
 from memoryos.engine import Engine
 from memoryos.memory import Memory
+from memoryos.model import Scope
 from memoryos.ports import ChatModel, Clock, Embedder
 from memoryos.updating import utc_now
 
@@ -142,7 +143,6 @@ class AsyncMemory:
     def __repr__(self) -> str:
         return f"Async{self._memory!r}"
 
-    @functools.wraps(Memory.session)
     def session(self, session_id: str) -> AsyncMemory:
         """Return the same memory seen from another session. Costs nothing: not a coroutine."""
         return AsyncMemory(self._memory.session(session_id), self._pools)
@@ -165,6 +165,8 @@ class AsyncMemory:
     stats = _brief(Memory.stats)
     usage = _brief(Memory.usage)
     receipts = _brief(Memory.receipts)
+    plot_heat = _long(Memory.plot_heat)
+    plot_timeline = _long(Memory.plot_timeline)
     flush = _long(Memory.flush)
     rebuild = _long(Memory.rebuild)
     export = _long(Memory.export)
@@ -187,7 +189,6 @@ class AsyncEngine:
         self.embedder = engine.embedder
 
     @classmethod
-    @functools.wraps(Engine.open.__func__)  # type: ignore[attr-defined]  # a classmethod's function
     def open(
         cls,
         uri: str = "sqlite:///memoryos.db",
@@ -202,15 +203,13 @@ class AsyncEngine:
             cls, functools.partial(Engine.open, uri, config, chat_model, embedder, clock=clock)
         )
 
-    @functools.wraps(Engine.memory)
     def memory(
         self, user_id: str, assistant_id: str = "assistant", session_id: str = "default"
     ) -> AsyncMemory:
         """Return the memory of one user with one assistant. Costs nothing: not a coroutine."""
         return AsyncMemory(self._engine.memory(user_id, assistant_id, session_id), self._pools)
 
-    @functools.wraps(Engine.scopes)
-    async def scopes(self) -> Any:
+    async def scopes(self) -> list[Scope]:
         """Return whose memories the store holds."""
         return await self._pools.run(self._engine.scopes, brief=True)
 

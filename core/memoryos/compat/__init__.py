@@ -8,5 +8,6 @@ Everything is in one file, `memoryos.db`, in `data_storage_path`.
 
 from memoryos.compat.front import Memoryos
 from memoryos.compat.opening import PUBLISHED_DEFAULTS, open_published
+from memoryos.compat.tiers import published_time
 
-__all__ = ["PUBLISHED_DEFAULTS", "Memoryos", "open_published"]
+__all__ = ["PUBLISHED_DEFAULTS", "Memoryos", "open_published", "published_time"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memoryos.config import MemoryConfig
-from memoryos.embedders import HashingEmbedder, SentenceTransformerEmbedder
+from memoryos.embedders import HashingEmbedder, OpenAIEmbedder, SentenceTransformerEmbedder
 from memoryos.embedders.resolve import resolve_embedder
 from memoryos.engine import Engine
 from memoryos.errors import (
@@ -72,7 +72,7 @@ def open_published(
     # Without a model the tiers can follow within `add`, as the published package's do.
     config = _config(chosen, {"promotion": "background" if chat_model else "inline", **ours})
     uri = f"sqlite:///{_folder(data_storage_path) / DATABASE}"
-    embedder = _embedder(chosen["embedding_model_name"], chosen["embedding_model_kwargs"])
+    embedder = _embedder(chosen)
     try:
         return Engine.open(uri, config, chat_model, embedder)
     except EmbedderMismatch as mismatch:
@@ -132,18 +132,22 @@ def _folder(data_storage_path: str | Path) -> Path:
     return folder
 
 
-def _embedder(name: object, options: Mapping[str, Any] | None) -> Embedder:
+def _embedder(chosen: Mapping[str, Any]) -> Embedder:
+    name, options = chosen["embedding_model_name"], chosen["embedding_model_kwargs"]
     if not isinstance(name, str) or not name.strip():
         return HashingEmbedder()
     if options is not None and not isinstance(options, Mapping):
         raise InvalidInput("embedding_model_kwargs must be a mapping or None")
+    key = chosen.get("openai_api_key")
+    if name.startswith("text-embedding-") and key:
+        return OpenAIEmbedder(name, api_key=key, base_url=chosen["openai_base_url"] or None)
     given = {k: v for k, v in (options or {}).items() if k not in _OF_FLAG_EMBEDDING}
     try:
         found = resolve_embedder(name)
-        if isinstance(found, SentenceTransformerEmbedder) and given:
+        if isinstance(found, SentenceTransformerEmbedder):
             size = given.pop("batch_size", 32)
             found = SentenceTransformerEmbedder(name, batch_size=size, options=given)
-        _ = found.dimension  # loads it, so that a model that is not there shows now
+            _ = found.dimension  # loads it, so that a model that is not there shows now
         return found
     except (MissingExtra, ModelError, InvalidInput) as error:
         usual = name == PUBLISHED_DEFAULTS["embedding_model_name"]

@@ -1,0 +1,116 @@
+"""What the tools give back: the published server's fields, and the ids that the others take."""
+
+from __future__ import annotations
+
+from typing_extensions import NotRequired, TypedDict
+
+
+class Lengths(TypedDict):
+    """What an `add_memory` was given."""
+
+    user_input_length: int
+    agent_response_length: int
+    has_meta_data: bool
+
+
+class Added(TypedDict):
+    """The answer to `add_memory`."""
+
+    status: str
+    message: str
+    timestamp: str
+    page_id: str
+    details: Lengths
+
+
+class Turn(TypedDict):
+    """A turn of short-term memory."""
+
+    user_input: str
+    agent_response: str
+    timestamp: str
+
+
+class RetrievedPage(TypedDict):
+    """A page, why it was recalled, and what its dialogue chain says so far."""
+
+    user_input: str
+    agent_response: str
+    timestamp: str
+    meta_info: str
+    page_id: str
+    session_id: str
+    score: float
+    reasons: list[str]
+
+
+class Fact(TypedDict):
+    """One piece of knowledge; `id` is for `explain_memory` and `forget_memory`."""
+
+    knowledge: str
+    timestamp: str
+    id: str
+
+
+class Retrieved(TypedDict):
+    """The answer to `retrieve_memory`."""
+
+    status: str
+    query: str
+    timestamp: str
+    user_profile: str
+    short_term_memory: list[Turn]
+    short_term_count: int
+    retrieved_pages: list[RetrievedPage]
+    retrieved_user_knowledge: list[Fact]
+    retrieved_assistant_knowledge: list[Fact]
+    total_pages_found: int
+    total_user_knowledge_found: int
+    total_assistant_knowledge_found: int
+
+
+class UserProfile(TypedDict):
+    """The answer to `get_user_profile`."""
+
+    status: str
+    timestamp: str
+    user_id: str
+    assistant_id: str
+    user_profile: str
+    user_knowledge: NotRequired[list[Fact]]
+    user_knowledge_count: NotRequired[int]
+    assistant_knowledge: NotRequired[list[Fact]]
+    assistant_knowledge_count: NotRequired[int]
+
+
+class Forgotten(TypedDict):
+    """The receipt of a `forget_memory`: counts and ids, nothing of what was forgotten."""
+
+    status: str
+    receipt_id: str
+    timestamp: str
+    request: str
+    erased: dict[str, int]
+    rewritten: dict[str, int]
+
+
+class SourceOfFact(TypedDict):
+    """A turn that a fact comes from, and the words of it that say so."""
+
+    page_id: str
+    timestamp: str
+    quote: str
+    user_input: str
+    agent_response: str
+
+
+class Explained(TypedDict):
+    """The answer to `explain_memory`."""
+
+    status: str
+    id: str
+    text: str
+    analyst: str
+    derived: str
+    sources: list[SourceOfFact]
+    superseded: list[str]

@@ -1,0 +1,121 @@
+"""The server's settings: the published server's config file, the environment, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from memoryos import Engine
+from memoryos.compat import PUBLISHED_DEFAULTS, open_published
+from memoryos.errors import InvalidInput
+
+_log = logging.getLogger("memoryos.mcp")
+
+DEFAULT_USER = "me"
+DEFAULT_FOLDER = "~/.memoryos"
+_OWN = {"user_id": str, "data_storage_path": str, "session_id": str, "allow_user_id": bool}
+_TEXTS = ("openai_api_key", "openai_base_url", "assistant_id", "llm_model", "embedding_model_name")
+_KNOWN = {*_OWN, *PUBLISHED_DEFAULTS, "openai_api_key"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the server runs on."""
+
+    user_id: str = DEFAULT_USER
+    assistant_id: str = PUBLISHED_DEFAULTS["assistant_id"]
+    session_id: str = "default"
+    data_storage_path: str = DEFAULT_FOLDER
+    allow_user_id: bool = False
+    published: Mapping[str, Any] = field(default_factory=dict)
+    """The published package's settings: models, capacities, thresholds."""
+
+    def open(self) -> Engine:
+        """Open the engine, with a background worker. Raises InvalidInput, StorageError."""
+        return open_published(self.data_storage_path, self.published, promotion="background")
+
+    def shown(self) -> dict[str, Any]:
+        """Return all settings, as memoryos://config shows them."""
+        return {
+            "data_storage_path": self.data_storage_path,
+            **{
+                name: self.published.get(name, PUBLISHED_DEFAULTS.get(name))
+                for name in _shown_names()
+            },
+        }
+
+
+def load(path: str | Path | None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of a config file (None: none) and the environment.
+
+    MEMORYOS_<NAME> stands for a setting that the file does not have. So does OPENAI_API_KEY, where
+    a file or MEMORYOS_LLM_MODEL says that there is to be a model; an empty key in the file means
+    no model, whatever the environment. Raises InvalidInput naming the file, line or setting.
+    """
+    outside = os.environ if environment is None else environment
+    given = {} if path is None else _read(Path(path).expanduser())
+    for name in sorted(given.keys() - _KNOWN):
+        _log.warning("the config has a setting %r that means nothing here", name)
+    values = {name: value for name, value in given.items() if name in _KNOWN and value is not None}
+    for name in _KNOWN - values.keys():
+        value = outside.get(f"MEMORYOS_{name.upper()}")
+        if value is not None:
+            values[name] = _of_text(name, value)
+    if path is not None or "llm_model" in values:
+        for name in ("openai_api_key", "openai_base_url"):
+            if name not in values and outside.get(name.upper()):
+                values[name] = outside[name.upper()]
+    return _checked(values)
+
+
+def _checked(values: dict[str, Any]) -> Settings:
+    for name, kind in (*_OWN.items(), *((name, str) for name in _TEXTS)):
+        if name in values and not isinstance(values[name], kind):
+            wanted = "true or false" if kind is bool else "a text"
+            raise InvalidInput(f"the setting {name} must be {wanted}, not {_kind(values[name])}")
+    own = {name: values[name] for name in (*_OWN, "assistant_id") if name in values}
+    for name, value in own.items():
+        if value == "":
+            raise InvalidInput(f"the setting {name} is empty")
+    own["published"] = {name: value for name, value in values.items() if name not in _OWN}
+    return Settings(**own)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise InvalidInput(f"the config {str(path)!r} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"the config {str(path)!r} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InvalidInput(f"the config {str(path)!r} must be a JSON object, not {_kind(found)}")
+    return found
+
+
+def _of_text(name: str, value: str) -> Any:
+    """Return a setting that the environment gives as text."""
+    usual = False if name == "allow_user_id" else PUBLISHED_DEFAULTS.get(name, "")
+    if isinstance(usual, str) or usual is None:
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise InvalidInput(
+            f"MEMORYOS_{name.upper()} must be like {usual!r}, not {value!r}"
+        ) from None
+
+
+def _kind(value: object) -> str:
+    """Name what was given without showing it: it may be a key."""
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return names.get(type(value), "a number" if isinstance(value, (int, float)) else "null")
+
+
+def _shown_names() -> list[str]:
+    return ["openai_api_key", *(name for name in PUBLISHED_DEFAULTS if name != "assistant_id")]

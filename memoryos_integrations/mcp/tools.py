@@ -1,0 +1,347 @@
+"""The tools: the published server's three, under its names and with its fields, and two more."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import ToolAnnotations
+from pydantic import ConfigDict, Field
+
+from memoryos import AsyncEngine, AsyncMemory, Recall, RecalledPage
+from memoryos.compat import published_time
+from memoryos.errors import MemoryOSError
+from memoryos.model import Knowledge
+from memoryos_integrations.mcp.results import (
+    Added,
+    Explained,
+    Fact,
+    Forgotten,
+    Retrieved,
+    RetrievedPage,
+    SourceOfFact,
+    Turn,
+    UserProfile,
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NO_PROFILE = "No detailed user profile"
+"""What the published server says while nothing is known."""
+
+Ctx = Context[AsyncEngine, Any]
+UserId = Annotated[
+    str | None,
+    Field(description="Whose memory; by default the one that the server is configured for."),
+]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose memory a server serves."""
+
+    user_id: str
+    assistant_id: str
+    session_id: str
+    allow_user_id: bool
+    """Whether a call may name another user."""
+
+    def memory(self, engine: AsyncEngine, user_id: str | None = None) -> AsyncMemory:
+        """Return the memory that a call means."""
+        return engine.memory(user_id or self.user_id, self.assistant_id, self.session_id)
+
+
+def build_tools(identity: Identity) -> list[Tool]:
+    """Return the tools of a server."""
+    calls = _Calls(identity)
+    reads = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
+    adds = ToolAnnotations(
+        read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
+    )
+    erases = ToolAnnotations(
+        read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
+    )
+    return [
+        _tool(calls.add_memory, "Add a memory", adds, identity),
+        _tool(calls.retrieve_memory, "Retrieve memories", reads, identity),
+        _tool(calls.get_user_profile, "Get the user's profile", reads, identity),
+        _tool(calls.explain_memory, "Explain a memory", reads, identity),
+        _tool(calls.forget_memory, "Forget memories", erases, identity),
+    ]
+
+
+def _tool(
+    call: Callable[..., Awaitable[Any]],
+    title: str,
+    annotations: ToolAnnotations,
+    identity: Identity,
+) -> Tool:
+    function = _telling(call)
+    if not identity.allow_user_id:
+        function = _without_user_id(function)
+    tool = Tool.from_function(
+        function,
+        title=title,
+        description=inspect.getdoc(call),
+        annotations=annotations,
+        structured_output=True,
+    )
+    # An argument that the tool does not have (a user_id, say) must not be passed over in silence.
+    arguments = tool.fn_metadata.arg_model
+    arguments.model_config = ConfigDict(**{**arguments.model_config, "extra": "forbid"})
+    arguments.model_rebuild(force=True)
+    tool.parameters = arguments.model_json_schema(by_alias=True)
+    return tool
+
+
+def _telling(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Return a call whose library errors the client may see."""
+
+    @functools.wraps(call)
+    async def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await call(*args, **kwargs)
+        except MemoryOSError as error:
+            raise ToolError(str(error)) from error
+
+    return told
+
+
+def _without_user_id(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return a call that has no `user_id`."""
+
+    @functools.wraps(call)
+    async def fixed(*args: Any, **kwargs: Any) -> Any:
+        return await call(*args, **kwargs)
+
+    signature = inspect.signature(call, eval_str=True)
+    kept = [p for name, p in signature.parameters.items() if name != "user_id"]
+    fixed.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+    fixed.__annotations__ = {p.name: p.annotation for p in kept}
+    return fixed
+
+
+class _Calls:
+    """What the tools do, for one identity."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    def _memory(self, context: Ctx, user_id: str | None) -> AsyncMemory:
+        return self._identity.memory(context.request_context.lifespan_context, user_id)
+
+    async def add_memory(
+        self,
+        context: Ctx,
+        user_input: Annotated[str, Field(description="What the user said.")],
+        agent_response: Annotated[str, Field(description="What the assistant answered.")],
+        timestamp: Annotated[
+            str | None,
+            Field(description="When: YYYY-MM-DD HH:MM:SS or ISO 8601, UTC. Default: now."),
+        ] = None,
+        meta_data: Annotated[
+            dict[str, Any] | None, Field(description="Anything to keep with the turn.")
+        ] = None,
+        user_id: UserId = None,
+    ) -> Added:
+        """Save one exchange of the conversation: what was said and what was answered.
+
+        Call it after every exchange worth keeping. It is stored when this returns, and can be
+        retrieved at once, from any conversation.
+        """
+        page = await self._memory(context, user_id).add(
+            user_input, agent_response, timestamp or None, meta_data
+        )
+        return Added(
+            status="success",
+            message="Memory has been added",
+            timestamp=published_time(page.timestamp),
+            page_id=page.id,
+            details={
+                "user_input_length": len(user_input),
+                "agent_response_length": len(agent_response),
+                "has_meta_data": meta_data is not None,
+            },
+        )
+
+    async def retrieve_memory(
+        self,
+        context: Ctx,
+        query: Annotated[str, Field(description="What to look for, in any words.")],
+        relationship_with_user: Annotated[  # noqa: ARG002  # published; a matter of answering
+            str, Field(description="Accepted for compatibility; does not change what is found.")
+        ] = "friend",
+        style_hint: Annotated[  # noqa: ARG002  # the same
+            str, Field(description="Accepted for compatibility; does not change what is found.")
+        ] = "",
+        max_results: Annotated[
+            int, Field(ge=1, le=100, description="Most pages, and most facts of each kind.")
+        ] = 10,
+        user_id: UserId = None,
+    ) -> Retrieved:
+        """Retrieve what is remembered on a question: earlier exchanges, facts, the profile.
+
+        Call it before answering whenever the past may matter. Each page says why it was found;
+        scores: higher is nearer.
+        """
+        memory = self._memory(context, user_id)
+        found = await memory.recall(query, k=max_results)
+        chains = await asyncio.to_thread(found.load_chains)
+        summaries = {chain.id: chain.summary for chain in chains}
+        user = [_fact(item) for item in found.user_knowledge[:max_results]]
+        agent = [_fact(item) for item in found.agent_knowledge[:max_results]]
+        pages = [_page(item, summaries) for item in found.pages]
+        return Retrieved(
+            status="success",
+            query=query,
+            timestamp=_now(),
+            user_profile=found.profile.text or NO_PROFILE,
+            short_term_memory=_turns(found),
+            short_term_count=len(found.short_term),
+            retrieved_pages=pages,
+            retrieved_user_knowledge=user,
+            retrieved_assistant_knowledge=agent,
+            total_pages_found=len(pages),
+            total_user_knowledge_found=len(found.user_knowledge),
+            total_assistant_knowledge_found=len(found.agent_knowledge),
+        )
+
+    async def get_user_profile(
+        self,
+        context: Ctx,
+        include_knowledge: Annotated[
+            bool, Field(description="With the facts about the user.")
+        ] = True,
+        include_assistant_knowledge: Annotated[
+            bool, Field(description="With the facts about the assistant.")
+        ] = False,
+        user_id: UserId = None,
+    ) -> UserProfile:
+        """Get who the user is, as far as is known: profile, traits, and the facts behind them."""
+        memory = self._memory(context, user_id)
+        profile = await memory.profile()
+        result = UserProfile(
+            status="success",
+            timestamp=_now(),
+            user_id=memory.scope.user_id,
+            assistant_id=memory.scope.assistant_id,
+            user_profile=profile.text or NO_PROFILE,
+        )
+        if include_knowledge:
+            facts = [_fact(item) for item in await memory.knowledge("user")]
+            result["user_knowledge"] = facts
+            result["user_knowledge_count"] = len(facts)
+        if include_assistant_knowledge:
+            facts = [_fact(item) for item in await memory.knowledge("agent")]
+            result["assistant_knowledge"] = facts
+            result["assistant_knowledge_count"] = len(facts)
+        return result
+
+    async def explain_memory(
+        self,
+        context: Ctx,
+        id: Annotated[  # noqa: A002  # what the other tools call it
+            str, Field(description="A fact's id, as the other tools give it, or trait:NAME.")
+        ],
+        user_id: UserId = None,
+    ) -> Explained:
+        """Say where a fact comes from: the exchanges, the very words, and what it replaced."""
+        found = await self._memory(context, user_id).explain(id)
+        pages = {page.id: page for page in found.pages}
+        return Explained(
+            status="success",
+            id=found.of.id,
+            text=found.text,
+            analyst=found.analyst,
+            derived=published_time(found.derived),
+            sources=[
+                SourceOfFact(
+                    page_id=source.page_id,
+                    timestamp=published_time(pages[source.page_id].timestamp),
+                    quote=source.quote,
+                    user_input=pages[source.page_id].user_input,
+                    agent_response=pages[source.page_id].agent_response,
+                )
+                for source in found.of.sources
+                if source.page_id in pages
+            ],
+            superseded=[item.text for item in found.superseded],
+        )
+
+    async def forget_memory(
+        self,
+        context: Ctx,
+        page_id: Annotated[str | None, Field(description="Forget this exchange.")] = None,
+        knowledge_id: Annotated[
+            str | None, Field(description="Forget this fact; it is not learned again.")
+        ] = None,
+        session: Annotated[str | None, Field(description="Forget this conversation.")] = None,
+        before: Annotated[
+            str | None, Field(description="Forget everything said before this time (ISO 8601).")
+        ] = None,
+        everything: Annotated[
+            bool, Field(description="Forget everything about this user. Ask the user first.")
+        ] = False,
+        user_id: UserId = None,
+    ) -> Forgotten:
+        """Forget for good. Give exactly one of page_id, knowledge_id, session, before, everything.
+
+        What was derived from the forgotten words goes with them. Only when the user asks for it.
+        """
+        receipt = await self._memory(context, user_id).forget(
+            page_id=page_id,
+            knowledge_id=knowledge_id,
+            session=session,
+            before=before,
+            everything=everything,
+        )
+        return Forgotten(
+            status="success",
+            receipt_id=receipt.id,
+            timestamp=published_time(receipt.at),
+            request=receipt.request,
+            erased=dict(receipt.erased),
+            rewritten=dict(receipt.rewritten),
+        )
+
+
+def _now() -> str:
+    return published_time(datetime.now(timezone.utc))
+
+
+def _turns(found: Recall) -> list[Turn]:
+    return [
+        Turn(
+            user_input=page.user_input,
+            agent_response=page.agent_response,
+            timestamp=published_time(page.timestamp),
+        )
+        for page in found.short_term
+    ]
+
+
+def _fact(item: Knowledge) -> Fact:
+    return Fact(knowledge=item.text, timestamp=published_time(item.updated), id=item.id)
+
+
+def _page(item: RecalledPage, summaries: dict[str, str]) -> RetrievedPage:
+    page = item.page
+    return RetrievedPage(
+        user_input=page.user_input,
+        agent_response=page.agent_response,
+        timestamp=published_time(page.timestamp),
+        meta_info=summaries.get(page.chain_id or "", ""),
+        page_id=page.id,
+        session_id=page.session_id,
+        score=round(item.score, 4),
+        reasons=list(item.reasons),
+    )
