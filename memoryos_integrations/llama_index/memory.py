@@ -183,7 +183,9 @@ class MemoryOSMemory(Connected, BaseMemory):
         pages = tuple(
             item
             for item in found.pages
-            if item.page.id not in ids and spoken(item.page.messages) not in words
+            if item.page.text
+            and item.page.id not in ids
+            and spoken(item.page.messages) not in words
         )
         beyond = replace(found, pages=pages, short_term=(), count_tokens=self._count)
         return beyond.text(max(0, budget - self._count(LEAD) - _MARGIN))

@@ -250,5 +250,7 @@ def _block(dump: Any) -> BaseModel | None:
 
 def _tool_call(call: Mapping[str, Any]) -> ToolCallBlock:
     return ToolCallBlock(
-        tool_call_id=call.get("id"), tool_name=call.get("name") or "", tool_kwargs=call.get("args") or {}
+        tool_call_id=call.get("id"),
+        tool_name=call.get("name") or "",
+        tool_kwargs=call.get("args") or {},
     )

@@ -63,7 +63,9 @@ class MemoryOSRetriever(BaseRetriever):
         if not query:
             return []
         found = self._memory.recall(query, k=self._k, where=self._where)
-        nodes = [_page_node(item) for item in found.pages] if "pages" in self._tiers else []
+        nodes = []
+        if "pages" in self._tiers:  # a page may hold nothing but a system prompt or a tool's result
+            nodes += [_page_node(item) for item in found.pages if item.page.text]
         if "knowledge" in self._tiers:
             score = min((item.score for item in found.pages), default=0.0)
             facts = (*found.user_knowledge, *found.agent_knowledge)

@@ -62,8 +62,9 @@ class MemoryOSToolSpec(BaseToolSpec):
         ]
         for item in found.pages:
             page = item.page
-            said = page.text.replace("\n", " / ")
-            lines.append(f"{page.id}: [{page.timestamp:%Y-%m-%d %H:%M}] {said}")
+            if page.text:
+                said = page.text.replace("\n", " / ")
+                lines.append(f"{page.id}: [{page.timestamp:%Y-%m-%d %H:%M}] {said}")
         return "\n".join(lines) or "Nothing is remembered on that."
 
     def forget(self, memory_id: str) -> str:
