@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from memoryos.errors import InvalidInput, UnknownSetting
 from memoryos.tiers.ranking import RankingConfig
 
-PromotionMode = Literal["background", "inline", "manual"]
+PromotionMode = Literal["background", "inline", "manual", "queue"]
 Durability = Literal["full", "normal"]
 RetrievalMode = Literal["fused", "two_stage"]
 
@@ -62,7 +62,9 @@ class MemoryConfig:
 
     # Updating
     promotion: PromotionMode = "background"
-    """When page-out and promotion happen: behind `add`, inside `add`, or only at `flush()`."""
+    """When page-out and promotion happen: behind `add` in this process ("background"), inside `add`
+    ("inline"), only at `flush()` ("manual"), or in the processes of `memoryos worker`, which this
+    one only asks for it ("queue", on PostgreSQL)."""
     language: str | None = None
     """ISO 639-1 code of the dialogue; None finds it out text by text."""
     calls_per_day: int | None = None

@@ -30,11 +30,11 @@ from memoryos.ports import Analyst, ChatModel, Clock, Embedder, TokenUsage
 from memoryos.retrieval import Retriever
 from memoryos.revisiting import Revisitor
 from memoryos.stores.in_memory import InMemoryStore
-from memoryos.stores.port import Store, StoredEmbedder
+from memoryos.stores.port import Queueing, Store, StoredEmbedder
 from memoryos.tokens import token_counter
 from memoryos.updating import Analysts, Updater, mismatch, utc_now
 from memoryos.views import Views
-from memoryos.worker import Consolidator, Worker
+from memoryos.worker import Asking, Consolidator, Worker
 
 _log = logging.getLogger("memoryos.engine")
 
@@ -69,6 +69,8 @@ class Engine:
         worker = None
         if config.promotion == "background":
             worker = Worker(consolidator, lambda: store.scopes(waiting=True))
+        elif config.promotion == "queue":
+            worker = Worker(Asking(consolidator, _queue_of(store)), list)
         self._parts = Parts(
             store=store,
             config=config,
@@ -140,13 +142,16 @@ class Engine:
                 return
             self._closed = True
             let_go(self._parts)
-            pending = self._parts.worker.close() if self._parts.worker is not None else []
-            for scope in pending:
-                try:
-                    self._parts.consolidator.run(scope)
-                except MemoryOSError as error:
-                    _log.warning("left for the next engine to finish: %s", error)
+            if self._parts.worker is not None:
+                for scope in self._parts.worker.close():
+                    self._finish(self._parts.worker, scope)
             self.store.close()
+
+    def _finish(self, worker: Worker, scope: Scope) -> None:
+        try:
+            worker.finish(scope)
+        except MemoryOSError as error:
+            _log.warning("left for the next engine to finish: %s", error)
 
     def __enter__(self) -> Engine:
         return self
@@ -238,6 +243,15 @@ def open_store(uri: str, config: MemoryConfig) -> Store:
         "uri must be like 'sqlite:///memories.db', 'sqlite:///:memory:' or 'postgresql://…', "
         f"not {uri!r}"
     )
+
+
+def _queue_of(store: Store) -> Queueing:
+    if not isinstance(store, Queueing):
+        raise InvalidInput(
+            f"promotion='queue' needs a store on PostgreSQL, {store.uri!r} has no queue: "
+            "take promotion='background'"
+        )
+    return store
 
 
 def _check_embedder(store: Store, embedder: Embedder) -> None:

@@ -18,7 +18,7 @@ from memoryos.errors import EngineClosed, MemoryOSError, ModelError, StorageBusy
 from memoryos.model import Scope
 from memoryos.ports import Clock
 from memoryos.revisiting import Revisitor
-from memoryos.stores.port import Store
+from memoryos.stores.port import Queueing, Store
 from memoryos.updating import Updater
 
 _log = logging.getLogger("memoryos.worker")
@@ -123,6 +123,20 @@ class Consolidator:
         return self._store.lease(scope, self.owner, _LEASE_SECONDS, self._clock())
 
 
+class Asking:
+    """Consolidates nothing, but asks other processes for it through the store's queue."""
+
+    def __init__(self, consolidator: Consolidator, queue: Queueing) -> None:
+        self._consolidator = consolidator
+        self._queue = queue
+
+    def run(self, scope: Scope) -> bool:
+        """Ask for a scope's consolidation. Raises StorageError."""
+        self._consolidator.save_visits(scope)
+        self._queue.enqueue(scope)
+        return True
+
+
 class _ScopeLock:
     """A lock that a weak dictionary can hold."""
 
@@ -133,7 +147,9 @@ class _ScopeLock:
 class Worker:
     """The thread. Starts at the first hint; survives fork by starting again in the child."""
 
-    def __init__(self, consolidator: Consolidator, waiting: Callable[[], list[Scope]]) -> None:
+    def __init__(
+        self, consolidator: Consolidator | Asking, waiting: Callable[[], list[Scope]]
+    ) -> None:
         self._consolidator = consolidator
         self._waiting = waiting
         self.after_fork()
@@ -198,6 +214,10 @@ class Worker:
                 return None
             del self._due[scope]
             return scope
+
+    def finish(self, scope: Scope) -> None:
+        """Do what is left of a scope, in the caller's thread. Raises MemoryOSError."""
+        self._consolidator.run(scope)
 
     def _again(self, scope: Scope, seconds: float) -> None:
         with self._condition:

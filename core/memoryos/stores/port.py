@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from memoryos.errors import StorageBusy
 from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
@@ -294,4 +294,13 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Queueing(Protocol):
+    """What a store may have besides: a queue through which processes ask others for work."""
+
+    def enqueue(self, scope: Scope) -> None:
+        """Ask for the scope's consolidation; once, however often asked before it begins."""
         ...

@@ -63,7 +63,7 @@ class Address:
         # urlencode would write a blank as "+", which libpq does not read.
         self.conninfo = urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
         try:
-            given = conninfo_to_dict(self.conninfo)
+            self.given = given = conninfo_to_dict(self.conninfo)
         except psycopg.Error as error:
             raise InvalidInput(f"uri is not a PostgreSQL URI: {error}".strip()) from None
         query.pop("password", None)
@@ -159,7 +159,7 @@ class Connections:
         pause = 0.05
         while True:
             state = _State()
-            pool = self._here()
+            pool = self.pool()
             try:
                 with pool.connection(timeout=max(deadline - time.monotonic(), 0.1)) as connection:
                     return work(connection, state)
@@ -176,7 +176,8 @@ class Connections:
             if lost:
                 pool.check()
 
-    def _here(self) -> ConnectionPool[Connection]:
+    def pool(self) -> ConnectionPool[Connection]:
+        """Return the pool of this process."""
         with self._guard:
             if self._closed:
                 raise EngineClosed
@@ -199,6 +200,7 @@ class Connections:
 
     def _configure(self, connection: Connection) -> None:
         connection.execute(SQL["settings"], self._settings)
+        connection.execute(SQL["look_here_first"])
         dumper = type("Dumper", (VectorBinaryDumper,), {"oid": self._vector_oid})
         connection.adapters.register_dumper(Vector, dumper)
 
@@ -229,6 +231,16 @@ def migrate(connection: Connection, shown: str) -> None:
             if number > (version or 0):
                 connection.execute(script.encode())
         connection.execute(SQL["set_schema_version"], (newest,))
+
+
+def make_queue(connection: Connection, script: str) -> None:
+    """Make procrastinate's tables where there are none; of many processes one does it."""
+    if connection.execute(SQL["queue_table"]).fetchone() != (None,):
+        return
+    with connection.transaction():
+        connection.execute(SQL["take_migration_lock"])
+        if connection.execute(SQL["queue_table"]).fetchone() == (None,):
+            connection.execute(script.encode())
 
 
 def _version(connection: Connection, shown: str) -> int | None:

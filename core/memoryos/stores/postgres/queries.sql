@@ -2,6 +2,12 @@
 SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeout', %(all)s, false),
     set_config('synchronous_commit', %(sync)s, false)
 
+-- name: look_here_first
+SELECT set_config('search_path', 'memoryos, ' || current_setting('search_path'), false)
+
+-- name: queue_table
+SELECT to_regclass('memoryos.procrastinate_jobs')
+
 -- name: take_migration_lock
 SELECT pg_advisory_xact_lock(hashtext('memoryos.migration'))
 
@@ -209,8 +215,11 @@ ORDER BY user_id, assistant_id
 -- name: scope_names
 SELECT user_id, assistant_id FROM memoryos.scopes WHERE scope = %s AND user_id IS NOT NULL
 
--- name: scopes_behind
-SELECT scope FROM memoryos.scopes WHERE embedded_seq < last_seq AND scope > %s
+-- name: scopes_forgotten_by_queue
+SELECT scope FROM memoryos.scopes
+WHERE embedded_seq < last_seq AND scope > %s AND NOT EXISTS (
+    SELECT 1 FROM memoryos.procrastinate_jobs
+    WHERE lock = scope::text AND status IN ('todo', 'doing'))
 ORDER BY scope LIMIT %s
 
 -- name: insert_call

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from memoryos.stores.port import (
     Waiting,
 )
 from memoryos.stores.postgres.connection import SQL, Connection, Connections
+from memoryos.stores.postgres.queue import Queue
 from memoryos.stores.postgres.rows import (
     blob_of,
     digest,
@@ -209,9 +211,18 @@ class PostgresStore:
         rows = self._rows(SQL["scope_names"], (key,))
         return _scope(rows[0]) if rows else None
 
-    def behind(self, after: UUID = _FIRST, limit: int = 1000) -> list[UUID]:
-        """Return keys of scopes with pages that have no vector yet, in order, page by page."""
-        return [key for (key,) in self._rows(SQL["scopes_behind"], (after, limit))]
+    def forgotten_by_queue(self, after: UUID = _FIRST, limit: int = 1000) -> list[UUID]:
+        """Return keys of scopes with pages that have no vector yet and no task, in order."""
+        rows = self._rows(SQL["scopes_forgotten_by_queue"], (after, limit))
+        return [key for (key,) in rows]
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The queue through which processes ask `memoryos worker` for work."""
+        return Queue(self._db)
+
+    def enqueue(self, scope: Scope) -> None:
+        self.queue.put(scope_key(scope))
 
     # ── ledger, receipts, metadata ───────────────────────────────────────────────────────────
 
