@@ -1,0 +1,129 @@
+"""`memoryos worker`: consolidates what other processes have queued, on procrastinate.
+
+Any number of workers may run on any number of machines. A worker may die at any point: its tasks
+are taken up by the others, and what it had not committed is done again from the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from memoryos.errors import EngineClosed, InvalidInput, ModelError, StorageBusy
+
+if TYPE_CHECKING:
+    from procrastinate import App
+
+    from memoryos.engine import Engine
+    from memoryos.stores.postgres import PostgresStore
+
+_log = logging.getLogger("memoryos.worker")
+_MOST_SECONDS = 300
+_MOST_ATTEMPTS = 20
+"""After these (an hour and a half) only the next turn, or `flush`, asks for the scope again."""
+_SWEEP = "memoryos.sweep"
+_EVERY_MINUTE = "* * * * *"
+_AWAY_SECONDS = 2.0
+
+
+def work(engine: Engine, *, concurrency: int = 2, until_empty: bool = False) -> None:
+    """Do queued consolidation until stopped by a signal (or, if so asked, until none is left).
+
+    `engine` is open on PostgreSQL, best with promotion="manual"; its models do the work.
+    Raises InvalidInput for another store.
+    """
+    store = _postgres_store(engine)
+    asyncio.run(_work(engine, store, concurrency, until_empty))
+
+
+async def _work(engine: Engine, store: PostgresStore, concurrency: int, until_empty: bool) -> None:
+    from procrastinate.exceptions import ConnectorException  # noqa: PLC0415  # needs an extra
+
+    from memoryos.stores.postgres.queue import QUEUE, TELLS_SECONDS  # noqa: PLC0415
+
+    while True:
+        app = _app(engine, store)
+        try:
+            async with app.open_async():
+                await _sweep(app, store)
+                await app.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=concurrency,
+                    wait=not until_empty,
+                    delete_jobs="always",
+                    fetch_job_polling_interval=2.0,
+                    update_heartbeat_interval=TELLS_SECONDS,
+                    shutdown_graceful_timeout=60.0,
+                )
+            return
+        except (ConnectorException, StorageBusy) as error:
+            _log.warning("the worker lost its server, and looks for it again: %s", error)
+            await asyncio.sleep(_AWAY_SECONDS)
+
+
+def _app(engine: Engine, store: PostgresStore) -> App:
+    """Return the application with its two tasks."""
+    from memoryos.stores.postgres.queue import CONSOLIDATE, QUEUE  # noqa: PLC0415
+
+    app = store.queue.app()
+
+    @app.task(name=CONSOLIDATE, queue=QUEUE)
+    def consolidate(scope: str, attempt: int = 0) -> None:
+        _consolidate(engine, store, UUID(scope), attempt)
+
+    @app.periodic(cron=_EVERY_MINUTE)
+    @app.task(name=_SWEEP, queue=QUEUE, queueing_lock=_SWEEP)
+    async def sweep(timestamp: int) -> None:  # noqa: ARG001  # procrastinate gives it
+        await _sweep(app, store)
+
+    return app
+
+
+def _consolidate(engine: Engine, store: PostgresStore, key: UUID, attempt: int) -> None:
+    """Do what is due in a scope; what fails for now is queued again, later each time."""
+    scope = store.scope_of(key)
+    if scope is None:
+        return
+    try:
+        consolidator = engine._parts.consolidator  # noqa: SLF001  # the engine's own other half
+        if consolidator.run(scope):
+            return
+        error: Exception = StorageBusy("another process is at it")
+    except (ModelError, StorageBusy) as failure:
+        error = failure
+    except EngineClosed:
+        return
+    if attempt >= _MOST_ATTEMPTS:
+        _log.error("consolidation of a scope is given up until its next turn: %s", error)
+        return
+    seconds = min(2**attempt, _MOST_SECONDS)
+    _log.warning("consolidation waits %d s and goes on: %s", seconds, error)
+    store.queue.put(key, attempt=attempt + 1, seconds=seconds)
+
+
+async def _sweep(app: App, store: PostgresStore) -> None:
+    """Take up what dead workers left, and what a process did not live to queue."""
+    from memoryos.stores.postgres.queue import take_from_the_dead  # noqa: PLC0415
+
+    await take_from_the_dead(app)
+    await asyncio.to_thread(_queue_what_is_forgotten, store)
+
+
+def _queue_what_is_forgotten(store: PostgresStore) -> None:
+    keys = store.forgotten_by_queue()
+    while keys:
+        for key in keys:
+            store.queue.put(key)
+        keys = store.forgotten_by_queue(after=keys[-1])
+
+
+def _postgres_store(engine: Engine) -> PostgresStore:
+    from memoryos.stores.postgres import PostgresStore  # noqa: PLC0415  # needs an extra
+
+    if not isinstance(engine.store, PostgresStore):
+        raise InvalidInput(
+            f"a worker needs a store on PostgreSQL, {engine.store.uri!r} has no queue"
+        )
+    return engine.store
