@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -157,7 +158,9 @@ def test_streaming(engine: Engine, chat: Any, mode: Any) -> None:
 async def test_streaming_in_asyncio(engine: Engine, chat: Any) -> None:
     agent = create_agent(chat("one two"), middleware=[MemoryOSMiddleware(engine, "tom")])
     stream = agent.astream(say("count"), on("t"), stream_mode="messages")
-    assert len([chunk async for chunk, _ in stream]) >= 2
+    chunks = [chunk async for chunk, _ in stream]
+    # Before Python 3.11 LangChain cannot pass callbacks on to asyncio tasks.
+    assert len(chunks) >= (2 if sys.version_info >= (3, 11) else 1)
     assert turns(engine) == [("count", "one two")]
 
 

@@ -66,6 +66,7 @@ def test_text(server: OpenAIServer) -> None:
     assert 7 in (body.get("max_tokens"), body.get("max_completion_tokens"))
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # of old langchain-openai
 def test_structured_output(server: OpenAIServer) -> None:
     server.chat = '{"words": ["a", "b"], "count": 2}'
     found = from_langchain(openai(server)).complete(ASK, schema=Answer)
