@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ STORES: dict[str, Callable[[Path], OpenStore]] = {"sqlite": sqlite_store}
 """Another store joins the tests of trust with one line here."""
 
 
+IN_MEMORY_FILES = Path("/dev/shm")
+
+
+@pytest.fixture
+def quick_folder() -> Iterator[Path]:
+    """A folder whose files do not wait for a disk, where the machine has one."""
+    where = IN_MEMORY_FILES if IN_MEMORY_FILES.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=where) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(params=sorted(STORES))
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
-    return STORES[request.param](tmp_path)
+def open_store(request: pytest.FixtureRequest, quick_folder: Path) -> OpenStore:
+    return STORES[request.param](quick_folder)

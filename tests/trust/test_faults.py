@@ -135,11 +135,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 @pytest.mark.parametrize("name", CASES)
 def test_a_failure_at_every_statement(
-    name: str, power_cut: bool, late: bool, prepared: Path, tmp_path: Path
+    name: str, power_cut: bool, late: bool, prepared: Path, quick_folder: Path
 ) -> None:
     case = CASES[name]
     begin = None if case.opens else prepared / ("flushed.db" if case.flushed else "waiting.db")
-    file = tmp_path / "memories.db"
+    file = quick_folder / "memories.db"
     states = undisturbed(case, begin, file, prepared)
     allowed = states if case.steps else [states[0], states[-1]]
     with failing_sqlite() as faults:

@@ -5,6 +5,7 @@ Driver errors are translated here and nowhere else.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -21,12 +22,16 @@ from memoryos.errors import (
     StorageFull,
     StorageReadOnly,
 )
-from memoryos.stores.sql import migrations
+from memoryos.stores.sql import migrations, named_queries
 
+_log = logging.getLogger("memoryos.stores")
 APPLICATION_ID = 0x4D454D4F
 """Marks the file as ours ("MEMO" in ASCII)."""
 _PACKAGE = "memoryos.stores.sqlite"
+_SQL = named_queries(_PACKAGE)
 _IDLE_READERS = 16
+_SCRUB_SECONDS = 5.0
+"""How long an erasure waits for readers of the write-ahead log, in this and other processes."""
 _left_by_fork: list[sqlite3.Connection] = []
 """A forked child must neither use nor close its parent's connections, so they are kept here."""
 
@@ -44,8 +49,16 @@ class Connections:
         self._readers: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
         with translated(self.path), self._writing:
-            self._writer = self._connect()
-            self._migrate(self._writer)
+            connection = self._connect()
+            try:
+                self._migrate(connection)
+                left = connection.execute(_SQL["last_removal"]).fetchone()[0]
+            except BaseException:
+                connection.close()
+                raise
+            self._writer = connection
+        if left is not None:
+            self.scrub()  # the process that removed something did not come to it
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -75,8 +88,8 @@ class Connections:
             if self._writer is None:
                 self._writer = self._connect()
             connection = self._writer
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
@@ -86,21 +99,39 @@ class Connections:
                 raise
 
     def scrub(self) -> bool:
-        """Empty the write-ahead log so that nothing removed stays there; False if others hold it.
+        """Leave no trace of what was removed in the file and its log; False if others hold them.
 
-        Freed cells and pages are overwritten as they are freed (secure_delete).
+        Freed cells and pages are overwritten as they are freed (secure_delete), but when SQLite
+        balances its trees it leaves copies of cells in pages' free space, where they stay after the
+        cells themselves were removed. Only writing the file anew is sure.
         """
-        deadline = time.monotonic() + min(self._lock_seconds, 5.0)
-        while True:
-            self._check()
+        deadline = time.monotonic() + min(self._lock_seconds, _SCRUB_SECONDS)
+        try:
             with self._writing, translated(self.path):
-                assert self._writer is not None
-                busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            if not busy:
-                return True
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
+                self._check()
+                if self._writer is None:
+                    self._writer = self._connect()
+                last = self._writer.execute(_SQL["last_removal"]).fetchone()[0]
+                self._writer.execute("VACUUM")
+            while self._checkpoint():
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.01)
+        except StorageError as error:
+            _log.warning("could not write the file anew: %s", error)
+            return False
+        if last is not None:
+            with self.writing() as connection:
+                connection.execute(_SQL["scrubbed"], (last,))
+        return True
+
+    def _checkpoint(self) -> bool:
+        """Empty the write-ahead log; return whether a reader keeps it from being emptied."""
+        with self._writing, translated(self.path):
+            self._check()
+            assert self._writer is not None
+            found = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(found[0])
 
     def before_fork(self) -> None:
         """Let no transaction be open at a fork: the child could never end it, and would wait."""
@@ -153,8 +184,8 @@ class Connections:
         newest = known[-1][0]
         if self._schema(connection) == newest:
             return
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             version = self._schema(connection)
             if version > newest:
                 raise SchemaTooNew(

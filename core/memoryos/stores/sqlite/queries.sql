@@ -191,6 +191,15 @@ DELETE FROM calls WHERE scope_id = ?
 UPDATE scopes SET user_id = NULL, assistant_id = NULL
 WHERE scope_id = :scope AND NOT EXISTS (SELECT 1 FROM pages WHERE scope_id = :scope)
 
+-- name: note_removal
+INSERT INTO removals DEFAULT VALUES
+
+-- name: last_removal
+SELECT max(number) FROM removals
+
+-- name: scrubbed
+DELETE FROM removals WHERE number <= ?
+
 -- name: insert_receipt
 INSERT INTO receipts (scope_id, id, body) VALUES (?, ?, ?)
 

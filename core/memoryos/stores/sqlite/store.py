@@ -256,10 +256,10 @@ class SQLiteStore:
                 self._apply(db, scope_id, scope, bumped[0], changes)
         except _Conflict:
             return False
-        if (takes or changes.erase_calls) and not self._db.scrub():
+        if _removes(changes) and not self._db.scrub():
             _log.warning(
-                "the write-ahead log is in use by another process: what was erased is gone from "
-                "the database, and from the log at its next checkpoint"
+                "the database is in use by others: what was erased is no longer in it, but traces "
+                "of it stay in the file until the next erasure or opening"
             )
         return True
 
@@ -300,6 +300,8 @@ class SQLiteStore:
             up_to = max((slot for slot, _ in rows), default=0) & _SEQ_MASK
             embedder_id = _embedder_id(db, changes.vectors.embedder)
             db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
+        if _removes(changes):
+            db.execute(_SQL["note_removal"])
         for receipt in changes.receipts:
             body = dumps(receipt_body(receipt))
             db.execute(_SQL["insert_receipt"], (scope_id, receipt.id, body))
@@ -398,6 +400,10 @@ class SQLiteStore:
             return []
         with self._db.reading() as db:
             return db.execute(_SQL[query], (scope_id, *arguments)).fetchall()
+
+
+def _removes(changes: Changes) -> bool:
+    return bool(changes.delete or changes.erase_pages or changes.erase_calls)
 
 
 def _slots(scope_id: int, after_seq: int = 0, up_to_seq: int = _SEQ_MASK) -> dict[str, int]:
