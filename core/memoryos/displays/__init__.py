@@ -1,0 +1,1 @@
+"""How the memory looks in a notebook: HTML cards and matplotlib figures."""
