@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.logging import RichHandler
 
-from memoryos.cli import chat, demo, look, maintain, move, write
+from memoryos.cli import chat, demo, look, maintain, migrate, move, write
 from memoryos.cli.console import complain, err
 from memoryos.errors import InvalidInput, MemoryOSError
 
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, write, look, move, maintain):
+for module in (demo, write, look, move, migrate, maintain):
     module.register(app)
 chat.register(app)
 

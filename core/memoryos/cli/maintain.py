@@ -25,6 +25,8 @@ from memoryos.cli.options import (
 )
 from memoryos.errors import MissingExtra, ModelError
 from memoryos.model import Scope
+from memoryos.stores.port import Queueing
+from memoryos.tasks import work
 from memoryos.transfer import Difference
 
 
@@ -93,6 +95,9 @@ def worker(
     every: Annotated[
         float, typer.Option("--every", min=0.1, metavar="SECONDS", help="Pause between looks.")
     ] = 5.0,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, metavar="N", help="Memories at a time.")
+    ] = 2,
     db: Db = "memoryos.db",
     embedder: Embedder = None,
     model: Model = None,
@@ -100,10 +105,15 @@ def worker(
 ) -> None:
     """Page out and promote what is pending in every memory, so that no other process has to.
 
-    Runs until Ctrl-C. Safe beside other processes: one consolidates a memory at a time.
+    Runs until Ctrl-C. Safe beside other processes: one consolidates a memory at a time. On
+    PostgreSQL it does what processes with promotion="queue" ask for, --concurrency memories at a
+    time; elsewhere it looks at every memory, and again --every so many seconds.
     """
     talker = chat_model(model, base_url)
     with opened(db, embedder=embedder, model=talker) as engine:
+        if isinstance(engine.store, Queueing):
+            work(engine, concurrency=concurrency, until_empty=once)
+            return
         while True:
             failed = False
             for scope in engine.scopes():
