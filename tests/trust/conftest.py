@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from memoryos.stores.port import Store
+from memoryos.stores.postgres import PostgresStore
 from memoryos.stores.sqlite import SQLiteStore
+from tests.postgres.server import empty_database
 
 OpenStore = Callable[[], Store]
 """Opens one more handle on the same database."""
@@ -20,7 +22,15 @@ def sqlite_store(folder: Path) -> OpenStore:
     return lambda: SQLiteStore(folder / "memories.db", durability="normal")
 
 
-STORES: dict[str, Callable[[Path], OpenStore]] = {"sqlite": sqlite_store}
+def postgres_store(folder: Path) -> OpenStore:
+    uri = empty_database()
+    return lambda: PostgresStore(uri)
+
+
+STORES: dict[str, Callable[[Path], OpenStore]] = {
+    "postgres": postgres_store,
+    "sqlite": sqlite_store,
+}
 """Another store joins the tests of trust with one line here."""
 
 
