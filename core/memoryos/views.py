@@ -8,6 +8,7 @@ and size.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
@@ -20,10 +21,12 @@ from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
 from memoryos.ports import Vectors
 from memoryos.profiles import profile_of
 from memoryos.stores.codec import decode, from_blob
-from memoryos.stores.port import Head, Kind, Store
+from memoryos.stores.port import Head, IndexColumns, Kind, Store
 from memoryos.tiers.mid_term import Nearness
 from memoryos.tiers.text import tokens
 
+_READ_AT_ONCE = 4096
+"""Positions whose vectors are read together: the store's memory for them is used again."""
 _LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
 
 
@@ -153,28 +156,38 @@ class Views:
 
     def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
         index = view.index
-        columns = self._store.index_columns(scope, max(index.last_seq, 0))
-        seqs, blobs = self._store.vectors(scope, old.embedded_seq, head.embedded_seq)
-        vectors = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(
-            len(blobs), max(view.dimension, 1)
-        )
+        held = max(index.last_seq, 0)
+        columns = self._store.index_columns(scope, held)
         if columns.seqs:
-            # Vectors of pages that the index has already come first, being older.
-            late = int(np.searchsorted(seqs, columns.seqs[0])) if seqs else 0
-            fresh: Vectors | list[bytes | None] = vectors[late:]
-            if seqs[late:] != columns.seqs:
-                known = dict(zip(seqs[late:], blobs[late:], strict=True))
-                fresh = [known.get(seq) for seq in columns.seqs]
-            index.extend_packed(
-                columns.seqs, columns.sessions, columns.timestamps, columns.terms, fresh
-            )
+            self._load_new(scope, view, columns, head.embedded_seq)
             gone = [seq for seq in columns.replaced if seq]
             if gone:
                 index.retire(gone)
-        else:
-            late = len(seqs)
-        if late:
-            index.set_vectors(seqs[:late], vectors[:late])
+        # Vectors of pages that the index had already.
+        late = min(head.embedded_seq, held)
+        if late > old.embedded_seq:
+            seqs, blobs = self._store.vectors(scope, old.embedded_seq, late)
+            index.set_vectors(seqs, _matrix(blobs, view.dimension))
+
+    def _load_new(
+        self, scope: Scope, view: ScopeView, columns: IndexColumns, embedded_seq: int
+    ) -> None:
+        """Add pages to the index: those with vectors, then those that wait for theirs."""
+        seqs: list[int] = []
+        blocks: list[Vectors] = []
+        for after in range(columns.seqs[0] - 1, embedded_seq, _READ_AT_ONCE):
+            up_to = min(after + _READ_AT_ONCE, embedded_seq)
+            here, blobs = self._store.vectors(scope, after, up_to)
+            blocks.append(_matrix(blobs, view.dimension))
+            seqs += here
+        done = bisect_right(columns.seqs, embedded_seq)
+        if seqs == columns.seqs[:done]:
+            _extend(view.index, columns, slice(done), blocks)
+        else:  # a page was replaced or erased between the two readings
+            known = dict(zip(seqs, (row.tobytes() for b in blocks for row in b), strict=True))
+            _extend(view.index, columns, slice(done), [known.get(s) for s in columns.seqs[:done]])
+        waiting = slice(done, None)
+        _extend(view.index, columns, waiting, [None] * (len(columns.seqs) - done))
 
     def _load_tiers(self, scope: Scope, tiers: Tiers, old: Head) -> Tiers:
         segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)
@@ -201,6 +214,26 @@ class Views:
                     segments.pop(value.id, None)
                     vectors.pop(value.id, None)
         return Tiers(segments, knowledge, traits, vectors, tiers)
+
+
+def _matrix(blobs: Sequence[bytes], dimension: int) -> Vectors:
+    return np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(blobs), max(dimension, 1))
+
+
+def _extend(
+    index: ScopeIndex,
+    columns: IndexColumns,
+    part: slice,
+    vectors: Sequence[Vectors] | Sequence[bytes | None],
+) -> None:
+    """Add a part of the columns to the index, with its vectors."""
+    index.extend_packed(
+        columns.seqs[part],
+        columns.sessions[part],
+        columns.timestamps[part],
+        columns.terms[part],
+        vectors,
+    )
 
 
 class _Slot:

@@ -9,7 +9,7 @@ sealed block never moves, so that readers need no lock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float32]
+    Vectors = Sequence[bytes | None] | Matrix | Sequence[Matrix]
+    """Of new pages: a blob for each (None while pending), or (m, dimension) matrices."""
 
 _BLOCK = 4096
 """Rows of a block grown page by page."""
@@ -103,24 +105,32 @@ class DenseIndex:
         mean = (self._sum / max(size - self._pending.size, 1)).astype(np.float32)
         return DenseSnapshot(blocks, size, mean, self._pending)
 
-    def append(self, vectors: Sequence[bytes | None] | Matrix) -> None:
-        """Add the vectors of new pages: blobs (None while pending) or one (m, dimension) matrix.
+    def append(self, vectors: Vectors) -> None:
+        """Add the vectors of new pages.
 
         Raises ValueError when a vector is not `dimension` float32 long.
         """
-        first = self._sealed_rows + self._tail_rows
         if isinstance(vectors, np.ndarray):
-            block = np.ascontiguousarray(vectors, dtype=np.float32)
+            self.append([vectors])
+        elif vectors and isinstance(vectors[0], np.ndarray):
+            blocks = [np.ascontiguousarray(block, dtype=np.float32) for block in vectors]
+            every = max(1, sum(map(len, blocks)) // _SAMPLE)
+            for block in blocks:
+                self._append_block(block.reshape(-1, self.dimension), every)
         else:
+            first = self._sealed_rows + self._tail_rows
             zero = bytes(4 * self.dimension)
-            missing = [i for i, vector in enumerate(vectors) if vector is None]
+            blobs = cast("Sequence[bytes | None]", vectors)
+            missing = [i for i, blob in enumerate(blobs) if blob is None]
             if missing:
                 self._pending = np.append(self._pending, np.array(missing, np.int64) + first)
-            joined = b"".join([zero if vector is None else vector for vector in vectors])
-            block = np.frombuffer(joined, dtype="<f4")
-        block = block.reshape(len(vectors), self.dimension)
-        sample = block[:: max(1, len(block) // _SAMPLE)]
-        self._sum += sample.sum(axis=0, dtype=np.float64) * (len(block) / len(sample))
+            joined = b"".join([zero if blob is None else blob for blob in blobs])
+            block = np.frombuffer(joined, dtype="<f4").reshape(len(blobs), self.dimension)
+            self._append_block(block, max(1, len(block) // _SAMPLE))
+
+    def _append_block(self, block: Matrix, every: int) -> None:
+        sample = block[::every]
+        self._sum += sample.sum(axis=0, dtype=np.float64) * (len(block) / max(len(sample), 1))
         if len(block) >= _BULK:
             self._seal()
             self._sealed.append(block)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from memoryos.index.dense import Vectors
     from memoryos.index.lexical import Found
     from memoryos.tiers.text import QueryTerm
 
@@ -113,12 +114,12 @@ class ScopeIndex:
         sessions: Sequence[int] | NDArray[np.int64],
         timestamps: Sequence[float] | NDArray[np.float64],
         terms_blobs: Sequence[bytes],
-        vectors: Sequence[bytes | None] | NDArray[np.float32],
+        vectors: Vectors,
     ) -> None:
         """Add many pages at once, column by column, each column of the same length m.
 
-        vectors: one blob or None per page, or one (m, dimension) float32 matrix, which is then the
-        index's own.  Raises ValueError when a seq is not above the one before it.
+        vectors: one blob or None per page, or float32 matrices of m rows together, which are then
+        the index's own.  Raises ValueError when a seq is not above the one before it.
         """
         new_seqs = np.asarray(seqs, dtype=np.int64)
         if not new_seqs.size:

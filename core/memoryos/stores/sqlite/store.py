@@ -162,12 +162,15 @@ class SQLiteStore:
         if scope_id is None:
             return IndexColumns([], [], [], [], [])
         with self._db.reading() as db:
-            rows = db.execute(_SQL["index_columns"], _slots(scope_id, after_seq)).fetchall()
-        if not rows:
-            return IndexColumns([], [], [], [], [])
-        slots, sessions, timestamps, terms, replaced = map(list, zip(*rows, strict=True))
-        seqs = [slot & _SEQ_MASK for slot in slots]
-        return IndexColumns(seqs, sessions, timestamps, terms, replaced)
+            found = IndexColumns([], [], [], [], [])
+            # Row by row: a hundred thousand rows held together cost twice as much.
+            for row in db.execute(_SQL["index_columns"], _slots(scope_id, after_seq)):
+                found.seqs.append(row[0] & _SEQ_MASK)
+                found.sessions.append(row[1])
+                found.timestamps.append(row[2])
+                found.terms.append(row[3])
+                found.replaced.append(row[4])
+        return found
 
     def vectors(
         self, scope: Scope, after_seq: int, up_to_seq: int
