@@ -9,13 +9,30 @@
 The console script `memoryos-mcp` does this from a config file. Needs the extra `mcp`.
 """
 
-import importlib.util
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from memoryos.errors import MissingExtra
 
-if importlib.util.find_spec("mcp") is None:
-    raise MissingExtra.of("memoryos_integrations.mcp", "mcp")
+if TYPE_CHECKING:
+    from memoryos_integrations.mcp.server import EngineFactory, build_server
 
-from memoryos_integrations.mcp.server import build_server
+__all__ = ["EngineFactory", "build_server"]
 
-__all__ = ["build_server"]
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        # Loaded when first asked for: the SDK takes a second, and --help should not.
+        from memoryos_integrations.mcp import server  # noqa: PLC0415
+    except ImportError as error:
+        if (error.name or "").startswith("mcp"):
+            raise MissingExtra.of(f"memoryos_integrations.mcp.{name}", "mcp") from error
+        raise
+    return getattr(server, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

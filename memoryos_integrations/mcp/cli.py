@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 
-from memoryos import __version__
+from memoryos import AsyncEngine, __version__
 from memoryos.errors import InvalidInput, MemoryOSError
 from memoryos_integrations.mcp.clients import CLIENTS, client_block
-from memoryos_integrations.mcp.settings import load
+from memoryos_integrations.mcp.settings import Settings, load
 
 _EPILOG = """\
 Without --config the memory of the user "me" is kept in ~/.memoryos and no model is used.
@@ -52,20 +55,50 @@ def _run(options: argparse.Namespace) -> None:
             "a long random text, which clients then send as their bearer token"
         )
     settings = load(options.config)
-    with settings.open() as engine:
-        server = build_server(
-            lambda: engine,
-            user_id=settings.user_id,
-            assistant_id=settings.assistant_id,
-            session_id=settings.session_id,
-            allow_user_id=settings.allow_user_id,
-            config=settings.shown(),
-        )
-        if options.http:
+    facts: dict[str, Any] = {
+        "user_id": settings.user_id,
+        "assistant_id": settings.assistant_id,
+        "session_id": settings.session_id,
+        "allow_user_id": settings.allow_user_id,
+        "config": settings.shown(),
+    }
+    if options.http:
+        with settings.open() as engine:
             sys.stderr.write(f"memoryos-mcp: http://{options.host}:{options.port}/mcp\n")
-            serve(server, options.host, options.port, token)
-        else:
-            server.run("stdio")
+            serve(build_server(lambda: engine, **facts), options.host, options.port, token)
+        return
+    try:
+        build_server(lambda: _opened(settings), **facts).run("stdio")
+    except Exception as error:  # anyio gathers the errors of several tasks in a group
+        leaves = list(_leaves(error))
+        for leaf in leaves:
+            if isinstance(leaf, MemoryOSError):
+                raise leaf from None
+        # Nobody reads the output any more: the client has gone.
+        if not all(isinstance(leaf, (BrokenPipeError, ConnectionResetError)) for leaf in leaves):
+            raise
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """Open the engine and close it while the server has the standard output to itself.
+
+    Models that are loaded, or fail, may print; the server diverts that to the error output, but
+    only as long as it runs.
+    """
+    engine = AsyncEngine(await asyncio.to_thread(settings.open))
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in a group of errors, or the error itself."""
+    for one in getattr(error, "exceptions", ()):
+        yield from _leaves(one)
+    if not hasattr(error, "exceptions"):
+        yield error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,0 +1,138 @@
+"""Streamable HTTP: all tools, the bearer token, a client that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+
+from memoryos_integrations.mcp.http import is_loopback
+
+Start = Callable[..., StdioServerParameters]
+TOKEN = "a-long-random-text"
+SAID = {"user_input": "I'm Tom, I work as a data scientist.", "agent_response": "Hello Tom."}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(start: Start, folder: Path, *arguments: str, **more: str) -> Iterator[str]:
+    """Run the server; yield its URL."""
+    port = free_port()
+    parameters = start("--http", "--port", port, *arguments, **more)
+    with (
+        (folder / "stdout").open("wb") as out,
+        (folder / "stderr").open("wb") as errors,
+        subprocess.Popen(
+            [parameters.command, *parameters.args],
+            env=parameters.env,
+            cwd=parameters.cwd,
+            stdout=out,
+            stderr=errors,
+        ) as process,
+    ):
+        try:
+            for _ in range(600):
+                if process.poll() is not None:
+                    break
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+                    break
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}/mcp"
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+    assert (folder / "stdout").read_bytes() == b""
+    assert "Traceback" not in (folder / "stderr").read_text()
+
+
+async def test_all_tools_over_http(start: Start, tmp_path: Path) -> None:
+    with served(start, tmp_path) as url:
+        async with Client(url) as client:
+            added = await client.call_tool("add_memory", SAID)
+            page_id = added.structured_content["page_id"]
+            found = await client.call_tool("retrieve_memory", {"query": "data scientist"})
+            assert found.structured_content["retrieved_pages"][0]["page_id"] == page_id
+            assert not (await client.call_tool("get_user_profile", {})).is_error
+            assert (await client.call_tool("explain_memory", {"id": "none"})).is_error
+            assert (await client.call_tool("add_memory", {"user_input": 5})).is_error
+            await client.read_resource("memoryos://status")
+        async with Client(url) as another:
+            await asyncio.gather(*(another.call_tool("add_memory", SAID) for _ in range(20)))
+            found = await another.call_tool("retrieve_memory", {"query": "Tom", "max_results": 50})
+            assert found.structured_content["total_pages_found"] == 21
+            gone = await another.call_tool("forget_memory", {"everything": True})
+            assert gone.structured_content["erased"]["pages"] == 21
+        # 5 MB is more than the protocol's limit for a body: refused, and the server goes on.
+        async with httpx.AsyncClient(timeout=30) as http:
+            assert (await http.post(url, content=b"x" * 5_000_000)).status_code == 413
+        async with Client(url) as after:
+            assert not (await after.call_tool("add_memory", SAID)).is_error
+
+
+async def test_a_token_is_demanded_where_there_is_one(start: Start, tmp_path: Path) -> None:
+    with served(start, tmp_path, "--host", "0.0.0.0", MEMORYOS_MCP_TOKEN=TOKEN) as url:
+        async with httpx.AsyncClient() as http:
+            for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}):
+                answer = await http.post(url, json={}, headers=headers)
+                assert answer.status_code == 401
+                assert answer.headers["www-authenticate"] == "Bearer"
+                assert TOKEN not in answer.text
+        async with (
+            httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as http,
+            Client(streamable_http_client(url, http_client=http)) as client,
+        ):
+            assert not (await client.call_tool("add_memory", SAID)).is_error
+
+
+async def test_a_client_that_goes_away_mid_call(start: Start, tmp_path: Path) -> None:
+    with served(start, tmp_path) as url:
+        async with Client(url) as client:
+            call = asyncio.create_task(client.call_tool("add_memory", SAID))
+            await asyncio.sleep(0)
+            call.cancel()
+            with suppress(asyncio.CancelledError):
+                await call
+        async with Client(url) as client:
+            assert not (await client.call_tool("add_memory", SAID)).is_error
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("localhost", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.5", False),
+        ("example.org", False),
+    ],
+)
+def test_which_addresses_only_this_machine_reaches(host: str, here: bool) -> None:
+    assert is_loopback(host) is here
+
+
+def test_another_site_cannot_reach_the_server_through_a_browser(
+    start: Start, tmp_path: Path
+) -> None:
+    with served(start, tmp_path) as url:
+        answer = httpx.post(url, json={}, headers={"Host": "evil.example"})
+        assert answer.status_code in (403, 421)
+        answer = httpx.post(url, json={}, headers={"Origin": "https://evil.example"})
+        assert answer.status_code == 403
