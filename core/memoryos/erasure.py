@@ -18,6 +18,7 @@ from memoryos.ports import Analyst, Batch, Clock, Embedder
 from memoryos.stores.codec import Derived, decode, kind_of
 from memoryos.stores.port import Changes, Kind, PageQuery, Record, Store
 from memoryos.tiers import long_term, mid_term
+from memoryos.tiers.text import content_words
 from memoryos.updating import embedded
 from memoryos.views import Views
 
@@ -88,7 +89,12 @@ class Eraser:
             erased={name: n for name, n in sorted(erased.items()) if n},
             rewritten=dict(sorted(Counter(_plural(value) for value in work.changed).items())),
             page_ids=tuple(work.page_ids),
-            knowledge_ids=tuple(v.id for v in work.deleted if isinstance(v, Knowledge)),
+            knowledge_ids=tuple(
+                mark
+                for value in work.deleted
+                if isinstance(value, Knowledge)
+                for mark in (long_term.marks(value) if request == "knowledge" else [value.id])
+            ),
         )
 
     def _records(self, work: _Work) -> list[Record]:
@@ -106,6 +112,7 @@ class _Work:
     page_ids: list[str]
     deleted: list[Derived] = field(default_factory=list)
     changed: list[Derived] = field(default_factory=list)
+    tainted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.gone = frozenset(self.page_ids)
@@ -122,8 +129,9 @@ class _Work:
             return
         touched = set()
         topics = []
+        self.tainted = self._carried_over()
         for topic in self.topics:
-            if self.gone.isdisjoint(topic.page_ids):
+            if self.gone.isdisjoint(topic.page_ids) and topic.id not in self.tainted:
                 topics.append(topic)
                 continue
             touched.add(topic.segment_id)
@@ -149,8 +157,34 @@ class _Work:
         self._knowledge()
         for trait in self.traits:
             # Its reason may use the erased words, so any erased source takes it.
-            if any(source.page_id in self.gone for source in trait.sources):
+            erased = any(source.page_id in self.gone for source in trait.sources)
+            if erased or trait.id in self.tainted:
                 self.delete(trait)
+
+    def _carried_over(self) -> frozenset[str]:
+        """Return ids of what a model wrote of other pages in words that only erased pages had.
+
+        A model is shown what came before, and the facts that are known, and may take words over.
+        """
+        values: list[Topic | Chain | Knowledge | Trait]
+        values = [*self.topics, *self.chains, *self.knowledge.values(), *self.traits]
+        written = {
+            value.id: frozenset(content_words(_words_of(value)))
+            for value in values
+            if value.analyst != self.rules.name
+        }
+        if not written:
+            return frozenset()
+        pages = self.store.pages(self.scope, PageQuery())
+        erased: set[str] = set()
+        for page in pages:
+            if page.id in self.gone:
+                erased.update(content_words(page.text))
+        suspects = erased.intersection(frozenset[str]().union(*written.values()))
+        for page in pages:
+            if suspects and page.id not in self.gone:
+                suspects.difference_update(content_words(page.text))
+        return frozenset(id_ for id_, words in written.items() if words & suspects)
 
     def delete(self, value: Derived) -> None:
         """Note that a derived value goes."""
@@ -199,7 +233,7 @@ class _Work:
 
     def _chains(self) -> None:
         for chain in self.chains:
-            if self.gone.isdisjoint(chain.page_ids):
+            if self.gone.isdisjoint(chain.page_ids) and chain.id not in self.tainted:
                 continue
             left = self._remaining(chain.page_ids)
             if not left:
@@ -221,6 +255,8 @@ class _Work:
     def _knowledge(self) -> None:
         for item in self.knowledge.values():
             left = long_term.without_pages(item, self.gone)
+            if left is not None and item.id in self.tainted:
+                left = long_term.in_words_of_sources(left)
             if left is None:
                 self.delete(item)
             elif left is not item:
@@ -238,6 +274,17 @@ class _Work:
         summary = mid_term.joined_summary([topic.summary for topic in draft.topics])
         chain = mid_term.joined_summary([chain.summary for chain in draft.chains])
         return summary, keywords, chain
+
+
+def _words_of(value: Topic | Chain | Knowledge | Trait) -> str:
+    if isinstance(value, Topic):
+        return "\n".join((value.summary, *value.keywords))
+    if isinstance(value, Chain):
+        return value.summary
+    if isinstance(value, Knowledge):
+        said = (source.text for source in value.sources)
+        return "\n".join((value.text, value.value or "", value.subject or "", *said))
+    return value.reason
 
 
 def _plural(value: Derived) -> str:

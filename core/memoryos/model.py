@@ -314,7 +314,7 @@ class ErasureReceipt:
     """Derived things made again from what remains, by kind."""
     page_ids: tuple[str, ...] = ()
     knowledge_ids: tuple[str, ...] = ()
-    """Facts that went; none of them is learned again from the page it came from."""
+    """Facts that went, and marks of them: none is learned again from the page it came from."""
 
     def _repr_html_(self) -> str:
         """Return the receipt as a card, for notebooks."""

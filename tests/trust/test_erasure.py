@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ import pytest
 from memoryos import Engine
 from memoryos.memory import Memory
 from memoryos.model import Message
+from memoryos.ports import Completion
+from memoryos.testing.memory_answers import memory_answers
 from memoryos.tiers.text import page_terms, term_id, tokens
 from memoryos.transfer import ALL_KINDS
 
@@ -315,3 +318,55 @@ def test_a_journal_read_again_is_not_the_forgotten_one(engine: Engine) -> None:
     tom.flush()
     assert fact.text not in [item.text for item in tom.knowledge(status="all")]
     assert tom.profile().user.get("name") != fact.value
+
+
+class Parrot:
+    """A chat model that puts every word it is shown into everything it writes."""
+
+    name = "parrot"
+
+    def complete(self, messages, *, schema=None, max_tokens=None):
+        prompt = "\n".join(str(message["content"]) for message in messages)
+        answer = memory_answers(SimpleNamespace(prompt=prompt, messages=messages, body={}))
+        seen = sorted({word for word in re.findall(r"[A-Z]\w+ford\b", prompt)})
+        parsed = schema.model_validate_json(answer) if schema else None
+        if parsed is not None:
+            parsed = schema.model_validate(_with_words(parsed.model_dump(), " ".join(seen)))
+        return Completion(answer, parsed)
+
+    def stream(self, messages, *, max_tokens=None):
+        yield "ok"
+
+
+def _with_words(value: Any, words: str) -> Any:
+    """Add words to every summary and statement."""
+    if isinstance(value, dict):
+        return {
+            key: f"{item} {words}"
+            if key in ("summary", "text", "statement", "reason") and isinstance(item, str)
+            else _with_words(item, words)
+            for key, item in value.items()
+        }
+    return [_with_words(item, words) for item in value] if isinstance(value, list) else value
+
+
+def test_words_that_a_model_took_over_go_too(root: Path) -> None:
+    config = {"promotion": "manual", "short_term_capacity": 1, "page_out_batch": 1}
+    uri = f"sqlite:///{root / 'memories.db'}"
+    with Engine.open(uri, {**config, "heat_threshold": 1.0}, chat_model=Parrot()) as engine:
+        memory = engine.memory("tom")
+        memory.add("I moved to Yunford and I like chess.", "Good.", NOON, key="secret")
+        for number in range(4):
+            said = f"I play chess in the park number {number} every Sunday."
+            memory.add(said, "Nice.", NOON + timedelta(minutes=number))
+            memory.flush()
+        store = engine.store
+        bodies = [record.body for record in store.records(memory.scope, ALL_KINDS)]
+        carried = [body for body in bodies if "Yunford" in str(body)]
+        secret = memory.page(key="secret")
+        assert any(secret.id not in str(body) for body in carried), "nothing was taken over"
+        memory.forget(page_id=secret.id)
+        bodies = [record.body for record in store.records(memory.scope, ALL_KINDS)]
+        assert bodies
+        assert not [body for body in bodies if "yunford" in str(body).casefold()]
+        assert b"yunford" not in bytes_in(root).lower()

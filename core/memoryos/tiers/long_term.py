@@ -77,7 +77,12 @@ class LongTerm:
         sources = tuple(
             replace(source, text=source.text or draft.text)
             for source in draft.sources
-            if knowledge_id(draft.owner, draft.text, [source]) not in self._forgotten
+            if self._forgotten.isdisjoint(
+                (
+                    knowledge_id(draft.owner, draft.text, [source]),
+                    _meaning_id(draft.owner, draft.subject or draft.attribute, source),
+                )
+            )
         )
         if not sources:
             return None
@@ -161,6 +166,34 @@ def without_pages(item: Knowledge, page_ids: frozenset[str]) -> Knowledge | None
     if left == item.sources:
         return item
     return replace(item, sources=left, text=left[-1].text)
+
+
+def in_words_of_sources(item: Knowledge) -> Knowledge | None:
+    """Return knowledge in the very words of its newest source; None if they do not say its value.
+
+    For what a model has put into words that are to be forgotten.
+    """
+    quote = item.sources[-1].quote
+    if item.value is not None and item.value.casefold() not in quote.casefold():
+        return None
+    sources = tuple(replace(source, text=source.quote) for source in item.sources)
+    subject = item.attribute or None
+    return replace(item, text=quote, sources=sources, subject=subject) if quote else None
+
+
+def marks(item: Knowledge) -> tuple[str, ...]:
+    """Return ids by which a fact is known again, however a later reading may put it."""
+    found = [item.id]
+    for source in item.sources:
+        found.append(knowledge_id(item.owner, source.text or item.text, [source]))
+        found.append(_meaning_id(item.owner, item.subject, source))
+    return tuple(dict.fromkeys(found))
+
+
+def _meaning_id(owner: Owner, subject: str | None, source: Source) -> str:
+    """Return an id of what a source says of a subject, or by a quote, whatever the words."""
+    meant = f"subject\x1f{subject}" if subject else f"quote\x1f{source.quote}"
+    return knowledge_id(owner, meant, [source])
 
 
 def knowledge_id(owner: Owner, text: str, sources: Sequence[Source]) -> str:
