@@ -18,7 +18,6 @@ from typing import Any
 import psycopg
 
 _numbers = count()
-_TABLES = "scopes embedders pages terms vectors records calls receipts leases".split()
 
 
 class Server:
@@ -95,18 +94,17 @@ def server() -> Server:
     return Server()
 
 
-def empty_database() -> str:
+def empty_database(uri: str | None = None) -> str:
     """The URI of a database with nothing in it; what an earlier test left there is gone."""
-    ((there,),) = server().execute("SELECT to_regclass('memoryos.leases') IS NOT NULL")
-    if there:
-        names = ", ".join(f"memoryos.{name}" for name in _TABLES)
-        server().execute(f"TRUNCATE {names} RESTART IDENTITY")
-        server().execute(
-            "DO $$ BEGIN IF to_regclass('memoryos.procrastinate_jobs') IS NOT NULL THEN TRUNCATE "
-            "memoryos.procrastinate_jobs, memoryos.procrastinate_workers, "
-            "memoryos.procrastinate_periodic_defers CASCADE; END IF; END $$"
-        )
-    return server().uri()
+    uri = uri or server().uri()
+    with psycopg.connect(uri, autocommit=True) as db:
+        for name in db.execute(
+            "SELECT string_agg(format('memoryos.%I', tablename), ', ') FROM pg_tables "
+            "WHERE schemaname = 'memoryos' AND tablename <> 'schema_version'"
+        ).fetchone() or (None,):
+            if name:
+                db.execute(f"TRUNCATE {name} RESTART IDENTITY CASCADE")
+    return uri
 
 
 def another_database(options: str = "") -> str:
