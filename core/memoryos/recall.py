@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
 from memoryos.model import Chain, Knowledge, Page, Profile, RecalledPage, Segment
 from memoryos.ports import TokenCounter
 
-KNOWN_SHARE = 0.2
-"""At most this part of the budget goes to profile and knowledge…"""
+KNOWN_SHARE = 0.1
+"""At most this part of the budget goes to profile and knowledge: on LoCoMo each further tenth costs
+one to two hundredths of the evidence…"""
 RECENT_SHARE = 0.3
 """…and at most this to the session's own recent turns, unless the rest leaves more free."""
 
@@ -61,6 +63,15 @@ class Recall:
         return recall_card(self.query, self.pages, self.segments, knowledge)
 
 
+class _Entry(NamedTuple):
+    """A part of a section, shown whole or not at all."""
+
+    order: float
+    time: str
+    """The line above it, "" for none."""
+    text: str
+
+
 class _Block:
     """A context block being filled. Sections are filled by importance, then shown in order."""
 
@@ -69,7 +80,7 @@ class _Block:
         self._count = recall.count_tokens
         self._budget = budget
         self._left = budget
-        self._sections: dict[str, list[tuple[float, str]]] = {
+        self._sections: dict[str, list[_Entry]] = {
             "What is known": [],
             "Earlier in these conversations": [],
             "Remembered turns": [],
@@ -86,7 +97,7 @@ class _Block:
             page = item.page
             if page.id in recent:
                 continue  # a turn of this conversation stands, if anywhere, in its own section
-            if self._add("Remembered turns", page.seq, page_text(page), self._left):
+            if self._add_page("Remembered turns", page, self._left):
                 shown.append(page)
         self._recent(self._left)
         if self._left > 0 and shown:
@@ -110,36 +121,52 @@ class _Block:
 
     def _recent(self, budget: int) -> None:
         """Add the session's newest turns, without a gap, as far as the budget goes."""
-        here = {order for order, _ in self._sections["This conversation"]}
+        here = {entry.order for entry in self._sections["This conversation"]}
         for page in reversed(self._recall.short_term):
             if page.seq in here:
                 continue
-            cost = self._add("This conversation", page.seq, page_text(page), budget)
+            cost = self._add_page("This conversation", page, budget)
             if not cost:
                 break
             budget -= cost
 
-    def _add(self, section: str, order: float, text: str, budget: int) -> int:
+    def _add_page(self, section: str, page: Page, budget: int) -> int:
+        """Add a page as `_add` does; a time that the section shows already costs nothing more."""
+        time = _time_line(page)
+        known = any(entry.time == time for entry in self._sections[section])
+        return self._add(section, page.seq, _said(page), budget, time, free=known)
+
+    def _add(
+        self,
+        section: str,
+        order: float,
+        text: str,
+        budget: int,
+        time: str = "",
+        *,
+        free: bool = False,
+    ) -> int:
         """Add an entry if it fits; return what it costs in tokens, 0 if it was left out."""
         entries = self._sections[section]
-        cost = self._count(text) + 1
+        cost = self._count(text + "\n")
+        if time and not free:
+            cost += self._count(time + "\n")
         if not entries:
             cost += self._count(f"## {section}\n\n")
         if cost > min(budget, self._left):
             return 0
-        entries.append((order, text))
+        entries.append(_Entry(order, time, text))
         self._left -= cost
         return cost
 
     def _fitted(self) -> str:
         """Return the block; tokens of parts may not add up exactly, so what is over goes."""
         while True:
-            parts = [
-                f"## {title}\n" + "\n".join(text for _, text in sorted(entries))
+            block = "\n\n".join(
+                f"## {title}\n" + "\n".join(_lines(sorted(entries)))
                 for title, entries in self._sections.items()
                 if entries
-            ]
-            block = "\n\n".join(parts)
+            )
             if not block or self._count(block) <= self._budget:
                 return block
             for title in (
@@ -155,10 +182,26 @@ class _Block:
 
 def page_text(page: Page) -> str:
     """Return a page as it stands in a context block: its time, then each side with its speaker."""
-    lines = [f"[{page.timestamp:%Y-%m-%d %H:%M}]"]
+    return f"{_time_line(page)}\n{_said(page)}"
+
+
+def _time_line(page: Page) -> str:
+    return f"[{page.timestamp:%Y-%m-%d %H:%M}]"
+
+
+def _said(page: Page) -> str:
     sides = (
         (page.user_name or "User", page.user_input),
         (page.agent_name or "Assistant", page.agent_response),
     )
-    lines += [f"{name}: {said}" for name, said in sides if said]
-    return "\n".join(lines)
+    return "\n".join(f"{name}: {said}" for name, said in sides if said)
+
+
+def _lines(entries: Sequence[_Entry]) -> Iterator[str]:
+    """Yield the lines of a section; a time stands once above the turns that share it."""
+    time = ""
+    for entry in entries:
+        if entry.time and entry.time != time:
+            time = entry.time
+            yield time
+        yield entry.text

@@ -1,0 +1,1 @@
+"""What the claims of this project are measured with; run from a checkout, not installed."""

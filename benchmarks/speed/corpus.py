@@ -1,0 +1,107 @@
+"""The pages, questions and vectors that everyone is measured on.
+
+Turns of LoCoMo, paired anew at random, so that a hundred thousand pages differ from one another; the
+text stays where it is and is never written anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memoryos.embedders import HashingEmbedder
+
+DIMENSION = 384
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "locomo10.json"
+"""Where the sessions that build this project have LoCoMo; `--data` names another place."""
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is added: both sides of a page."""
+
+    user: str
+    agent: str
+
+    @property
+    def text(self) -> str:
+        """The page as the engine embeds it, and as the others are given it."""
+        return f"{self.user}\n{self.agent}"
+
+
+class Corpus:
+    """Any number of pages from LoCoMo's turns; the same for the same seed."""
+
+    def __init__(self, path: Path, seed: int) -> None:
+        dialogues: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        self.seed = seed
+        self._users, self._agents = _sides(dialogues)
+        self.questions = [
+            item["question"] for d in dialogues for item in d["qa"] if item["category"] < 5
+        ]
+        random.Random(seed).shuffle(self.questions)
+
+    def pages(self, count: int, part: int = 0) -> list[Turn]:
+        """Return `count` pages; another `part` has other pages."""
+        chance = random.Random(f"{self.seed}-{part}")
+        return [Turn(chance.choice(self._users), chance.choice(self._agents)) for _ in range(count)]
+
+    def embedder(self) -> PrecomputedEmbedder:
+        """Return an embedder that has the vectors of all turns and questions at hand."""
+        return PrecomputedEmbedder([*self._users, *self._agents, *self.questions])
+
+
+def _sides(dialogues: Sequence[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    users: list[str] = []
+    agents: list[str] = []
+    for dialogue in dialogues:
+        talk = dialogue["conversation"]
+        for name, turns in talk.items():
+            if name.startswith("session_") and isinstance(turns, list):
+                said = [f"{turn['speaker']}: {turn['text']}".replace("\n", " ") for turn in turns]
+                users += said[0::2]
+                agents += said[1::2]
+    return users, agents
+
+
+class PrecomputedEmbedder:
+    """Vectors made beforehand: of a page, the mean of its two turns'. Thread-safe.
+
+    Spelling's vectors (`HashingEmbedder`): what a model's cost is no different to anyone who stores
+    and compares them.
+    """
+
+    name = "precomputed-384"
+    dimension = DIMENSION
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        rows = HashingEmbedder(DIMENSION).embed_documents(texts)
+        self._rows = {text: row for text, row in zip(texts, rows, strict=True)}
+        self._others = rows
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Return (n, 384) unit vectors."""
+        return np.stack([self.embed_query(text) for text in texts])
+
+    def embed_query(self, text: str) -> Vectors:
+        """Return the (384,) unit vector of a text; of one never seen, somebody else's."""
+        known = self._rows.get(text)
+        if known is not None:
+            return known
+        sides = text.split("\n")
+        first, second = self._rows.get(sides[0]), self._rows.get(sides[-1])
+        if first is None or second is None:
+            row: Vectors = self._others[len(text) % len(self._others)]
+            return row
+        mean = first + second
+        mean /= max(float(np.linalg.norm(mean)), 1e-6)
+        return np.asarray(mean, np.float32)
