@@ -179,13 +179,11 @@ class MemoryOSMemory(Connected, BaseMemory):
 
     def _block_text(self, found: Recall, turns: Sequence[ShownTurn], budget: int) -> str:
         ids = {turn.page_id for turn in turns}
-        words = {turn.words for turn in turns}
+        words = {said for turn in turns for said in turn.words}
         pages = tuple(
             item
             for item in found.pages
-            if item.page.text
-            and item.page.id not in ids
-            and spoken(item.page.messages) not in words
+            if item.page.id not in ids and not words.issuperset(spoken(item.page.messages))
         )
         beyond = replace(found, pages=pages, short_term=(), count_tokens=self._count)
         return beyond.text(max(0, budget - self._count(LEAD) - _MARGIN))

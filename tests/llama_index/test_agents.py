@@ -29,9 +29,7 @@ def past(engine):
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-def test_function_agent_keeps_tool_calls_and_records_the_answer(
-    memory, journal, past, streaming
-):
+def test_function_agent_keeps_tool_calls_and_records_the_answer(memory, journal, past, streaming):
     llm = ScriptedLLM.saying(call("weather", city="Braga"), "It is sunny", "Biscuit, of course")
     agent = FunctionAgent(llm=llm, tools=[weather], system_prompt="Be kind.", streaming=streaming)
     assert str(run(agent, "What about the weather, for my dog?", memory=memory)) == "It is sunny"
@@ -47,9 +45,10 @@ def test_function_agent_keeps_tool_calls_and_records_the_answer(
     shown = llm.seen[-1]
     assert "It is sunny" in texts(shown)
     calls = [m for m in shown if m.role == "assistant" and m.blocks and not m.content]
-    assert calls[0].blocks[0].tool_call_id == shown[shown.index(calls[0]) + 1].additional_kwargs[
-        "tool_call_id"
-    ]
+    assert (
+        calls[0].blocks[0].tool_call_id
+        == shown[shown.index(calls[0]) + 1].additional_kwargs["tool_call_id"]
+    )
 
 
 @pytest.mark.parametrize("streaming", [True, False])

@@ -271,9 +271,9 @@ def test_what_get_promises_holds_for_any_history(engine, messages, limit, initia
     if tokens(memory, messages) + initial <= limit:
         assert recent == messages[prompt:]
     # the newest message of the user is there, whatever the limit
-    assert [m for m in recent if m.role == "user"][-1] == [
-        m for m in messages if m.role == "user"
-    ][-1]
+    assert [m for m in recent if m.role == "user"][-1] == [m for m in messages if m.role == "user"][
+        -1
+    ]
     # no tool result without its call
     for at, m in enumerate(recent):
         if m.role == "tool":
