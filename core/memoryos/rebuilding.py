@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from memoryos import leases
 from memoryos.config import MemoryConfig
 from memoryos.errors import StorageBusy
 from memoryos.model import Scope, Segment
@@ -47,7 +48,7 @@ def rebuild(
 
     Raises ModelError or StorageError; then nothing has changed.
     """
-    if not dry_run and not store.lease(scope, owner, _LEASE_SECONDS, clock()):
+    if not dry_run and not leases.take(store, scope, owner, _LEASE_SECONDS, clock):
         raise StorageBusy("the scope is being consolidated; rebuild it when that is done")
     try:
         for _ in range(_MOST_TRIES):

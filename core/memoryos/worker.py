@@ -7,13 +7,12 @@ Whatever it was doing when the process ended, the next engine to open the store 
 from __future__ import annotations
 
 import logging
-import os
-import secrets
 import threading
 import time
 import weakref
 from collections.abc import Callable
 
+from memoryos import leases
 from memoryos.errors import EngineClosed, MemoryOSError, ModelError, StorageBusy
 from memoryos.model import Scope
 from memoryos.ports import Clock
@@ -51,7 +50,7 @@ class Consolidator:
 
     def after_fork(self) -> None:
         """Start anew under an owner's name, and with locks, of this process."""
-        self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self.owner = leases.new_owner()
         self._locks: weakref.WeakValueDictionary[Scope, _ScopeLock] = weakref.WeakValueDictionary()
         self._visits: dict[Scope, dict[str, int]] = {}
         self._guard = threading.Lock()
@@ -120,7 +119,7 @@ class Consolidator:
             time.sleep(_TAKEN_SECONDS / 4)
 
     def _lease(self, scope: Scope) -> bool:
-        return self._store.lease(scope, self.owner, _LEASE_SECONDS, self._clock())
+        return leases.take(self._store, scope, self.owner, _LEASE_SECONDS, self._clock)
 
 
 class Asking:

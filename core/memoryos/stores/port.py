@@ -168,6 +168,14 @@ class Counts:
     unembedded: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who has the right to consolidate a scope, and until when."""
+
+    owner: str
+    expires: datetime
+
+
 class PageMoved(StorageBusy):
     """The page to replace was changed or erased meanwhile; read it again and try again."""
 
@@ -261,6 +269,10 @@ class Store(Protocol):
 
     def release(self, scope: Scope, owner: str) -> None:
         """Give the lease back, if `owner` holds it."""
+        ...
+
+    def leased(self, scope: Scope) -> Lease | None:
+        """Return the scope's lease, also one that has run out; None if nobody holds it."""
         ...
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:

@@ -23,7 +23,7 @@ import pytest
 
 from memoryos.errors import EngineClosed
 from memoryos.model import Scope
-from memoryos.stores.port import Changes, Counts, Head, PageQuery, Store
+from memoryos.stores.port import Changes, Counts, Head, Lease, PageQuery, Store
 from memoryos.testing.store_derived import DerivedContract
 from memoryos.testing.store_journal import JournalContract
 from memoryos.testing.store_material import (
@@ -147,7 +147,10 @@ class StoreContract(JournalContract, DerivedContract):
         assert not other.lease(SCOPE, "b", 60, NOON)
         other.release(SCOPE, "b")
         assert not other.lease(SCOPE, "b", 60, NOON)
+        assert store.leased(SCOPE) == other.leased(SCOPE)
+        assert store.leased(SCOPE) == Lease("a", NOON + timedelta(seconds=60))
         store.release(SCOPE, "a")
+        assert store.leased(SCOPE) is None
         assert other.lease(SCOPE, "b", 60, NOON)
         assert not store.lease(SCOPE, "a", 60, NOON)
 
@@ -160,6 +163,13 @@ class StoreContract(JournalContract, DerivedContract):
         assert not store.lease(SCOPE, "b", 60, NOON + timedelta(seconds=118))
         assert store.lease(SCOPE, "b", 60, NOON + timedelta(seconds=119))
         assert not store.lease(SCOPE, "a", 60, NOON + timedelta(seconds=120))
+
+    def test_a_lease_that_has_run_out_is_told_of(self, store: Store) -> None:
+        fill(store)
+        assert store.leased(SCOPE) is None
+        store.lease(SCOPE, "a", 1, NOON - timedelta(days=1))
+        assert store.leased(SCOPE) == Lease("a", NOON - timedelta(days=1, seconds=-1))
+        assert store.leased(_OTHER) is None
 
     def test_leases_are_by_scope(self, store: Store) -> None:
         fill(store)

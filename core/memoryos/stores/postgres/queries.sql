@@ -199,6 +199,9 @@ INSERT INTO memoryos.leases (scope, owner, expires) VALUES (%(scope)s, %(owner)s
 ON CONFLICT (scope) DO UPDATE SET owner = excluded.owner, expires = excluded.expires
 WHERE leases.owner = excluded.owner OR leases.expires <= %(now)s
 
+-- name: leased
+SELECT owner, expires FROM memoryos.leases WHERE scope = %s
+
 -- name: release
 DELETE FROM memoryos.leases WHERE scope = %s AND owner = %s
 

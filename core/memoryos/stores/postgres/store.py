@@ -21,6 +21,7 @@ from memoryos.stores.port import (
     Head,
     IndexColumns,
     Kind,
+    Lease,
     NewVectors,
     PageDraft,
     PageMoved,
@@ -201,6 +202,10 @@ class PostgresStore:
     def release(self, scope: Scope, owner: str) -> None:
         row = (scope_key(scope), owner)
         self._db.writing(lambda db: db.execute(SQL["release"], row), again=True)
+
+    def leased(self, scope: Scope) -> Lease | None:
+        rows = self._rows(SQL["leased"], (scope_key(scope),))
+        return Lease(rows[0][0], from_micros(rows[0][1])) if rows else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
         rows = self._rows(SQL["scopes_waiting" if waiting else "scopes"], ())

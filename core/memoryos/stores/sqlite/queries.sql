@@ -211,6 +211,9 @@ INSERT INTO leases (scope_id, owner, expires) VALUES (:scope, :owner, :expires)
 ON CONFLICT (scope_id) DO UPDATE SET owner = excluded.owner, expires = excluded.expires
 WHERE leases.owner = excluded.owner OR leases.expires <= :now
 
+-- name: leased
+SELECT owner, expires FROM leases WHERE scope_id = ?
+
 -- name: release
 DELETE FROM leases WHERE scope_id = ? AND owner = ?
 
