@@ -17,6 +17,7 @@ from memoryos.stores.port import (
     Head,
     IndexColumns,
     Kind,
+    Lease,
     PageDraft,
     PageMoved,
     PageQuery,
@@ -24,7 +25,7 @@ from memoryos.stores.port import (
     StoredEmbedder,
     Waiting,
 )
-from memoryos.stores.rows import page_of, session_number
+from memoryos.stores.rows import matches, page_of, session_number
 
 
 @dataclass(slots=True)
@@ -77,18 +78,7 @@ class InMemoryStore:
         if query.seqs is not None:
             seqs = set(query.seqs)
             pages = [page for page in pages if page.seq in seqs]
-        found = [
-            page
-            for page in pages
-            if page.seq > query.after_seq
-            and (query.session_id is None or page.session_id == query.session_id)
-            and (query.segment_id is None or page.segment_id == query.segment_id)
-            and (query.chain_id is None or page.chain_id == query.chain_id)
-            and not (query.waiting and page.segment_id is not None)
-            and (query.up_to_seq is None or page.seq <= query.up_to_seq)
-            and (query.since is None or page.timestamp >= query.since)
-            and (query.before is None or page.timestamp < query.before)
-        ]
+        found = [page for page in pages if matches(page, query)]
         if query.newest_first:
             found.reverse()
         return found[: query.limit]
@@ -247,6 +237,11 @@ class InMemoryStore:
             shelf = self._shelf(scope)
             if shelf.lease and shelf.lease[0] == owner:
                 shelf.lease = None
+
+    def leased(self, scope: Scope) -> Lease | None:
+        with self._lock:
+            held = self._shelf(scope).lease
+        return Lease(*held) if held else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
         with self._lock:

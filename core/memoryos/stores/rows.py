@@ -6,7 +6,7 @@ import hashlib
 import zlib
 
 from memoryos.model import Page, Scope
-from memoryos.stores.port import PageDraft
+from memoryos.stores.port import PageDraft, PageQuery
 
 
 def scope_digest(scope: Scope) -> bytes:
@@ -36,4 +36,18 @@ def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
         chain_id=old.chain_id if old else None,
         segment_id=old.segment_id if old else None,
         seq=seq,
+    )
+
+
+def matches(page: Page, query: PageQuery) -> bool:
+    """Return whether a page meets all conditions of a query but its ids and positions."""
+    return (
+        page.seq > query.after_seq
+        and (query.up_to_seq is None or page.seq <= query.up_to_seq)
+        and (query.session_id is None or page.session_id == query.session_id)
+        and (query.segment_id is None or page.segment_id == query.segment_id)
+        and (query.chain_id is None or page.chain_id == query.chain_id)
+        and not (query.waiting and page.segment_id is not None)
+        and (query.since is None or page.timestamp >= query.since)
+        and (query.before is None or page.timestamp < query.before)
     )

@@ -12,9 +12,7 @@ from typing import Any
 
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.stores.codec import (
-    decode_messages,
     dumps,
-    encode_messages,
     from_micros,
     micros,
     receipt_body,
@@ -26,6 +24,7 @@ from memoryos.stores.port import (
     Head,
     IndexColumns,
     Kind,
+    Lease,
     PageDraft,
     PageMoved,
     PageQuery,
@@ -33,16 +32,22 @@ from memoryos.stores.port import (
     StoredEmbedder,
     Waiting,
 )
-from memoryos.stores.rows import page_of, scope_digest, session_number
+from memoryos.stores.rows import matches, page_of, scope_digest
 from memoryos.stores.sql import named_queries
 from memoryos.stores.sqlite.connection import Connections
+from memoryos.stores.sqlite.rows import (
+    ALWAYS,
+    SEQ_MASK,
+    SHIFT,
+    page_row,
+    record_row,
+    slots,
+    stored_page,
+    terms_row,
+)
 
 _log = logging.getLogger("memoryos.stores")
 _SQL = named_queries("memoryos.stores.sqlite")
-_SHIFT = 32
-_SEQ_MASK = (1 << _SHIFT) - 1
-_ALWAYS = -(1 << 62)
-_NEVER = 1 << 62
 
 
 class _Conflict(Exception):
@@ -88,13 +93,13 @@ class SQLiteStore:
         for seq, draft in enumerate(fresh.values(), last - len(fresh) + 1):
             old = known.get(draft.id)
             if old is not None:
-                _delete_slots(db, [scope_id << _SHIFT | old.seq])
+                _delete_slots(db, [scope_id << SHIFT | old.seq])
             pages[draft.id] = page_of(draft, seq, old)
-        db.executemany(_SQL["insert_page"], (_page_row(scope_id, page) for page in pages.values()))
+        db.executemany(_SQL["insert_page"], (page_row(scope_id, page) for page in pages.values()))
         db.executemany(
             _SQL["insert_terms"],
             (
-                _terms_row(scope_id, pages[draft.id], draft, known.get(draft.id))
+                terms_row(scope_id, pages[draft.id], draft, known.get(draft.id))
                 for draft in fresh.values()
             ),
         )
@@ -108,22 +113,23 @@ class SQLiteStore:
         else:
             ids = dumps([draft.id for draft in drafts])
             rows = db.execute(_SQL["pages_by_ids"], {"scope": scope_id, "ids": ids})
-        return {page.id: page for page in map(_page_of, rows)}
+        return {page.id: page for page in map(stored_page, rows)}
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         scope_id = self._find_scope(scope)
         if scope_id is None or query.limit == 0:
             return []
+        name, arguments = select_pages(scope_id, query)
         with self._db.reading() as db:
-            rows = db.execute(*_select_pages(scope_id, query)).fetchall()
+            rows = db.execute(_SQL[name], arguments).fetchall()
         # json_each() cuts a text at its NUL, so ids are compared again.
         ids, seqs = (None if given is None else set(given) for given in (query.ids, query.seqs))
         pages = [
             page
-            for page in map(_page_of, rows)
+            for page in map(stored_page, rows)
             if (ids is None or page.id in ids)
             and (seqs is None or page.seq in seqs)
-            and _matches(page, query)
+            and matches(page, query)
         ]
         pages.sort(key=lambda page: page.seq, reverse=query.newest_first)
         return pages[: query.limit]
@@ -138,11 +144,11 @@ class SQLiteStore:
         with self._db.reading() as db:
             pages, sessions = db.execute(_SQL["count_pages"], (scope_id,)).fetchone()
             waiting = db.execute(_SQL["count_waiting"], (scope_id,)).fetchone()[0]
-            vectors = db.execute(_SQL["count_vectors"], _slots(scope_id)).fetchone()[0]
+            vectors = db.execute(_SQL["count_vectors"], slots(scope_id)).fetchone()[0]
         return Counts(pages, sessions, waiting, pages - vectors)
 
     def waiting(self, scope: Scope) -> list[Waiting]:
-        return [Waiting(slot & _SEQ_MASK, name) for slot, name in self._rows(scope, "waiting")]
+        return [Waiting(slot & SEQ_MASK, name) for slot, name in self._rows(scope, "waiting")]
 
     # ── the search index's raw material ──────────────────────────────────────────────────────
 
@@ -164,8 +170,8 @@ class SQLiteStore:
         with self._db.reading() as db:
             found = IndexColumns([], [], [], [], [])
             # Row by row: a hundred thousand rows held together cost twice as much.
-            for row in db.execute(_SQL["index_columns"], _slots(scope_id, after_seq)):
-                found.seqs.append(row[0] & _SEQ_MASK)
+            for row in db.execute(_SQL["index_columns"], slots(scope_id, after_seq)):
+                found.seqs.append(row[0] & SEQ_MASK)
                 found.sessions.append(row[1])
                 found.timestamps.append(row[2])
                 found.terms.append(row[3])
@@ -179,8 +185,8 @@ class SQLiteStore:
         if scope_id is None:
             return [], []
         with self._db.reading() as db:
-            rows = db.execute(_SQL["vectors"], _slots(scope_id, after_seq, up_to_seq)).fetchall()
-        return [row[0] & _SEQ_MASK for row in rows], [row[1] for row in rows]
+            rows = db.execute(_SQL["vectors"], slots(scope_id, after_seq, up_to_seq)).fetchall()
+        return [row[0] & SEQ_MASK for row in rows], [row[1] for row in rows]
 
     def put_vectors(
         self,
@@ -207,7 +213,7 @@ class SQLiteStore:
             )
             if moved.rowcount == 0:
                 return False
-            _put_vectors(db, {scope_id << _SHIFT | seq: blob for seq, blob in vectors.items()})
+            _put_vectors(db, {scope_id << SHIFT | seq: blob for seq, blob in vectors.items()})
         return True
 
     # ── what is derived ──────────────────────────────────────────────────────────────────────
@@ -283,24 +289,24 @@ class SQLiteStore:
         db.executemany(
             _SQL["delete_record"], ((scope_id, kind, id_) for kind, id_ in changes.delete)
         )
-        slots = [
+        gone = [
             row[0]
             for page_id in changes.erase_pages
             for row in db.execute(_SQL["slot_of"], (scope_id, page_id))
         ]
-        _delete_slots(db, slots)
+        _delete_slots(db, gone)
         db.executemany(
             _SQL["put_record"],
-            (_record_row(scope_id, version, record) for record in changes.put),
+            (record_row(scope_id, version, record) for record in changes.put),
         )
         if changes.erase_calls:
             db.execute(_SQL["delete_calls"], (scope_id,))
         if changes.vectors is not None:
-            db.execute(_SQL["delete_vectors"], _slots(scope_id))
+            db.execute(_SQL["delete_vectors"], slots(scope_id))
             ids = dumps(list(changes.vectors.by_page))
             rows = db.execute(_SQL["slots_of_ids"], {"scope": scope_id, "ids": ids}).fetchall()
             _put_vectors(db, {slot: changes.vectors.by_page[id_] for slot, id_ in rows})
-            up_to = max((slot for slot, _ in rows), default=0) & _SEQ_MASK
+            up_to = max((slot for slot, _ in rows), default=0) & SEQ_MASK
             embedder_id = _embedder_id(db, changes.vectors.embedder)
             db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
         if _removes(changes):
@@ -328,6 +334,10 @@ class SQLiteStore:
             with self._db.writing() as db:
                 db.execute(_SQL["release"], (scope_id, owner))
 
+    def leased(self, scope: Scope) -> Lease | None:
+        rows = self._rows(scope, "leased")
+        return Lease(rows[0][0], from_micros(rows[0][1])) if rows else None
+
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
         with self._db.reading() as db:
             rows = db.execute(_SQL["scopes_waiting" if waiting else "scopes"]).fetchall()
@@ -350,7 +360,7 @@ class SQLiteStore:
             db.execute(_SQL["insert_call"], row)
 
     def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
-        rows = self._rows(scope, "calls", _ALWAYS if since is None else micros(since))
+        rows = self._rows(scope, "calls", ALWAYS if since is None else micros(since))
         return [
             Call(purpose, model, prompt, completion, seconds, outcome, from_micros(at))
             for purpose, model, prompt, completion, seconds, outcome, at in rows
@@ -407,100 +417,6 @@ class SQLiteStore:
 
 def _removes(changes: Changes) -> bool:
     return bool(changes.delete or changes.erase_pages or changes.erase_calls)
-
-
-def _slots(scope_id: int, after_seq: int = 0, up_to_seq: int = _SEQ_MASK) -> dict[str, int]:
-    first = scope_id << _SHIFT
-    return {"first": first | after_seq, "last": first | min(up_to_seq, _SEQ_MASK)}
-
-
-def _select_pages(scope_id: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
-    """Return the statement that narrows most; `_matches` sees to the rest."""
-    if query.ids is not None:
-        return _SQL["pages_by_ids"], {"scope": scope_id, "ids": dumps(list(query.ids))}
-    if query.seqs is not None:
-        slots = [scope_id << _SHIFT | int(seq) for seq in query.seqs]
-        return _SQL["pages_by_slots"], {"slots": dumps(slots)}
-    narrowing = (query.session_id is not None, query.segment_id is not None, query.waiting)
-    exact = query.chain_id is None and sum(narrowing) <= 1
-    arguments = {
-        **_slots(
-            scope_id,
-            query.after_seq,
-            _SEQ_MASK if query.up_to_seq is None else query.up_to_seq,
-        ),
-        "scope": scope_id,
-        "session_id": query.session_id,
-        "segment_id": query.segment_id,
-        "since": _ALWAYS if query.since is None else micros(query.since),
-        "before": _NEVER if query.before is None else micros(query.before),
-        "limit": query.limit if query.limit is not None and exact else -1,
-    }
-    if query.session_id is not None:
-        name = "pages_of_session"
-    elif query.segment_id is not None:
-        name = "pages_of_segment"
-    elif query.waiting:
-        name = "pages_waiting"
-    else:
-        name = "pages"
-    return _SQL[f"newest_{name}" if query.newest_first else name], arguments
-
-
-def _matches(page: Page, query: PageQuery) -> bool:
-    return (
-        page.seq > query.after_seq
-        and (query.up_to_seq is None or page.seq <= query.up_to_seq)
-        and (query.session_id is None or page.session_id == query.session_id)
-        and (query.segment_id is None or page.segment_id == query.segment_id)
-        and (query.chain_id is None or page.chain_id == query.chain_id)
-        and not (query.waiting and page.segment_id is not None)
-        and (query.since is None or page.timestamp >= query.since)
-        and (query.before is None or page.timestamp < query.before)
-    )
-
-
-def _page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
-    return (
-        scope_id << _SHIFT | page.seq,
-        scope_id,
-        page.id,
-        page.session_id,
-        micros(page.timestamp),
-        page.user_input,
-        page.agent_response,
-        dumps(page.metadata) if page.metadata else None,
-        encode_messages(page.messages, page.user_input, page.agent_response),
-        page.chain_id,
-        page.segment_id,
-    )
-
-
-def _terms_row(scope_id: int, page: Page, draft: PageDraft, old: Page | None) -> tuple[Any, ...]:
-    slot = scope_id << _SHIFT | page.seq
-    session = session_number(page.session_id)
-    return (slot, session, page.timestamp.timestamp(), draft.terms, old.seq if old else 0)
-
-
-def _record_row(scope_id: int, version: int, record: Record) -> tuple[Any, ...]:
-    body = dumps(record.body)
-    return (scope_id, record.kind, record.id, version, record.live, body, record.vector)
-
-
-def _page_of(row: tuple[Any, ...]) -> Page:
-    slot, id_, session_id, timestamp, user, agent, metadata, messages, chain_id, segment_id = row
-    return Page(
-        id=id_,
-        user_input=user,
-        agent_response=agent,
-        timestamp=from_micros(timestamp),
-        session_id=session_id,
-        metadata=json.loads(metadata) if metadata else {},
-        messages=decode_messages(messages, user, agent),
-        chain_id=chain_id,
-        segment_id=segment_id,
-        seq=slot & _SEQ_MASK,
-    )
 
 
 def _embedder_id(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
