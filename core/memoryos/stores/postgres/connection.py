@@ -235,11 +235,11 @@ def migrate(connection: Connection, shown: str) -> None:
 
 def make_queue(connection: Connection, script: str) -> None:
     """Make procrastinate's tables where there are none; of many processes one does it."""
-    if connection.execute(SQL["queue_table"]).fetchone() != (None,):
+    if connection.execute(SQL["queue_table"]).fetchone() == (True,):
         return
     with connection.transaction():
         connection.execute(SQL["take_migration_lock"])
-        if connection.execute(SQL["queue_table"]).fetchone() == (None,):
+        if connection.execute(SQL["queue_table"]).fetchone() == (False,):
             connection.execute(script.encode())
 
 

@@ -6,13 +6,17 @@ SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeou
 SELECT set_config('search_path', 'memoryos, ' || current_setting('search_path'), false)
 
 -- name: queue_table
-SELECT to_regclass('memoryos.procrastinate_jobs')
+SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables
+               WHERE schemaname = 'memoryos' AND tablename = 'procrastinate_jobs')
 
 -- name: take_migration_lock
 SELECT pg_advisory_xact_lock(hashtext('memoryos.migration'))
 
 -- name: schema_table
-SELECT to_regnamespace('memoryos') IS NOT NULL, to_regclass('memoryos.schema_version') IS NOT NULL,
+-- From the catalog's rows: within a transaction to_regclass() may answer from before its lock.
+SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'memoryos'),
+    EXISTS (SELECT 1 FROM pg_catalog.pg_tables
+            WHERE schemaname = 'memoryos' AND tablename = 'schema_version'),
     current_setting('server_encoding')
 
 -- name: schema_version

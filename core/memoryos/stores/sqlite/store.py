@@ -41,6 +41,7 @@ from memoryos.stores.sqlite.rows import (
     SHIFT,
     page_row,
     record_row,
+    select_pages,
     slots,
     stored_page,
     terms_row,
