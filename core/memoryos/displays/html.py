@@ -37,13 +37,14 @@ gap:.6rem;margin:.5rem 0}}
 .mos h5{{margin-top:.5rem}}
 .mos .short h5{{color:var(--mos-new)}}.mos .mid h5{{color:var(--mos-mid)}}
 .mos .long h5{{color:var(--mos-good)}}.mos .tier h5:first-child{{margin-top:0}}
-.mos ul{{margin:0;padding:0;list-style:none}}.mos li{{margin:0 0 .35rem}}
+.mos ul{{margin:0!important;padding:0!important;list-style:none!important}}
+.mos li{{margin:0 0 .35rem}}
 .mos table{{font:inherit;color:inherit;border-collapse:collapse;margin:.2rem 0;
 width:100%;max-width:100%;table-layout:auto}}
 .mos th,.mos td{{text-align:left!important;vertical-align:top;padding:.2rem .6rem .2rem 0;
-border:0;border-bottom:1px solid var(--mos-line);background:none;color:inherit;white-space:normal;
+border:0;border-bottom:1px solid var(--mos-line);background:none!important;color:inherit;white-space:normal;
 overflow-wrap:anywhere;max-width:none}}
-.mos tr:last-child>td{{border-bottom:0}}.mos th{{font-weight:600}}
+.mos tr{{background:none!important}}.mos tr:last-child>td{{border-bottom:0}}.mos th{{font-weight:600}}
 .mos .n{{white-space:nowrap;font-variant-numeric:tabular-nums;overflow-wrap:normal;width:1%}}
 .mos small{{opacity:.75;font-size:.857em}}.mos .why{{color:var(--mos-good)}}
 .mos .bar{{display:block;position:relative;height:.5em;margin:.25em 0;border-radius:2px;
