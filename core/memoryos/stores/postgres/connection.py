@@ -43,6 +43,8 @@ POOL_SIZE = 8
 """Connections that one process holds at most, unless the URI says `pool_size=…`."""
 _CONNECT_SECONDS = 10
 _MOST_PAUSE = 1.0
+_OPENING_PAUSES = (0.2, 1.0, 2.0, None)
+"""Opening does not wait for a server that may not be there for longer than a restart takes."""
 _left_by_fork: list[Any] = []
 """A forked child must neither use nor close its parent's connections, so they are kept here."""
 
@@ -99,21 +101,7 @@ class Connections:
         self._closed = False
         self._guard = threading.Lock()
         self._pool: ConnectionPool[Connection] | None = None
-        try:
-            with psycopg.connect(
-                self.address.conninfo, autocommit=True, **self.address.options
-            ) as connection:
-                connection.execute(SQL["settings"], self._settings)
-                migrate(connection, self.address.shown)
-                vector = TypeInfo.fetch(connection, "vector")
-        except psycopg.Error as error:
-            raise translate(error, self.address.shown) from error
-        if vector is None:
-            raise StorageError(
-                f"{self.address.shown} has no type `vector` on its search_path: "
-                "CREATE EXTENSION vector in the schema public"
-            )
-        self._vector_oid = vector.oid
+        self._vector_oid = self._prepare()
 
     def reading(self, work: Callable[[Connection], T]) -> T:
         """Do what only reads; sees all that was committed before."""
@@ -153,6 +141,30 @@ class Connections:
             if self._pool is not None:
                 self._pool.close()
                 self._pool = None
+
+    def _prepare(self) -> int:
+        """Migrate the database; return the number of its type `vector`."""
+        for pause in _OPENING_PAUSES:
+            try:
+                return self._prepared()
+            except psycopg.Error as error:
+                if pause is None or not _is_lost(error):
+                    raise translate(error, self.address.shown) from error
+            time.sleep(pause)
+        raise AssertionError
+
+    def _prepared(self) -> int:
+        address = self.address
+        with psycopg.connect(address.conninfo, autocommit=True, **address.options) as connection:
+            connection.execute(SQL["settings"], self._settings)
+            migrate(connection, address.shown)
+            vector = TypeInfo.fetch(connection, "vector")
+        if vector is None:
+            raise StorageError(
+                f"{address.shown} has no type `vector` on its search_path: "
+                "CREATE EXTENSION vector in the schema public"
+            )
+        return vector.oid
 
     def _run(self, work: Callable[[Connection, _State], T], *, again: bool) -> T:
         deadline = time.monotonic() + self._lock_seconds
