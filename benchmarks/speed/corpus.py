@@ -1,7 +1,7 @@
 """The pages, questions and vectors that everyone is measured on.
 
-Turns of LoCoMo, paired anew at random, so that a hundred thousand pages differ from one another; the
-text stays where it is and is never written anywhere.
+Turns of LoCoMo, paired anew at random, so that a hundred thousand pages differ from one another;
+the text stays where it is.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class PrecomputedEmbedder:
 
     def __init__(self, texts: Sequence[str]) -> None:
         rows = HashingEmbedder(DIMENSION).embed_documents(texts)
-        self._rows = {text: row for text, row in zip(texts, rows, strict=True)}
-        self._others = rows
+        self._rows = dict(zip(texts, rows, strict=True))
+        self._others: Vectors = rows
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Return (n, 384) unit vectors."""
@@ -100,8 +100,7 @@ class PrecomputedEmbedder:
         sides = text.split("\n")
         first, second = self._rows.get(sides[0]), self._rows.get(sides[-1])
         if first is None or second is None:
-            row: Vectors = self._others[len(text) % len(self._others)]
-            return row
+            return self._others[len(text) % len(self._others)].copy()
         mean = first + second
         mean /= max(float(np.linalg.norm(mean)), 1e-6)
         return np.asarray(mean, np.float32)

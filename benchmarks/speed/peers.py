@@ -6,8 +6,9 @@ import asyncio
 import sqlite3
 import uuid
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from langgraph.store.base import PutOp
 from langgraph.store.memory import InMemoryStore
@@ -71,7 +72,7 @@ def _extensible(path: Path) -> sqlite3.Connection:
     """Return a connection that can load sqlite-vec: many builds of Python make none."""
     module: Any = sqlite3
     if not hasattr(sqlite3.Connection, "enable_load_extension"):
-        import pysqlite3 as module  # noqa: PLC0415  # where it is needed at all
+        module = import_module("pysqlite3")
     connection: sqlite3.Connection = module.connect(
         str(path), check_same_thread=False, isolation_level=None
     )
@@ -104,7 +105,8 @@ class LlamaIndexBlock:
         # In memory: a folder can be opened by one client only, and the block uses the other one.
         client = QdrantClient(":memory:")
         other = AsyncQdrantClient(":memory:")
-        other._client.collections = client._client.collections  # type: ignore[union-attr]  # noqa: SLF001
+        theirs: Any = other._client  # noqa: SLF001  # what they hold in memory is one
+        theirs.collections = cast("Any", client._client).collections  # noqa: SLF001
         self._store = QdrantVectorStore("memories", client=client, aclient=other)
         self._block = VectorMemoryBlock(
             vector_store=self._store,

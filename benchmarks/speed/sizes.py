@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.speed.bounds import BareCommit, Flat, FullText
-from benchmarks.speed.corpus import Corpus, PrecomputedEmbedder
+from benchmarks.speed.corpus import Corpus, PrecomputedEmbedder, Turn
 from benchmarks.speed.own import EngineSubject
 from benchmarks.speed.subject import Subject, disk_of, resident
 from benchmarks.speed.timing import Action, Times, in_turns
@@ -131,5 +131,5 @@ def _ask(recall: Callable[[str], int], questions: Sequence[str], number: int) ->
     recall(questions[number % len(questions)])
 
 
-def _add(add: Callable[[object], None], pages: Sequence[object], number: int) -> None:
+def _add(add: Callable[[Turn], None], pages: Sequence[Turn], number: int) -> None:
     add(pages[number % len(pages)])

@@ -1,0 +1,153 @@
+"""Figures of writing: single adds, many at once, imports, disk, consolidation."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+from benchmarks.speed.bounds import BareCommit
+from benchmarks.speed.corpus import Corpus, PrecomputedEmbedder, Turn
+from benchmarks.speed.figures import Figure, at_least, of_adds
+from benchmarks.speed.own import EngineSubject
+from benchmarks.speed.sizes import COMMIT, folder
+from benchmarks.speed.subject import disk_of
+from benchmarks.speed.timing import in_turns, seconds_of
+from memoryos import Engine
+
+_ADDS = 400
+_BATCH = 1000
+
+
+def single_adds(
+    corpus: Corpus, embedder: PrecomputedEmbedder, size: int, base: Path | None
+) -> list[Figure]:
+    """Add to a small and a large memory and commit bare rows, in turns; then under the worker."""
+    more = corpus.pages(4 * _ADDS, part=2)
+    with folder(base) as where:
+        small = EngineSubject(where / "small", embedder)
+        large = EngineSubject(where / "large", embedder)
+        commit = BareCommit(where / "bare.db")
+        small.fill(corpus.pages(100))
+        large.fill(corpus.pages(size))
+        found = in_turns(
+            {
+                "small": lambda i: small.add(more[i]),
+                "large": lambda i: large.add(more[i]),
+                COMMIT: lambda i: commit.add(more[i]),
+            },
+            times=_ADDS,
+        )
+        small.close()
+        large.close()
+        figures = of_adds(found["small"], found["large"], found[COMMIT], size)
+        busy = EngineSubject(where / "large", embedder, promotion="background")
+        times = in_turns(
+            {"add": lambda i: busy.add(more[i]), COMMIT: lambda i: commit.add(more[i])}, times=_ADDS
+        )
+        busy.close()
+        commit.close()
+    one = times[COMMIT]
+    quiet = found["large"]
+    told = f"p95 {quiet.p95:.3f} ms, that of one commit {found[COMMIT].p95:.3f} ms"
+    figures.append(Figure("add: p95 in ms", 1.0, quiet.p95, told))
+    told = f"p50 {times['add'].p50:.3f}, p95 {times['add'].p95:.3f} ms; one commit's {one.p95:.3f}"
+    figures.append(Figure("add under the worker: p95 in ms", 1.0, times["add"].p95, told))
+    return figures
+
+
+def many_at_once(corpus: Corpus, embedder: PrecomputedEmbedder, base: Path | None) -> list[Figure]:
+    """Compare single adds with add_many and import, in turns on memories that grow alike."""
+    with folder(base) as where:
+        one = EngineSubject(where / "one", embedder)
+        many = EngineSubject(where / "many", embedder)
+        taken = EngineSubject(where / "taken", embedder)
+        seconds = {"one": 0.0, "many": 0.0, "import": 0.0}
+        rounds = 12
+        for number in range(rounds):
+            pages = corpus.pages(_BATCH, part=10 + number)
+            turns = [(page.user, page.agent) for page in pages]
+            seconds["many"] += seconds_of(partial(many.memory.add_many, turns))
+            file = where / "pages.jsonl"
+            source = EngineSubject(where / f"source{number}", embedder)
+            source.fill(pages)
+            source.memory.export(file)
+            source.close()
+            target = taken.engine.memory(f"user {number}")
+            seconds["import"] += seconds_of(partial(target.import_, file))
+            seconds["one"] += seconds_of(partial(_add_all, one, pages[: _BATCH // 5])) * 5
+        for subject in (one, many, taken):
+            subject.close()
+    total = rounds * _BATCH
+    rate = {name: total / spent for name, spent in seconds.items()}
+    return [
+        at_least(f"{label} / add, pages per second", 10.0, rate[name], rate["one"],
+                 f"{rate[name]:,.0f} / {rate['one']:,.0f} pages per second")
+        for name, label in (("many", "add_many"), ("import", "import (with vectors)"))
+    ]  # fmt: skip
+
+
+def _add_all(subject: EngineSubject, pages: list[Turn]) -> None:
+    for page in pages:
+        subject.add(page)
+
+
+def disk(corpus: Corpus, embedder: PrecomputedEmbedder, size: int, base: Path | None) -> Figure:
+    """Return bytes per page, all consolidated."""
+    with folder(base) as where:
+        own = EngineSubject(where / "own", embedder)
+        own.fill(corpus.pages(size))
+        own.memory.flush()
+        own.close()
+        taken = disk_of(where / "own") / size
+    text = sum(len(page.text.encode()) for page in corpus.pages(size)) / size
+    told = f"{taken:,.0f} bytes, of which 1,536 vector and {text:.0f} text"
+    return Figure(f"disk per page at {size:,}, consolidated, in KB", 3.0, taken / 1000, told)
+
+
+def consolidation(corpus: Corpus, size: int, base: Path | None) -> tuple[list[Figure], str]:
+    """Consolidate without a model, in an engine with the built-in embedder; tell the rates."""
+    with folder(base) as where:
+        config = {"promotion": "manual", "mid_term_capacity": 2000}
+        rates: list[tuple[int, float]] = []
+        with Engine.open(f"sqlite:///{where / 'memories.db'}", config=config) as engine:
+            memory = engine.memory("tom")
+            for number in range(size // _BATCH):
+                turns = [(p.user, p.agent) for p in corpus.pages(_BATCH, part=50 + number)]
+                memory.add_many(turns)
+                spent = seconds_of(memory.flush)
+                rates.append((len(memory.segments()), _BATCH / spent))
+    slowest, first = min(rate for _, rate in rates), rates[0][1]
+    last = sum(rate for _, rate in rates[-3:]) / len(rates[-3:])
+    told = ", ".join(f"{rate:,.0f}/s at {segments}" for segments, rate in rates)
+    return [
+        Figure("consolidation, slowest thousand pages, pages per second", 500.0, slowest,
+               f"{slowest:,.0f} pages per second", at_least=True),
+        at_least(f"consolidation at {rates[-1][0]} segments / at {rates[0][0]}", 0.8, last, first,
+                 f"{last:,.0f} / {first:,.0f} pages per second"),
+    ], told  # fmt: skip
+
+
+class Adding:
+    """Another thread that adds all the time while something is measured."""
+
+    def __init__(self, subject: EngineSubject, pages: list[Turn], pause: float) -> None:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._subject, self._pages, self._pause = subject, pages, pause
+        self._over = threading.Event()
+        self.added = 0
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            self._subject.add(self._pages[self.added % len(self._pages)])
+            self.added += 1
+            time.sleep(self._pause)
+
+    def __enter__(self) -> Adding:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
