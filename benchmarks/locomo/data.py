@@ -63,6 +63,8 @@ class Question:
     answer: str
     evidence: tuple[str, ...]
     """Ids of turns that exist; none when the file names none."""
+    cited: tuple[str, ...] = ()
+    """The evidence as it stands in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +142,14 @@ def _turn(item: Mapping[str, Any]) -> Turn:
 
 
 def _question(number: int, position: int, item: Mapping[str, Any], known: set[str]) -> Question:
-    cited = [id_ for text in item.get("evidence", ()) for id_ in _TURN_ID.findall(text)]
+    cited = tuple(item.get("evidence", ()))
+    ids = (id_ for text in cited for id_ in _TURN_ID.findall(text))
     return Question(
         id=f"{number}:{position}",
         conversation=number,
         category=item["category"],
         text=item["question"],
         answer=str(item["answer"]),
-        evidence=tuple(id_ for id_ in dict.fromkeys(cited) if id_ in known),
+        evidence=tuple(id_ for id_ in dict.fromkeys(ids) if id_ in known),
+        cited=cited,
     )

@@ -47,8 +47,8 @@ def share_in_text(lines: Sequence[str], block: str) -> float:
 
 
 def shown(line: str, block: str) -> bool:
-    """Return whether a turn stands whole in a block: up to the end of a line of it."""
-    return re.search(rf"(?<!\w){re.escape(line.strip())}\s*(?:\n|$)", block) is not None
+    """Return whether a turn stands whole in a block: up to the end of a line, or of its mark-up."""
+    return re.search(rf"(?<!\w){re.escape(line.strip())}\s*(?:\n|$|</)", block) is not None
 
 
 def measure(system: System, conversation: Conversation, done: Callable[[], None]) -> list[Found]:

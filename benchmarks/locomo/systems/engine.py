@@ -16,7 +16,7 @@ from memoryos.memory import Memory
 from memoryos.model import Message
 from memoryos.ports import ChatModel, Embedder
 
-_CHARACTERS = str.maketrans({character: "-" for character in " /\\:@"})
+_CHARACTERS = str.maketrans(dict.fromkeys(" /\\:@", "-"))
 
 
 @dataclass

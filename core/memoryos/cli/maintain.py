@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -132,9 +133,13 @@ def bench(context: typer.Context) -> None:
 
     They stand in the repository, not in the installed package.
     """
+    # An installed script has no checkout on its path: the package's own, else the current folder.
+    sys.path += [str(Path(__file__).parents[3]), str(Path.cwd())]
     try:
         benchmarks = importlib.import_module("benchmarks.__main__")
     except ModuleNotFoundError as error:
+        if not str(error.name).startswith("benchmarks"):
+            raise
         raise MissingExtra(
             "the benchmarks are in the repository, not in the installed package: run "
             "`memoryos bench` in a checkout of memoryos-integrations"
