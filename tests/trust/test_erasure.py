@@ -328,7 +328,7 @@ class Parrot:
     def complete(self, messages, *, schema=None, max_tokens=None):
         prompt = "\n".join(str(message["content"]) for message in messages)
         answer = memory_answers(SimpleNamespace(prompt=prompt, messages=messages, body={}))
-        seen = sorted({word for word in re.findall(r"[A-Z]\w+ford\b", prompt)})
+        seen = sorted(set(re.findall(r"[A-Z]\w+ford\b", prompt)))
         parsed = schema.model_validate_json(answer) if schema else None
         if parsed is not None:
             parsed = schema.model_validate(_with_words(parsed.model_dump(), " ".join(seen)))
