@@ -197,11 +197,11 @@ class AsyncEngine:
         embedder: str | Embedder | None = None,
         *,
         clock: Clock = utc_now,
+        new_embedder: bool = False,
     ) -> Opening:
         """Open (or create) the memory store at `uri`, as `Engine.open` does; await or enter it."""
-        return Opening(
-            cls, functools.partial(Engine.open, uri, config, chat_model, embedder, clock=clock)
-        )
+        opener = functools.partial(Engine.open, uri, config, chat_model, embedder)
+        return Opening(cls, functools.partial(opener, clock=clock, new_embedder=new_embedder))
 
     def memory(
         self, user_id: str, assistant_id: str = "assistant", session_id: str = "default"

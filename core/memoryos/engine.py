@@ -52,12 +52,15 @@ class Engine:
         chat_model: ChatModel | None,
         embedder: Embedder,
         clock: Clock = utc_now,
+        *,
+        new_embedder: bool = False,
     ) -> None:
         self.config = config
         self.chat_model = chat_model
         self.embedder = embedder
         self.store = store
-        _check_embedder(store, embedder)
+        if not new_embedder:
+            _check_embedder(store, embedder)
         name = None if chat_model is None else chat_model.name
         self.count_tokens = token_counter(name, may_download=chat_model is not None)
         views = Views(store, config)
@@ -99,19 +102,21 @@ class Engine:
         embedder: str | Embedder | None = None,
         *,
         clock: Clock = utc_now,
+        new_embedder: bool = False,
     ) -> Engine:
         """Open (or create) the memory store at `uri`.
 
         `uri` is "sqlite:///file.db" (relative), "sqlite:////folder/file.db" (absolute),
         "sqlite:///:memory:" or "postgresql://…". Without `chat_model` and `embedder` nothing needs
-        a key, a server or a download. Raises InvalidInput, StorageError, EmbedderMismatch or
-        MissingExtra.
+        a key, a server or a download. With `new_embedder` it opens although the store holds the
+        vectors of another, for `Memory.rebuild` to replace them: do that for every scope, with
+        promotion="manual". Raises InvalidInput, StorageError, EmbedderMismatch or MissingExtra.
         """
         settings = MemoryConfig.of(config)
         model, vectors = resolve_chat_model(chat_model), resolve_embedder(embedder)
         store = open_store(uri, settings)
         try:
-            return cls(store, settings, model, vectors, clock)
+            return cls(store, settings, model, vectors, clock, new_embedder=new_embedder)
         except BaseException:
             store.close()
             raise

@@ -131,10 +131,11 @@ def _language(query: str) -> str:
 
 
 def _quotable(page: Page) -> bool:
-    """Return whether a page says something: neither a bare question nor a quotation."""
+    """Return whether a page says something: a bare question does not, nor what only quotes."""
+    asks = page.user_input.rstrip().endswith(("?", "？"))
     if page.metadata.get(ANSWERED_BY) == QUOTATION:
-        return False
-    return bool(page.agent_response) or not page.user_input.rstrip().endswith(("?", "？"))
+        return bool(page.user_input.strip()) and not asks
+    return bool(page.agent_response) or not asks
 
 
 def _quote_of(page: Page) -> dict[str, str]:

@@ -50,12 +50,12 @@ def recall(
         memory = chosen(engine, user, assistant, session)
         found = memory.recall(question, k=k, max_tokens=context)
         memory.segments()  # a recall heats what it finds: this writes it down
-    if json:
-        emit(_recalled(found, context))
-    elif context is not None:
-        typer.echo(plain(found.text()))
-    else:
-        print_recall(found)
+        if json:
+            emit(_recalled(found, context))
+        elif context is not None:
+            typer.echo(plain(found.text()))
+        else:
+            print_recall(found)
 
 
 def print_recall(found: Recall) -> None:

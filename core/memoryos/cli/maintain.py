@@ -60,7 +60,7 @@ def rebuild(
     The old state stays until the new one is complete.
     """
     talker = chat_model(model, base_url)
-    with opened(db, embedder=embedder, model=talker) as engine:
+    with opened(db, embedder=embedder, model=talker, new_embedder=True) as engine:
         scopes = engine.scopes()
         if user is not None or assistant is not None:
             scopes = [chosen_scope(scopes, user, assistant)]

@@ -123,13 +123,9 @@ def export(
         memory = chosen(engine, user, assistant)
         lines = memory.export(path)
     if json:
-        emit({"path": path, "lines": lines, **_scope(memory.scope.user_id)})
+        emit({"path": str(path), "lines": lines, "user_id": memory.scope.user_id})
     else:
         out.print(shown(f"{lines} lines in {path}"), soft_wrap=True)
-
-
-def _scope(user_id: str) -> dict[str, str]:
-    return {"user_id": user_id}
 
 
 @contextmanager

@@ -118,6 +118,7 @@ def opened(
     exists: bool = True,
     embedder: str | None = None,
     model: ChatModel | None = None,
+    new_embedder: bool = False,
     **config: Any,
 ) -> Iterator[Engine]:
     """Open the engine of a command.
@@ -134,7 +135,7 @@ def opened(
                 "or make one with `memoryos add` or `memoryos import`"
             )
     settings = MemoryConfig.of({"promotion": "manual", **config})
-    with Engine.open(uri, settings, model, embedder) as engine:
+    with Engine.open(uri, settings, model, embedder, new_embedder=new_embedder) as engine:
         yield engine
 
 

@@ -1,0 +1,355 @@
+"""Every command but demo, import and chat, which have files of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+COMMANDS = (
+    "add",
+    "bench",
+    "chat",
+    "demo",
+    "explain",
+    "export",
+    "forget",
+    "import",
+    "pages",
+    "profile",
+    "rebuild",
+    "recall",
+    "segments",
+    "stats",
+    "usage",
+    "worker",
+)
+
+
+# ── add, recall ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_added_is_recalled_with_the_reason_why(run: Run) -> None:
+    assert run("add", "I moved to Lisbon last week", "How do you like it?").code == 0
+    done = run("recall", "Where is Lisbon?")
+    assert done.code == 0
+    assert "I moved to Lisbon last week" in done.out
+    assert "words: lisbon" in done.out
+    found = run("recall", "Where is Lisbon?", "--json").json
+    (page,) = found["pages"]
+    assert page["user_input"] == "I moved to Lisbon last week"
+    assert page["agent_response"] == "How do you like it?"
+    assert page["reasons"]
+    assert page["score"] == pytest.approx(page["score"])
+    assert set(found) == {
+        "query",
+        "pages",
+        "short_term",
+        "segments",
+        "user_knowledge",
+        "agent_knowledge",
+        "profile",
+    }
+
+
+def test_add_reads_stdin_and_takes_a_time_and_a_key(run: Run) -> None:
+    time = "2025-05-01T09:30"
+    page = run("add", "-", "--time", time, "--key", "k", "--json", stdin="from a pipe").json
+    assert page["user_input"] == "from a pipe"
+    assert page["timestamp"] == "2025-05-01T09:30:00+00:00"
+    assert run("add", "from a pipe", "--key", "k", "--json").json["id"] == page["id"]
+    assert run("stats", "--json").json[0]["pages"] == 1
+
+
+def test_recall_prints_the_context_block_within_its_budget(run: Run, tom: str) -> None:
+    done = run("recall", "work", "--context", "60")
+    assert "data scientist" in done.out
+    assert len(done.out.split()) <= 60
+    assert "text" in run("recall", "work", "--context", "60", "--json").json
+
+
+def test_recall_counts_towards_heat(run: Run, tom: str) -> None:
+    before = sum(segment["visits"] for segment in run("segments", "--json").json)
+    run("recall", "data scientist")
+    assert sum(segment["visits"] for segment in run("segments", "--json").json) > before
+
+
+def test_nothing_found_is_no_error(run: Run) -> None:
+    run("add", "something", "--user", "tom")
+    done = run("recall", "x", "--user", "nobody")
+    assert done.code == 0
+    assert "Nothing is remembered" in done.out
+
+
+# ── which memory ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_only_user_need_not_be_named_and_several_must_be(run: Run) -> None:
+    run("add", "hello", "--user", "tom", "--assistant", "a")
+    assert "hello" in run("pages").out
+    run("add", "hi", "--user", "ann", "--assistant", "a")
+    done = run("pages")
+    assert done.code == 2
+    assert "ann, tom" in done.err
+    run("add", "hey", "--user", "ann", "--assistant", "b")
+    done = run("pages", "--user", "ann")
+    assert done.code == 2
+    assert "--assistant: a, b" in done.err
+    assert "hey" in run("pages", "--user", "ann", "--assistant", "b").out
+
+
+def test_the_environment_names_what_options_would(run: Run, monkeypatch: Any) -> None:
+    monkeypatch.setenv("MEMORYOS_DB", "elsewhere.db")
+    monkeypatch.setenv("MEMORYOS_USER", "ann")
+    run("add", "hello")
+    assert Path("elsewhere.db").exists()
+    assert run("stats", "--json").json[0]["user_id"] == "ann"
+
+
+# ── looking ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_profile_and_where_it_comes_from(run: Run, tom: str) -> None:
+    assert "data scientist" in run("profile").out
+    told = run("profile", "--json").json
+    assert told["profile"]["user"]["name"] == "Tom"
+    fact = next(item for item in told["knowledge"] if item["attribute"] == "name")
+    assert "I'm Tom" in run("explain", fact["id"]).out
+    assert run("explain", fact["id"], "--json").json["pages"][0]["session_id"] == "intro"
+    assert run("explain", "k0").code == 1
+
+
+def test_an_empty_profile_says_how_it_fills(run: Run) -> None:
+    run("add", "hello")
+    assert "Nothing is known yet" in run("profile").out
+
+
+def test_segments_show_heat_as_bars(run: Run, tom: str) -> None:
+    done = run("segments")
+    assert "█" in done.out or "░" in done.out
+    assert "τ = 5" in done.err
+    (first, *_) = run("segments", "--json").json
+    assert {"heat", "tau", "keywords", "pages", "visits"} <= set(first)
+
+
+def test_stats_pages_and_usage(run: Run, tom: str) -> None:
+    assert "tom / assistant" in run("stats").out
+    (stats,) = run("stats", "--json").json
+    assert (stats["user_id"], stats["pages"], stats["sessions"]) == ("tom", 19, 1)
+    newest = run("pages", "--limit", "2", "--json").json
+    assert [page["timestamp"][:10] for page in newest] == ["2025-05-18", "2025-05-19"]
+    assert "day 19" in run("pages", "--session", "intro").out
+    assert run("usage", "--json").json["calls"] == 0
+    assert "prompt tokens" in run("usage").out
+
+
+def test_text_cannot_drive_the_terminal(run: Run) -> None:
+    run("add", "red \x1b[31malert\x1b[0m [bold]markup[/bold] \u202ereversed", "ok")
+    for command in (("pages",), ("recall", "alert"), ("recall", "alert", "--context", "100")):
+        done = run(*command)
+        assert "\x1b" not in done.out
+        assert "\u202e" not in done.out
+        assert "[bold]markup[/bold]" in done.out
+
+
+# ── forgetting ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_forget_asks_first(run: Run, tom: str) -> None:
+    done = run("forget", "--everything", stdin="n\n")
+    assert done.code == 1
+    assert "19 pages of tom" in done.err
+    assert run("stats", "--json").json[0]["pages"] == 19
+    done = run("forget", "--everything", stdin="y\n")
+    assert done.code == 0
+    assert "Receipt" in done.out
+    assert "pages erased" in done.out
+    assert run("pages", "--user", "tom", "--json").json == []
+
+
+def test_nobody_to_ask_forgets_nothing(run: Run, tom: str) -> None:
+    assert run("forget", "--everything", stdin="").code == 1
+    done = run("forget", "--everything", "--json", stdin="")
+    assert done.code == 2
+    assert "--yes" in done.err
+    assert run("stats", "--json").json[0]["pages"] == 19
+
+
+@pytest.mark.parametrize("what", ["page", "knowledge", "session", "before"])
+def test_each_thing_can_be_forgotten(run: Run, tom: str, what: str) -> None:
+    id_ = {
+        "page": run("pages", "--json").json[0]["id"],
+        "knowledge": run("profile", "--json").json["knowledge"][0]["id"],
+        "session": "intro",
+        "before": "2025-05-03",
+    }[what]
+    receipt = run("forget", f"--{what}", id_, "--yes", "--json").json
+    assert receipt["request"] == what
+    assert sum(receipt["erased"].values()) > 0
+
+
+def test_what_to_forget_is_named_exactly_once(run: Run, tom: str) -> None:
+    for arguments in ((), ("--everything", "--session", "intro")):
+        done = run("forget", *arguments, "--yes")
+        assert done.code == 2
+        assert "exactly one" in done.err
+    assert run("forget", "--page", "p0").code == 1
+
+
+# ── in and out ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_export_comes_back_as_it_was(run: Run, tom: str) -> None:
+    assert run("export", "tom.export.jsonl").code == 0
+    assert run("export", "tom.export.jsonl").code == 2  # not over a file that is there
+    assert run("export", "tom.export.jsonl", "--force", "--json").json["lines"] > 19
+    done = run("import", "tom.export.jsonl", "--db", "copy.db")
+    assert done.code == 0
+    assert "19 new pages for tom" in done.out
+    for command in ("pages", "profile"):
+        assert run(command, "--json").out == run(command, "--json", "--db", "copy.db").out
+    assert "0 new pages" in run("import", "tom.export.jsonl", "--db", "copy.db").out
+    run("import", "tom.export.jsonl", "--db", "copy.db", "--user", "twin")
+    assert run("stats", "--db", "copy.db", "--user", "twin", "--json").json[0]["pages"] == 19
+
+
+def test_rebuild_changes_nothing_that_is_right(run: Run, tom: str) -> None:
+    done = run("rebuild", "--dry-run")
+    assert done.code == 0
+    assert "tom / assistant" in done.out
+    (changed,) = run("rebuild", "--json").json
+    assert changed["user_id"] == "tom"
+    assert run("profile", "--json").json["profile"]["user"]["name"] == "Tom"
+
+
+def test_rebuild_is_the_way_to_another_embedder(run: Run, tom: str) -> None:
+    done = run("recall", "work", "--embedder", "hashing-64")
+    assert done.code == 1
+    assert "rebuild" in done.err
+    assert run("rebuild", "--embedder", "hashing-64").code == 0
+    assert run("recall", "work", "--embedder", "hashing-64").code == 0
+
+
+def test_a_worker_does_what_is_pending(run: Run) -> None:
+    lines = [json.dumps({"user": f"chess game {n}", "agent": "ok"}) for n in range(30)]
+    Path("chess.jsonl").write_text("\n".join(lines))
+    from memoryos import Engine  # noqa: PLC0415
+
+    with Engine.open("sqlite:///memoryos.db", {"promotion": "manual"}) as engine:
+        for n in range(30):
+            engine.memory("tom").add(f"chess game {n}", "ok")
+    assert run("worker", "--once").code == 0
+    assert run("stats", "--json").json[0]["waiting"] < 30
+
+
+# ── errors ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["recall x", "profile", "pages", "segments", "stats", "usage", "explain k", "export f"],
+)
+def test_a_memory_that_is_not_there_is_one_line_and_no_new_file(run: Run, command: str) -> None:
+    done = run(*command.split(), "--db", "nope.db")
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert "there is no memory at nope.db" in done.err
+    assert not Path("nope.db").exists()
+
+
+def test_errors_of_arguments_end_with_2_and_of_the_database_with_1(run: Run) -> None:
+    assert run("add", "").code == 2
+    assert run("add", "x", "--time", "soon").code == 2
+    assert run("recall").code == 2
+    assert run("no-such-command").code == 2
+    run("add", "x")
+    assert run("recall", "x", "--k", "0").code == 2
+    assert run("recall", " ").code == 2
+    Path("other.db").write_bytes(b"something else, long enough " * 100)
+    done = run("stats", "--db", "other.db")
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    done = run("add", "x", "--db", "no/such/folder/" + "x" * 300 + "/m.db")
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+
+
+def test_a_missing_extra_is_named(run: Run) -> None:
+    run("add", "x")
+    done = run("recall", "x", "--embedder", "all-MiniLM-L6-v2")
+    assert done.code == 1
+    assert "sentence-transformers" in done.err
+
+
+# ── the command itself ───────────────────────────────────────────────────────────────────────────
+
+
+def test_help_names_every_command(run: Run) -> None:
+    done = run("--help")
+    assert done.code == 0
+    for name in COMMANDS:
+        assert f" {name} " in done.out
+    assert run().code == 2  # nothing to do: the help is shown
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "bench"])
+def test_every_command_has_help_worth_reading(run: Run, command: str) -> None:
+    done = run(command, "--help")
+    assert done.code == 0
+    assert len(done.out) > 500
+    assert "[bold]" not in done.out
+
+
+def test_version(run: Run) -> None:
+    import memoryos  # noqa: PLC0415
+
+    assert memoryos.__version__ in run("--version").out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion(outside: Run, shell: str) -> None:
+    done = outside("--show-completion", shell)
+    assert done.code == 0
+    assert "memoryos" in done.out.lower()
+
+
+def test_it_is_a_module_and_a_console_script(outside: Run, environment: dict[str, str]) -> None:
+    assert "memoryos-integrations" in outside("--version").out
+    script = Path(sys.executable).with_name("memoryos")
+    done = subprocess.run([script, "--version"], env=environment, capture_output=True, check=True)
+    assert b"memoryos-integrations" in done.stdout
+
+
+def test_a_reader_that_goes_away_is_no_crash(
+    outside: Run, run: Run, tom: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m memoryos pages --json | head -n 1",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stdout.startswith("[")
+
+
+def test_only_the_command_loads_rich_and_typer(environment: dict[str, str]) -> None:
+    program = (
+        "import sys, memoryos\n"
+        "with memoryos.Engine.open('sqlite:///:memory:') as engine:\n"
+        "    memory = engine.memory('tom'); memory.add('a', 'b'); memory.recall('a')\n"
+        "assert not {'rich', 'typer', 'click'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+def test_the_log_is_shown_on_demand(run: Run, tom: str) -> None:
+    assert run("--verbose", "recall", "work").code == 0
