@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mcp.client.stdio import StdioServerParameters
 
-from memoryos.testing.openai_server import OpenAIServer
+from memoryos.testing.openai_server import OpenAIServer, Reply
 
 TOM = ("I'm Tom, I work as a data scientist in San Francisco.", "Nice to meet you, Tom.")
 PUBLISHED = {
@@ -73,6 +73,6 @@ def start(environment: dict[str, str], tmp_path: Path) -> Callable[..., StdioSer
 
 @pytest.fixture
 def openai() -> Iterator[OpenAIServer]:
-    """A model endpoint on loopback."""
-    with OpenAIServer(chat="You are a data scientist.") as server:
+    """A model endpoint on loopback: slow, and of no use for consolidation."""
+    with OpenAIServer(chat=Reply("no JSON at all", delay=2)) as server:
         yield server

@@ -131,11 +131,17 @@ runpy.run_module("memoryos_integrations.mcp", run_name="__main__")
 """
 
 
-def test_a_model_that_is_down_slow_and_noisy_leaves_the_protocol_clean(
-    start: Start, write_config: Callable[..., Path], tmp_path: Path, openai: OpenAIServer
+@pytest.mark.parametrize("endpoint", ["down", "slow"])
+def test_a_model_that_fails_and_is_noisy_leaves_the_protocol_clean(
+    start: Start,
+    write_config: Callable[..., Path],
+    tmp_path: Path,
+    openai: OpenAIServer,
+    endpoint: str,
 ) -> None:
     config = write_config(openai_api_key="key", openai_base_url=openai.url, short_term_capacity=1)
-    openai.close()  # from here on the endpoint refuses connections
+    if endpoint == "down":
+        openai.close()  # from here on it refuses connections
     parameters = start("--config", config)
     parameters.args = ["-c", NOISY, *parameters.args[2:]]
     parameters.env = {**(parameters.env or {}), "PYTHONWARNINGS": "always"}
