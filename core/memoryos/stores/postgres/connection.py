@@ -115,8 +115,11 @@ class Connections:
         """
 
         def run(connection: Connection, state: _State) -> T:
-            with connection.transaction():
+            # Statements whose results nobody has asked for yet travel together.
+            with connection.pipeline() as pipeline, connection.transaction():
                 result = work(connection)
+                if not again:
+                    pipeline.sync()
                 state.committing = True
             return result
 

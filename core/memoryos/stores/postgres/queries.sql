@@ -54,6 +54,9 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 INSERT INTO memoryos.terms (scope, seq, session, timestamp, terms, replaced)
 VALUES (%s, %s, %s, %s, %s, %s)
 
+-- name: replace_terms
+UPDATE memoryos.terms SET terms = %s WHERE scope = %s AND seq = %s
+
 -- name: delete_pages
 DELETE FROM memoryos.pages WHERE scope = %s AND seq = ANY(%s)
 
@@ -75,7 +78,7 @@ AND sha256(id) = ANY(%(ids)s)
 AND seq = ANY(%(seqs)s)
 
 -- name: and_session
-AND sha256(session_id) = %(session)s
+AND session = md5(%(session)s)::uuid AND session_id = %(session)s
 
 -- name: and_segment
 AND segment_id IS NOT NULL AND sha256(segment_id) = %(segment)s
@@ -137,7 +140,7 @@ ON CONFLICT (scope, seq) DO UPDATE SET vector = excluded.vector
 UPDATE memoryos.scopes
 SET embedded_seq = %(up_to)s, embedder = %(embedder)s, dimension = %(dimension)s
 WHERE scope = %(scope)s AND epoch = %(epoch)s AND embedded_seq = %(embedded_seq)s
-    AND embedder IS NOT DISTINCT FROM %(known)s
+    AND embedder IS NOT DISTINCT FROM %(known)s RETURNING scope
 
 -- name: keep_embedder
 INSERT INTO memoryos.embedders (embedder, dimension) VALUES (%s, %s) ON CONFLICT DO NOTHING
@@ -182,7 +185,7 @@ DELETE FROM memoryos.records WHERE scope = %s AND kind = %s AND key = %s
 UPDATE memoryos.pages SET segment_id = place.segment_id, chain_id = place.chain_id
 FROM unnest(%(ids)s::bytea[], %(segments)s::bytea[], %(chains)s::bytea[])
     AS place (id, segment_id, chain_id)
-WHERE pages.scope = %(scope)s AND sha256(pages.id) = place.id
+WHERE pages.scope = %(scope)s AND sha256(pages.id) = place.id RETURNING seq
 
 -- name: erase_pages
 DELETE FROM memoryos.pages WHERE scope = %s AND sha256(id) = ANY(%s) RETURNING seq
@@ -191,6 +194,9 @@ DELETE FROM memoryos.pages WHERE scope = %s AND sha256(id) = ANY(%s) RETURNING s
 UPDATE memoryos.scopes SET user_id = NULL, assistant_id = NULL
 WHERE scope = %(scope)s
     AND NOT EXISTS (SELECT 1 FROM memoryos.pages WHERE pages.scope = %(scope)s)
+
+-- name: replace_terms
+UPDATE memoryos.terms SET terms = %s WHERE scope = %s AND seq = %s
 
 -- name: insert_receipt
 INSERT INTO memoryos.receipts (scope, body) VALUES (%s, %s)
@@ -201,7 +207,7 @@ SELECT body FROM memoryos.receipts WHERE scope = %s ORDER BY number
 -- name: lease
 INSERT INTO memoryos.leases (scope, owner, expires) VALUES (%(scope)s, %(owner)s, %(expires)s)
 ON CONFLICT (scope) DO UPDATE SET owner = excluded.owner, expires = excluded.expires
-WHERE leases.owner = excluded.owner OR leases.expires <= %(now)s
+WHERE leases.owner = excluded.owner OR leases.expires <= %(now)s RETURNING scope
 
 -- name: leased
 SELECT owner, expires FROM memoryos.leases WHERE scope = %s

@@ -38,7 +38,7 @@ def select_pages(key: UUID, query: PageQuery) -> tuple[bytes, dict[str, Any]]:
     given: dict[str, Any] = {
         "ids": None if query.ids is None else digests(query.ids),
         "seqs": None if query.seqs is None else [int(seq) for seq in query.seqs],
-        "session": None if query.session_id is None else digest(query.session_id),
+        "session": None if query.session_id is None else query.session_id.encode(),
         "segment": None if query.segment_id is None else digest(query.segment_id),
         "chain": None if query.chain_id is None else query.chain_id.encode(),
         "waiting": query.waiting or None,

@@ -131,7 +131,7 @@ class PostgresStore:
         }
 
         def put(db: Connection) -> bool:
-            if not db.execute(SQL["move_embedded_seq"], arguments).rowcount:
+            if db.execute(SQL["move_embedded_seq"], arguments).fetchone() is None:
                 return False
             if known is None:
                 db.execute(SQL["keep_embedder"], (embedder.name, embedder.dimension))
@@ -168,7 +168,7 @@ class PostgresStore:
         ]
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
-        takes = bool(changes.delete or changes.erase_pages or changes.vectors)
+        takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
         expected = {
             "scope": scope_key(scope),
             "version": head.version,
@@ -197,7 +197,9 @@ class PostgresStore:
     def lease(self, scope: Scope, owner: str, seconds: float, now: datetime) -> bool:
         expires = micros(now + timedelta(seconds=seconds))
         row = {"scope": scope_key(scope), "owner": owner, "expires": expires, "now": micros(now)}
-        return self._db.writing(lambda db: db.execute(SQL["lease"], row).rowcount > 0, again=True)
+        return self._db.writing(
+            lambda db: db.execute(SQL["lease"], row).fetchone() is not None, again=True
+        )
 
     def release(self, scope: Scope, owner: str) -> None:
         row = (scope_key(scope), owner)
@@ -284,13 +286,15 @@ def _scope(row: tuple[Any, ...]) -> Scope:
 def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
     """Journal drafts; whoever else writes the scope waits at its row."""
     key = scope_key(scope)
-    row = db.execute(SQL["lock_scope"], (key,)).fetchone()
-    if row is None:
-        db.execute(SQL["create_scope"], (key,))
-        row = db.execute(SQL["lock_scope"], (key,)).fetchone()
-    assert row is not None
     statement, arguments = select_pages(key, PageQuery(ids=[draft.id for draft in drafts]))
-    rows = db.execute(statement, arguments, binary=True).fetchall()
+    while True:
+        # Both are sent together; the second sees what was committed before the first had its lock.
+        locked = db.execute(SQL["lock_scope"], (key,))
+        rows = db.execute(statement, arguments, binary=True).fetchall()
+        row = locked.fetchone()
+        if row is not None:
+            break
+        db.execute(SQL["create_scope"], (key,))
     known = {page.id: page for page in map(page_of_row, rows)}
     fresh: dict[str, PageDraft] = {}
     for draft in drafts:
@@ -315,12 +319,12 @@ def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[P
     term_rows = [
         terms_row(key, pages[draft.id], draft, known.get(draft.id)) for draft in fresh.values()
     ]
-    _insert(db, "insert_page", page_rows)
-    _insert(db, "insert_terms", term_rows)
+    _each(db, "insert_page", page_rows)
+    _each(db, "insert_terms", term_rows)
     return [pages.get(draft.id) or known[draft.id] for draft in drafts]
 
 
-def _insert(db: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def _each(db: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if len(rows) == 1:
         db.execute(SQL[statement], rows[0])
     elif rows:
@@ -335,18 +339,21 @@ def _apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None
         _append(db, scope, changes.add_pages)
     _assign(db, key, changes)
     deleted = [(key, kind, digest(id_)) for kind, id_ in changes.delete]
-    _insert(db, "delete_record", deleted)
+    _each(db, "delete_record", deleted)
     if changes.erase_pages:
         gone = db.execute(SQL["erase_pages"], (key, digests(changes.erase_pages))).fetchall()
         _delete_seqs(db, key, [seq for (seq,) in gone])
         db.execute(SQL["unname_scope"], {"scope": key})
-    _insert(db, "put_record", [record_row(key, version, record) for record in changes.put])
+    _each(db, "put_record", [record_row(key, version, record) for record in changes.put])
     if changes.erase_calls:
         db.execute(SQL["delete_calls"], (key,))
     if changes.vectors is not None:
         _replace_vectors(db, key, changes.vectors)
+    _each(db, "replace_terms", [(terms, key, seq) for seq, terms in changes.terms.items()])
+    terms = [(terms, key, seq) for seq, terms in changes.terms.items()]
+    _each(db, "replace_terms", terms)
     receipts = [(key, dumps(receipt_body(receipt))) for receipt in changes.receipts]
-    _insert(db, "insert_receipt", receipts)
+    _each(db, "insert_receipt", receipts)
 
 
 def _assign(db: Connection, key: UUID, changes: Changes) -> None:
@@ -359,7 +366,7 @@ def _assign(db: Connection, key: UUID, changes: Changes) -> None:
         "segments": [_bytes(item.segment_id) for item in places.values()],
         "chains": [_bytes(item.chain_id) for item in places.values()],
     }
-    if db.execute(SQL["assign"], arguments).rowcount != len(places):
+    if len(db.execute(SQL["assign"], arguments).fetchall()) != len(places):
         raise _Conflict
 
 
@@ -374,7 +381,7 @@ def _replace_vectors(db: Connection, key: UUID, vectors: NewVectors) -> None:
 
 
 def _put_vectors(db: Connection, key: UUID, by_seq: Mapping[int, bytes]) -> None:
-    _insert(db, "put_vector", [(key, seq, vector_of(blob)) for seq, blob in by_seq.items()])
+    _each(db, "put_vector", [(key, seq, vector_of(blob)) for seq, blob in by_seq.items()])
 
 
 def _delete_seqs(db: Connection, key: UUID, seqs: Sequence[int]) -> None:

@@ -33,6 +33,7 @@ CREATE TABLE memoryos.pages (
     seq bigint NOT NULL,
     id bytea NOT NULL,
     session_id bytea NOT NULL,
+    session uuid GENERATED ALWAYS AS (md5(session_id)::uuid) STORED,
     timestamp bigint NOT NULL,
     user_input text NOT NULL,
     agent_response text NOT NULL,
@@ -43,7 +44,11 @@ CREATE TABLE memoryos.pages (
     PRIMARY KEY (scope, seq)
 );
 CREATE UNIQUE INDEX pages_by_id ON memoryos.pages (scope, sha256(id));
-CREATE INDEX pages_by_session ON memoryos.pages (scope, sha256(session_id), seq);
+CREATE INDEX pages_by_session ON memoryos.pages (scope, session, seq);
+-- A session that is common among all users may be rare in one scope: without this the newest pages
+-- of a session would be looked for by going back through the whole scope.
+ALTER TABLE memoryos.pages ALTER COLUMN session SET STATISTICS 0,
+    ALTER COLUMN session SET (n_distinct = -0.1);
 CREATE INDEX pages_by_segment ON memoryos.pages (scope, sha256(segment_id), seq)
     WHERE segment_id IS NOT NULL;
 CREATE INDEX pages_waiting ON memoryos.pages (scope, seq) WHERE segment_id IS NULL;
