@@ -1,0 +1,199 @@
+"""`add` and `recall` on PostgreSQL beside SQLite, in one run: `python -m benchmarks.postgres URI`.
+
+Many users with few pages each and one user with many, the same in both stores (made in SQLite and
+moved by `memoryos migrate`), measured in turns. Prints a table of medians with their ratios, what
+the tables weigh, and the plans of the statements that a user's request comes to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psycopg
+
+from memoryos import Engine, Memory
+from memoryos.engine import open_store
+from memoryos.migration import migrate
+from memoryos.model import Scope
+from memoryos.stores.codec import to_blob
+from memoryos.stores.port import PageQuery, Store, StoredEmbedder
+from memoryos.stores.postgres.rows import scope_key, select_pages
+
+_WORDS = [f"{a}{b}" for a in "bdfgklmnprstvz" for b in "alto bric cane dome elix fang".split()]
+_CONFIG = {"promotion": "manual", "cached_scopes": 4096}
+_EMBEDDER = StoredEmbedder("hashing-384", 384)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of one kind of call."""
+
+    median: float
+    p95: float
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the comparison."""
+    options = _parser().parse_args(argv)
+    chance = random.Random(0)
+    with tempfile.TemporaryDirectory() as folder:
+        uri = f"sqlite:///{Path(folder) / 'memories.db'}"
+        began = time.perf_counter()
+        with Engine.open(uri, _CONFIG | {"durability": "normal"}) as engine:
+            for number in range(options.users):
+                _fill(engine, f"user-{number}", options.pages, chance)
+            _fill(engine, "heavy", options.heavy, chance)
+        print(f"made in SQLite in {time.perf_counter() - began:.0f} s")
+        _move(uri, options.uri)
+        _analyze(options.uri)
+        with Engine.open(uri, _CONFIG) as lite, Engine.open(options.uri, _CONFIG) as post:
+            _compare(lite, post, options, chance)
+            _weigh(options.uri, options)
+            _plans(post.store, options.uri)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks.postgres", description=__doc__)
+    parser.add_argument("uri", help="an empty PostgreSQL database")
+    parser.add_argument("--users", type=int, default=1000)
+    parser.add_argument("--pages", type=int, default=100, help="of each user")
+    parser.add_argument("--heavy", type=int, default=100_000, help="pages of the one user")
+    parser.add_argument("--calls", type=int, default=100, help="of each kind")
+    return parser
+
+
+def _turn(chance: random.Random) -> tuple[str, str]:
+    return " ".join(chance.choices(_WORDS, k=20)), " ".join(chance.choices(_WORDS, k=20))
+
+
+def _fill(engine: Engine, user: str, pages: int, chance: random.Random) -> None:
+    """Journal pages, with vectors of any kind: making real ones is not what is measured."""
+    memory = engine.memory(user)
+    for start in range(0, pages, 5000):
+        memory.add_many([_turn(chance) for _ in range(min(5000, pages - start))])
+    store, scope = engine.store, Scope(user)
+    head = store.head(scope)
+    rows = np.random.default_rng(0).standard_normal((pages, _EMBEDDER.dimension), np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    vectors = {seq: to_blob(row) for seq, row in enumerate(rows, 1)}
+    store.put_vectors(scope, head, _EMBEDDER, vectors, head.last_seq)
+
+
+def _move(source: str, target: str) -> None:
+    config = Engine.open("sqlite:///:memory:").config
+    origin, goal = open_store(source, config), open_store(target, config)
+    began = time.perf_counter()
+    done = migrate(origin, goal)
+    seconds = time.perf_counter() - began
+    origin.close()
+    goal.close()
+    print(f"{done.pages} pages moved and checked in {seconds:.0f} s")
+
+
+def _analyze(uri: str) -> None:
+    with psycopg.connect(uri, autocommit=True) as db:
+        db.execute("VACUUM ANALYZE")
+
+
+def _compare(
+    lite: Engine, post: Engine, options: argparse.Namespace, chance: random.Random
+) -> None:
+    users = [f"user-{n}" for n in range(options.users)]
+    print(f"\n{'milliseconds, median (95th percentile)':44}{'SQLite':>16}{'PostgreSQL':>16}  ratio")
+    for name, who in (
+        (f"{options.pages} pages", users),
+        (f"{options.heavy} pages", ["heavy"]),
+    ):
+        some = chance.choices(who, k=options.calls) if len(who) > 1 else who * options.calls
+        fresh = chance.sample(who, min(len(who), options.calls))
+        _row(f"first recall of a process, {name}", lite, post, fresh, _recall(chance))
+        _row(f"recall, {name}", lite, post, [*fresh, *some], _recall(chance), skip=len(fresh))
+        _row(f"add, {name}", lite, post, some, _add(chance))
+        _row(f"add, then recall, {name}", lite, post, some, _both(chance))
+
+
+def _recall(chance: random.Random) -> Callable[[Memory], object]:
+    return lambda memory: memory.recall(" ".join(chance.choices(_WORDS, k=6)))
+
+
+def _add(chance: random.Random) -> Callable[[Memory], object]:
+    return lambda memory: memory.add(*_turn(chance))
+
+
+def _both(chance: random.Random) -> Callable[[Memory], object]:
+    def both(memory: Memory) -> None:
+        _add(chance)(memory)
+        _recall(chance)(memory)
+
+    return both
+
+
+def _row(
+    name: str,
+    lite: Engine,
+    post: Engine,
+    users: Sequence[str],
+    call: Callable[[Memory], object],
+    skip: int = 0,
+) -> None:
+    """Measure in turns, so that both meet the same machine; the first `skip` only warm up."""
+    times: dict[str, list[float]] = {"lite": [], "post": []}
+    for number, user in enumerate(users):
+        for which, engine in (("lite", lite), ("post", post)):
+            memory = engine.memory(user)
+            began = time.perf_counter()
+            call(memory)
+            if number >= skip:
+                times[which].append(time.perf_counter() - began)
+    ours, theirs = _times(times["lite"]), _times(times["post"])
+    shown = "".join(f"{f'{t.median * 1e3:.2f} ({t.p95 * 1e3:.1f})':>16}" for t in (ours, theirs))
+    print(f"{name:44}{shown}{theirs.median / ours.median:>7.1f}")
+
+
+def _times(seconds: Sequence[float]) -> Times:
+    return Times(float(np.median(seconds)), float(np.percentile(seconds, 95)))
+
+
+def _weigh(uri: str, options: argparse.Namespace) -> None:
+    pages = options.users * options.pages + options.heavy
+    with psycopg.connect(uri) as db:
+        rows = db.execute(
+            "SELECT relname, pg_table_size(oid), pg_indexes_size(oid) FROM pg_class "
+            "WHERE relnamespace = 'memoryos'::regnamespace AND relkind = 'r' "
+            "AND relname NOT LIKE 'procrastinate%' AND pg_total_relation_size(oid) > 100000 "
+            "ORDER BY pg_total_relation_size(oid) DESC"
+        ).fetchall()
+    print(f"\n{'bytes per page':16}{'table':>10}{'indexes':>10}")
+    for name, table, indexes in rows:
+        print(f"{name:16}{table / pages:>10.0f}{indexes / pages:>10.0f}")
+    table, indexes = (sum(row[column] for row in rows) / pages for column in (1, 2))
+    print(f"{'all':16}{table:>10.0f}{indexes:>10.0f}")
+
+
+def _plans(store: Store, uri: str) -> None:
+    """Print how the statements of a request are done; a sequential scan would be a mistake."""
+    key = scope_key(Scope("user-7"))
+    pages = store.pages(Scope("user-7"), PageQuery(limit=10))
+    print()
+    for name, query in (
+        ("short-term memory", PageQuery(session_id="default", newest_first=True, limit=7)),
+        ("pages by position", PageQuery(seqs=[page.seq for page in pages])),
+        ("pages by id", PageQuery(ids=[page.id for page in pages])),
+        ("pages waiting", PageQuery(waiting=True)),
+    ):
+        statement, arguments = select_pages(key, query)
+        with psycopg.connect(uri) as db:
+            plan = db.execute(b"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) " + statement, arguments)
+            print(name, *(line for (line,) in plan), sep="\n    ")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
