@@ -1,0 +1,112 @@
+"""Every code block of README and docs runs: Python for real, commands as far as is safe."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from memoryos.testing.openai_server import OpenAIServer
+
+_spec = importlib.util.spec_from_file_location("blocks", Path(__file__).with_name("blocks.py"))
+assert _spec
+assert _spec.loader
+_module = importlib.util.module_from_spec(_spec)
+sys.modules["blocks"] = _module
+_spec.loader.exec_module(_module)
+Block, blocks, documents, ROOT = (
+    _module.Block,
+    _module.blocks,
+    _module.documents,
+    _module.ROOT,
+)
+
+LANGUAGES = {"python", "bash", "json", "text", "toml", "mermaid", "sql", "console"}
+INSTALLERS = ("pip", "python", "git", "pytest", "mkdocs", "jupyter", "pre-commit", "docker")
+NOT_RUN = 6
+"""Blocks that only compile; each says why."""
+
+
+def ids(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to stand in, and a stand-in model at OPENAI_BASE_URL."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("MEMORYOS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with OpenAIServer(dimension=32) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        yield tmp_path
+
+
+@pytest.mark.parametrize("file", documents(), ids=ids)
+def test_the_blocks_of_a_document_run_in_order(file: Path, folder: Path) -> None:
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for block in blocks(file):
+        assert block.language in LANGUAGES, f"{file}:{block.line}: name the block's language"
+        run = {"python": run_python, "bash": run_bash, "json": run_json}.get(block.language)
+        if run is not None:
+            run(block, names)
+
+
+def run_python(block: Any, names: dict[str, Any]) -> None:
+    code = compile("\n" * block.line + block.text, str(block.file), "exec")
+    if block.not_run is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # frameworks deprecate what the guides must show
+            exec(code, names)
+
+
+def run_json(block: Any, names: dict[str, Any]) -> None:
+    json.loads(block.text)
+
+
+def run_bash(block: Any, names: dict[str, Any]) -> None:
+    for line in block.text.replace("\\\n", " ").splitlines():
+        for command in line.split(" && "):
+            words = shlex.split(command, comments=True)
+            while words and "=" in words[0]:
+                name, _, value = words.pop(0).partition("=")
+                os.environ.setdefault(name, value)
+            if words and words[0] != "export":
+                run_command(words, f"{block.file}:{block.line}", block.not_run is None)
+
+
+def run_command(words: list[str], where: str, run: bool) -> None:
+    from memoryos.cli.app import app  # noqa: PLC0415  # only documents with commands need it
+
+    name, *arguments = words
+    if name == "memoryos" and run:
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, f"{where}: {words}: {done.output} {done.exception!r}"
+    elif name == "memoryos":
+        assert CliRunner().invoke(app, [arguments[0], "--help"]).exit_code == 0, where
+    elif name == "memoryos-mcp":
+        command = [sys.executable, "-m", "memoryos_integrations.mcp", *arguments]
+        if "--print-config" not in arguments:
+            command.append("--help")
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+    else:
+        assert name in INSTALLERS or shutil.which(name), f"{where}: there is no command {name}"
+
+
+def test_hardly_a_block_is_left_out() -> None:
+    left_out = [block for file in documents() for block in blocks(file) if block.not_run]
+    assert len(left_out) <= NOT_RUN
+    assert all(len(block.not_run) > 10 for block in left_out)
