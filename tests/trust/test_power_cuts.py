@@ -34,16 +34,26 @@ class Disk:
     def cut(self, folder: Path, chance: random.Random) -> Path:
         """Return the files with a random part of what was written to the log since `sync`.
 
-        The disk takes sectors of 512 bytes in any order; the last of them may be torn.
+        The disk takes sectors of 512 bytes in any order; one of them may be torn, in the bytes that
+        were being written (which is what SQLite expects of a disk: powersafe overwrite). Only a log
+        that begins again has its first sector, the header, waited for before anything else.
         """
         old, new = self.saved[1], self.log.read_bytes()
         log = bytearray(old.ljust(len(new), b"\0"))
         written = [at for at in range(0, len(new), 512) if log[at : at + 512] != new[at : at + 512]]
+        if new[:32] != old[:32]:
+            log[:32] = new[:32]
+            if chance.random() < 0.2:
+                written = []
         for at in chance.sample(written, chance.randint(0, len(written))):
             log[at : at + 512] = new[at : at + 512]
         if written and chance.random() < 0.5:
-            at = chance.choice(written) + chance.randint(0, 511)
-            log[at : at + 7] = chance.randbytes(7)
+            start = chance.choice(written)
+            changed = [
+                at for at in range(start, start + 512) if old[at : at + 1] != new[at : at + 1]
+            ]
+            at = chance.choice([at for at in changed if at >= 32] or [len(new) - 1])
+            log[at] ^= 0x55
         return self._files(folder, self.saved[0], bytes(log))
 
     def without_log(self, folder: Path) -> Path:

@@ -18,6 +18,7 @@ from memoryos.stores.port import (
     IndexColumns,
     Kind,
     Lease,
+    NewVectors,
     PageDraft,
     PageMoved,
     PageQuery,
@@ -186,41 +187,7 @@ class InMemoryStore:
             ):
                 return False
             self._shelves[scope] = shelf
-            takes = bool(changes.delete or changes.erase_pages or changes.vectors)
-            version = shelf.head.version + 1
-            shelf.head = replace(shelf.head, version=version, epoch=shelf.head.epoch + takes)
-            for draft in changes.add_pages:
-                _put_page(shelf, draft)
-            for key in changes.delete:
-                shelf.records.pop(key, None)
-            for page_id in changes.erase_pages:
-                page = shelf.pages.pop(page_id, None)
-                if page is not None:
-                    shelf.terms.pop(page_id)
-                    shelf.vectors.pop(page.seq, None)
-            for record in changes.put:
-                shelf.records[record.kind, record.id] = (version, _copy(record))
-            for item in changes.assign:
-                page = shelf.pages[item.page_id]
-                shelf.pages[item.page_id] = replace(
-                    page, segment_id=item.segment_id, chain_id=item.chain_id
-                )
-            if changes.erase_calls:
-                shelf.calls.clear()
-            if changes.vectors is not None:
-                by_page = changes.vectors.by_page
-                there = {
-                    shelf.pages[id_].seq: blob
-                    for id_, blob in by_page.items()
-                    if id_ in shelf.pages
-                }
-                shelf.vectors = there
-                shelf.head = replace(
-                    shelf.head,
-                    embedded_seq=max(there, default=0),
-                    embedder=changes.vectors.embedder,
-                )
-            shelf.receipts.extend(changes.receipts)
+            _apply(shelf, changes)
             return True
 
     def lease(self, scope: Scope, owner: str, seconds: float, now: datetime) -> bool:
@@ -285,6 +252,45 @@ class InMemoryStore:
         with self._lock:
             self._closed = True
             self._shelves.clear()
+
+
+def _apply(shelf: _Shelf, changes: Changes) -> None:
+    """Do all that a commit does; nothing in it can fail."""
+    takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
+    version = shelf.head.version + 1
+    shelf.head = replace(shelf.head, version=version, epoch=shelf.head.epoch + takes)
+    for draft in changes.add_pages:
+        _put_page(shelf, draft)
+    for key in changes.delete:
+        shelf.records.pop(key, None)
+    for page_id in changes.erase_pages:
+        page = shelf.pages.pop(page_id, None)
+        if page is not None:
+            shelf.terms.pop(page_id)
+            shelf.vectors.pop(page.seq, None)
+    for record in changes.put:
+        shelf.records[record.kind, record.id] = (version, _copy(record))
+    for item in changes.assign:
+        page = shelf.pages[item.page_id]
+        shelf.pages[item.page_id] = replace(
+            page, segment_id=item.segment_id, chain_id=item.chain_id
+        )
+    if changes.erase_calls:
+        shelf.calls.clear()
+    if changes.vectors is not None:
+        _replace_vectors(shelf, changes.vectors)
+    shelf.terms.update(
+        {p.id: changes.terms[p.seq] for p in shelf.pages.values() if p.seq in changes.terms}
+    )
+    shelf.receipts.extend(changes.receipts)
+
+
+def _replace_vectors(shelf: _Shelf, vectors: NewVectors) -> None:
+    shelf.vectors = {
+        shelf.pages[id_].seq: blob for id_, blob in vectors.by_page.items() if id_ in shelf.pages
+    }
+    last = max(shelf.vectors, default=0)
+    shelf.head = replace(shelf.head, embedded_seq=last, embedder=vectors.embedder)
 
 
 def _copy(record: Record) -> Record:

@@ -9,7 +9,7 @@ transaction if nobody else has changed the scope since it was read. Implementati
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -147,6 +147,8 @@ class Changes:
     """Pages to journal in the same transaction, first; known ids are kept as they are."""
     vectors: NewVectors | None = None
     """Vectors that take the place of all that the scope has."""
+    terms: Mapping[int, bytes] = field(default_factory=dict)
+    """Index terms that take the place of those at these positions."""
     receipts: Sequence[ErasureReceipt] = ()
 
 
@@ -306,6 +308,19 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Filed(Protocol):
+    """What a store may have besides, when it is a file: a copy of it, and what is wrong with it."""
+
+    def backup(self, path: str) -> None:
+        """Copy the whole store, as of one moment, to a new file, while others read and write."""
+        ...
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the file and its schema, in words; nothing when all is well."""
         ...
 
 

@@ -127,6 +127,7 @@ class DerivedContract:
             ({"delete": [("trait", "none")]}, True),
             ({"erase_pages": ["p1"]}, True),
             ({"vectors": NewVectors(EMBEDDER, {"p1": blob(1)})}, True),
+            ({"terms": {1: b"new"}}, True),
         ],
         ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
     )
@@ -248,6 +249,11 @@ class DerivedContract:
         assert _commit(store, add_pages=[draft("p1", "theirs"), draft("p2")])
         assert store.pages(SCOPE, PageQuery(ids=["p1"])) == [known]
         assert store.head(SCOPE).last_seq == 2
+
+    def test_new_terms_take_the_place_of_those_at_their_positions(self, store: Store) -> None:
+        fill(store)
+        assert _commit(store, terms={2: b"new", 99: b"nobody's"})
+        assert store.index_columns(SCOPE, 0).terms == [b"p1", b"new", b"p3"]
 
     def test_new_vectors_take_the_place_of_all(self, store: Store) -> None:
         fill(store)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from memoryos.errors import (
     EngineClosed,
+    InvalidInput,
     NotADatabase,
     SchemaTooNew,
     StorageBusy,
@@ -132,6 +133,52 @@ class Connections:
             assert self._writer is not None
             found = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return bool(found[0])
+
+    def backup(self, path: str) -> None:
+        """Copy the database to a new file with SQLite's online backup."""
+        target = Path(path)
+        if target.exists():
+            raise InvalidInput(f"path {path!r} is there already; choose another or move it away")
+        part = target.with_name(target.name + ".part")
+        part.unlink(missing_ok=True)
+        try:
+            with self.reading() as source, translated(part):
+                copy = sqlite3.connect(part)
+                try:
+                    source.backup(copy)
+                finally:
+                    copy.close()
+            part.replace(target)
+        except OSError as error:
+            raise StorageError(f"path {path!r} cannot be written: {error.strerror}") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def problems(self) -> list[str]:
+        """Return what SQLite finds wrong with the file, and where its schema is not ours."""
+        found = []
+        with self.reading() as connection:
+            found += [
+                row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"
+            ]
+            here = set(connection.execute(_SQL["schema"]))
+            if connection.execute(_SQL["last_removal"]).fetchone()[0] is not None:
+                found.append("traces of what was erased are still to be written over")
+        fresh = sqlite3.connect(":memory:", isolation_level=None)
+        try:
+            for _, script in migrations(_PACKAGE):
+                for statement in _statements(script):
+                    fresh.execute(statement)
+            ours = set(fresh.execute(_SQL["schema"]))
+        finally:
+            fresh.close()
+        found += [
+            f"the {kind} {name} is missing or altered" for kind, name, _ in sorted(ours - here)
+        ]
+        names = {(kind, name) for kind, name, _ in ours}
+        others = sorted((k, n) for k, n, _ in here - ours if (k, n) not in names)
+        found += [f"the {kind} {name} is not ours" for kind, name in others]
+        return found
 
     def before_fork(self) -> None:
         """Let no transaction be open at a fork: the child could never end it, and would wait."""

@@ -134,15 +134,22 @@ WHERE scope_id = :scope AND epoch = :epoch AND embedded_seq = :embedded_seq
 
 -- name: records
 SELECT kind, id, body, vector, live FROM records
-WHERE scope_id = :scope AND version > :after AND (live OR NOT :live_only)
+WHERE scope_id = :scope AND version > :after
     AND kind IN (SELECT value FROM json_each(:kinds))
+ORDER BY version, kind, id
+
+-- name: live_records
+-- A unary plus keeps an index from being chosen for the lesser of two conditions.
+SELECT kind, id, body, vector, live FROM records
+WHERE scope_id = :scope AND live AND kind IN (SELECT value FROM json_each(:kinds))
+    AND +version > :after
 ORDER BY version, kind, id
 
 -- name: records_by_id
 SELECT kind, id, body, vector, live FROM records
 WHERE scope_id = :scope AND kind IN (SELECT value FROM json_each(:kinds))
     AND id IN (SELECT value FROM json_each(:ids))
-    AND version > :after AND (live OR NOT :live_only)
+    AND +version > :after AND (live OR NOT :live_only)
 ORDER BY version, kind, id
 
 -- name: bump
@@ -190,6 +197,12 @@ DELETE FROM calls WHERE scope_id = ?
 -- name: unname_scope
 UPDATE scopes SET user_id = NULL, assistant_id = NULL
 WHERE scope_id = :scope AND NOT EXISTS (SELECT 1 FROM pages WHERE scope_id = :scope)
+
+-- name: replace_terms
+UPDATE terms SET terms = ? WHERE slot = ?
+
+-- name: schema
+SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name
 
 -- name: note_removal
 INSERT INTO removals DEFAULT VALUES

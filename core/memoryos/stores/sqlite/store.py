@@ -239,7 +239,8 @@ class SQLiteStore:
             "live_only": live_only,
         }
         with self._db.reading() as db:
-            name = "records" if ids is None else "records_by_id"
+            name = "live_records" if live_only else "records"
+            name = name if ids is None else "records_by_id"
             rows = db.execute(_SQL[name], arguments).fetchall()
         wanted = None if ids is None else set(ids)  # json_each() cuts a text at its NUL
         return [
@@ -249,7 +250,7 @@ class SQLiteStore:
         ]
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
-        takes = bool(changes.delete or changes.erase_pages or changes.vectors)
+        takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
         try:
             with self._db.writing() as db:
                 scope_id = self._make_scope(db, scope)
@@ -310,6 +311,10 @@ class SQLiteStore:
             up_to = max((slot for slot, _ in rows), default=0) & SEQ_MASK
             embedder_id = _embedder_id(db, changes.vectors.embedder)
             db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
+        first = scope_id << SHIFT
+        db.executemany(
+            _SQL["replace_terms"], ((terms, first | seq) for seq, terms in changes.terms.items())
+        )
         if _removes(changes):
             db.execute(_SQL["note_removal"])
         for receipt in changes.receipts:
@@ -379,6 +384,12 @@ class SQLiteStore:
 
     def after_fork(self, *, child: bool) -> None:
         self._db.after_fork(child=child)
+
+    def backup(self, path: str) -> None:
+        self._db.backup(path)
+
+    def problems(self) -> list[str]:
+        return self._db.problems()
 
     def close(self) -> None:
         self._db.close()

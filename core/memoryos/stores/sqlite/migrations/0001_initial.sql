@@ -61,6 +61,7 @@ CREATE TABLE records (
     UNIQUE (scope_id, kind, id)
 );
 CREATE INDEX records_by_version ON records (scope_id, version);
+CREATE INDEX records_live ON records (scope_id, kind) WHERE live;
 
 CREATE TABLE calls (
     scope_id INTEGER NOT NULL REFERENCES scopes,
