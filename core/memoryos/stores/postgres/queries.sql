@@ -195,9 +195,6 @@ UPDATE memoryos.scopes SET user_id = NULL, assistant_id = NULL
 WHERE scope = %(scope)s
     AND NOT EXISTS (SELECT 1 FROM memoryos.pages WHERE pages.scope = %(scope)s)
 
--- name: replace_terms
-UPDATE memoryos.terms SET terms = %s WHERE scope = %s AND seq = %s
-
 -- name: insert_receipt
 INSERT INTO memoryos.receipts (scope, body) VALUES (%s, %s)
 

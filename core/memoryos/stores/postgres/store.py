@@ -350,8 +350,6 @@ def _apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None
     if changes.vectors is not None:
         _replace_vectors(db, key, changes.vectors)
     _each(db, "replace_terms", [(terms, key, seq) for seq, terms in changes.terms.items()])
-    terms = [(terms, key, seq) for seq, terms in changes.terms.items()]
-    _each(db, "replace_terms", terms)
     receipts = [(key, dumps(receipt_body(receipt))) for receipt in changes.receipts]
     _each(db, "insert_receipt", receipts)
 
