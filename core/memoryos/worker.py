@@ -32,6 +32,10 @@ _TAKEN_SECONDS = 0.2
 """Another process holds the lease: look again after this."""
 
 
+def _never() -> bool:
+    return False
+
+
 class Consolidator:
     """Does all that is due in one scope, under the scope's lease. Thread-safe."""
 
@@ -78,9 +82,16 @@ class Consolidator:
             raise
         return True
 
-    def run(self, scope: Scope, *, everything: bool = False) -> bool:
-        """Embed, page out and promote what is due; False if another process is at it.
+    def run(
+        self,
+        scope: Scope,
+        *,
+        everything: bool = False,
+        stopped: Callable[[], bool] = _never,
+    ) -> bool:
+        """Embed, page out and promote what is due; True when nothing is left.
 
+        False if another process is at it, or if `stopped`, asked before each batch, says so.
         Raises ModelError or StorageError; what was done stays done.
         """
         with self._guard:
@@ -99,10 +110,15 @@ class Consolidator:
                 if due or everything or visited:
                     # A segment whose promotion failed is still hot.
                     self._updater.promote_hot(scope)
+                renewed = time.monotonic()
                 while due:
                     for session_id, seqs in due:
+                        if stopped():
+                            return False
                         self._updater.page_out(scope, session_id, seqs)
-                        self._lease(scope)
+                        if time.monotonic() - renewed > _LEASE_SECONDS / 4:
+                            self._lease(scope)
+                            renewed = time.monotonic()
                     due = self._updater.due(scope, everything=everything)
                 if self._revisitor.run(scope):
                     self._updater.promote_hot(scope)
@@ -129,8 +145,10 @@ class Asking:
         self._consolidator = consolidator
         self._queue = queue
 
-    def run(self, scope: Scope) -> bool:
+    def run(self, scope: Scope, *, stopped: Callable[[], bool] = _never) -> bool:
         """Ask for a scope's consolidation. Raises StorageError."""
+        if stopped():
+            return False
         self._consolidator.save_visits(scope)
         self._queue.enqueue(scope)
         return True
@@ -225,7 +243,7 @@ class Worker:
     def work(self, scope: Scope) -> None:
         """Consolidate a scope; what fails for now is tried again later."""
         try:
-            if self._consolidator.run(scope):
+            if self._consolidator.run(scope, stopped=lambda: self.closing):
                 self._failures.pop(scope, None)
             else:
                 self._again(scope, _TAKEN_SECONDS)
