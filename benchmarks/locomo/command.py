@@ -6,16 +6,21 @@ import argparse
 import importlib.util
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.embeddings import CACHE, KeptEmbedder
-from benchmarks.locomo import comparison, report
+from benchmarks.locomo import answer_report, answers, comparison, known_errors, report
 from benchmarks.locomo.data import Conversation, load
+from benchmarks.locomo.kept_calls import KeptCalls
+from benchmarks.locomo.systems.engine import EngineSystem
+from benchmarks.locomo.systems.system import System
+from memoryos.cli.options import chat_model
 from memoryos.embedders.resolve import resolve_embedder
 from memoryos.errors import InvalidInput, MemoryOSError
-from memoryos.ports import Embedder
+from memoryos.ports import Embedder, TokenUsage
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -30,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with ExitStack() as stack:
             folder = options.work or stack.enter_context(tempfile.TemporaryDirectory())
             Path(folder).mkdir(parents=True, exist_ok=True)
-            _recall(options, conversations, embedder, Path(folder), arguments)
+            if options.model:
+                _answers(options, conversations, embedder, Path(folder), arguments)
+            else:
+                _recall(options, conversations, embedder, Path(folder), arguments)
     except MemoryOSError as error:
         print(f"memoryos bench locomo: {error}", file=sys.stderr)
         return 2 if isinstance(error, InvalidInput) else 1
@@ -48,9 +56,7 @@ def _recall(
     arguments: Sequence[str],
 ) -> None:
     known = comparison.systems(embedder, folder)
-    names = options.systems.split(",") if options.systems else list(known)
-    if unknown := [name for name in names if name not in known]:
-        raise InvalidInput(f"--systems: no {', '.join(unknown)}; there are {', '.join(known)}")
+    names = _names(options.systems, known) if options.systems else list(known)
     made = [known[name]() for name in names]
     compared = comparison.compare(made, conversations)
     ablated = swept = []
@@ -65,11 +71,63 @@ def _recall(
     print(path)
 
 
+def _answers(
+    options: argparse.Namespace,
+    conversations: Sequence[Conversation],
+    embedder: Embedder,
+    folder: Path,
+    arguments: Sequence[str],
+) -> None:
+    model = chat_model(options.model, options.base_url)
+    assert model is not None
+    calls = KeptCalls(model, options.cache / "answers.jsonl")
+    judge = None
+    if options.judge:
+        judging = chat_model(options.judge, options.base_url)
+        assert judging is not None
+        judge = KeptCalls(judging, options.cache / "verdicts.jsonl")
+    known = {**comparison.systems(embedder, folder), "full": answers.FullContext}
+    ours = EngineSystem(comparison.OURS, embedder, folder)
+    if options.consolidate:
+        ours = replace(ours, chat_model=model)
+        known["memoryos"] = lambda: ours
+    made = [known[name]() for name in _names(options.systems or "memoryos,dense,full", known)]
+    audited = known_errors.audited(options.audit) if options.audit else {}
+
+    def spent(system: System, conversation: Conversation) -> TokenUsage:
+        if not isinstance(system, EngineSystem) or system.chat_model is None:
+            return TokenUsage(calls=0)
+        with system.memory(conversation) as memory:
+            usage = memory.usage()
+        return TokenUsage(usage.prompt_tokens, usage.completion_tokens, usage.calls)
+
+    done = answers.answer_all(
+        made,
+        conversations,
+        calls,
+        judge,
+        limit=options.limit,
+        workers=options.workers,
+        spent=spent,
+    )
+    command = "memoryos bench locomo " + " ".join(_told(arguments))
+    path = answer_report.write(options.out, command, options.model, options.judge, done, audited)
+    print(path)
+
+
+def _names(wanted: str, known: Mapping[str, object]) -> list[str]:
+    names = wanted.split(",")
+    if unknown := [name for name in names if name not in known]:
+        raise InvalidInput(f"--systems: no {', '.join(unknown)}; there are {', '.join(known)}")
+    return names
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the arguments."""
     made = argparse.ArgumentParser(
         prog="memoryos bench locomo",
-        description="Measure evidence recall on LoCoMo, beside what one would use instead.",
+        description="Measure evidence recall on LoCoMo, beside what one would use instead; "
+        "with --model, the quality of answers. An interrupted run goes on where it was.",
     )
     made.add_argument("--data", type=Path, required=True, metavar="FILE", help="locomo10.json")
     made.add_argument(
@@ -90,6 +148,16 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--work", type=Path, metavar="FOLDER", help="keep what was read (default: read anew)"
     )
+    asking = made.add_argument_group("answers", "with --model: answer quality instead of recall")
+    asking.add_argument("--model", metavar="NAME", help="at any OpenAI-compatible endpoint")
+    asking.add_argument("--base-url", metavar="URL", help="of that endpoint, also for the judge")
+    asking.add_argument("--judge", metavar="NAME", help="model that judges (default: none)")
+    asking.add_argument(
+        "--consolidate", action="store_true", help="the model also reads for the engine"
+    )
+    asking.add_argument("--limit", type=int, metavar="N", help="questions of each conversation")
+    asking.add_argument("--workers", type=int, default=4, metavar="N", help="calls at once")
+    asking.add_argument("--audit", type=Path, metavar="FOLDER", help="of locomo-audit's errors")
     return made
 
 

@@ -1,4 +1,4 @@
-"""Part 1: the systems side by side, and what each part of this engine's ranking pays (part 3)."""
+"""The systems side by side, and what each part of this engine's ranking pays."""
 
 from __future__ import annotations
 

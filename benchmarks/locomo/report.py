@@ -58,6 +58,7 @@ def _head(command: str, embedder: str, conversations: Sequence[Conversation]) ->
         "and where vectors are used they are of the same embedder. Settings were chosen on "
         "conversations 0-4; 5-9 were not looked at while choosing."
     )
+    drawn = f"{intervals.RESAMPLES:,} resamples, seed {intervals.SEED}"
     lines = [
         "# LoCoMo: evidence recall",
         "",
@@ -68,8 +69,7 @@ def _head(command: str, embedder: str, conversations: Sequence[Conversation]) ->
         f"- embedder: `{embedder}`; “no model” uses the built-in hashing of spellings",
         f"- machine: {machine.description()}",
         f"- versions: {versions}",
-        f"- intervals: 95 %, percentile bootstrap over questions, {intervals.RESAMPLES:,} resamples, "
-        + f"seed {intervals.SEED}",
+        f"- intervals: 95 %, percentile bootstrap over questions, {drawn}",
     ]
     return "\n".join(lines)
 

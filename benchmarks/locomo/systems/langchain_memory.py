@@ -42,7 +42,9 @@ class LangChainSystem:
 
         def rank(question: str) -> Iterable[tuple[int, str]]:
             documents = memory.load_memory_variables({"prompt": question})[memory.memory_key]
-            texts = [document.page_content for document in documents]
+            texts = [
+                document.page_content for document in documents if not isinstance(document, str)
+            ]
             return [(position[text], text) for text in texts]
 
         return held(RankedReader(rank, self._count))
