@@ -22,7 +22,6 @@ _START = "start"
 _SYSTEM = "system"
 """In a page's metadata: id of the page where the history begins, which has a system prompt.  So the
 prompt is found without reading the whole history."""
-_FIRST_READ = 8
 _NEXT_READ = 3
 _LOOKED_AT = 100
 
@@ -42,9 +41,9 @@ class History:
 
     # ── reading ──
 
-    def turns(self) -> Iterator[Turn]:
-        """Yield the turns, newest first; reads no further back than is asked for."""
-        for page in self._newest_first():
+    def turns(self, at_once: int = 8) -> Iterator[Turn]:
+        """Yield the turns, newest first; read no further back than needed, `at_once` at first."""
+        for page in self._newest_first(at_once):
             at = _last_start(page.messages)
             here = page.messages if at is None else page.messages[at + 1 :]
             if here:
@@ -146,8 +145,8 @@ class History:
         session_id = self._memory.session_id
         return next(iter(self._memory.pages(session_id, newest_first=True, limit=1)), None)
 
-    def _newest_first(self) -> Iterator[Page]:
-        limit, last = _FIRST_READ, None
+    def _newest_first(self, limit: int) -> Iterator[Page]:
+        last = None
         while True:
             pages = self._memory.pages(self._memory.session_id, newest_first=True, limit=limit)
             for page in pages:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -42,8 +43,10 @@ class MemoryOSMemory(Connected, BaseMemory):
     engine or storage_uri: where the memory is (default: a file memoryos.db in the working folder).
     user_id, assistant_id: whose.  session_id: which conversation (default: a new one).
     token_limit: tokens that `get` returns at most: system prompt, memory and recent turns.
-    memory_ratio: share of it that the memory block may take from the recent turns (never more
-    than the engine's `context_tokens`).  tokenizer_fn: what counts them (default: LlamaIndex's).
+    recent_turns: turns it returns at most; older ones come from memory where they bear on the
+    question (None: as many as fit).  memory_ratio: share of the tokens that the memory block may
+    take from the recent turns (never more than the engine's `context_tokens`).  tokenizer_fn: what
+    counts tokens (default: LlamaIndex's).
 
     Every message is in the journal when `put` returns.  Several handles, threads and processes may
     share a session.  Raises InvalidInput for arguments of the wrong kind, StorageError.
@@ -52,10 +55,14 @@ class MemoryOSMemory(Connected, BaseMemory):
     session_id: str = Field(description="Which conversation.")
     token_limit: int = Field(default=DEFAULT_TOKEN_LIMIT, description="Most tokens of `get`.")
     memory_ratio: float = Field(default=0.3, description="The memory block's share of them.")
+    recent_turns: int | None = Field(default=20, description="Most turns shown verbatim.")
     tokenizer_fn: Callable[[str], Sequence[Any]] = Field(
         default_factory=get_tokenizer, exclude=True, repr=False, description="Counts tokens."
     )
     _lock: Any = PrivateAttr(default_factory=threading.RLock)
+    _counted: Any = PrivateAttr()
+    _read: int = PrivateAttr(default=7)
+    """Turns read for the last window: the next one will not need many more."""
 
     def __init__(
         self,
@@ -69,6 +76,8 @@ class MemoryOSMemory(Connected, BaseMemory):
             raise InvalidInput(f"token_limit must be at least 1, not {token_limit!r}")
         if not 0 <= data.get("memory_ratio", 0) <= 1:
             raise InvalidInput(f"memory_ratio must be from 0 to 1, not {data['memory_ratio']!r}")
+        if data.get("recent_turns", 1) is not None and data.get("recent_turns", 1) < 1:
+            raise InvalidInput(f"recent_turns must be at least 1, not {data['recent_turns']!r}")
         if data.get("tokenizer_fn", ()) is None:
             del data["tokenizer_fn"]
         super().__init__(
@@ -78,6 +87,7 @@ class MemoryOSMemory(Connected, BaseMemory):
             token_limit=token_limit,
             **data,
         )
+        self._counted = lru_cache(_COUNTS)(lambda text: len(self.tokenizer_fn(text)))
         self.memory_of(self.session_id)
 
     @classmethod
@@ -131,8 +141,10 @@ class MemoryOSMemory(Connected, BaseMemory):
         prompt = history.system()
         system = [] if prompt is None else [from_message(m) for m in prompt.messages]
         free = self.token_limit - initial_token_count - self._tokens(system)
-        window = Window(self._shown(history.turns(), prompt))
+        shown = self._shown(history.turns(self._read + 1), prompt)
+        window = Window(shown, self.recent_turns)
         turns, block = self._fill(window, query_of(input), free)
+        self._read = max(window.read, _FEW)
         recent = well_begun([message for turn in turns for message in turn.messages])
         return [*system, *_block_messages(block, first=not system), *recent]
 
@@ -163,11 +175,13 @@ class MemoryOSMemory(Connected, BaseMemory):
         if complete:
             return turns, block
         more = window.fitting(free - self._block_tokens(block))
-        if len(more) > len(turns):
-            turns = more
-            left = free - sum(turn.tokens for turn in turns)
-            block = self._block_text(found, turns, min(share, left))
-        return turns, block
+        if len(more) <= len(turns):
+            return turns, block
+        here = {turn.page_id for turn in more[: len(more) - len(turns)]}
+        if any(item.page.id in here for item in found.pages):  # not in both places
+            left = free - sum(turn.tokens for turn in more)
+            block = self._block_text(found, more, min(share, left))
+        return more, block
 
     def _recall(self, query: str, budget: int, shown: int) -> Recall | None:
         """Return what is remembered on `query`; None if there is no query or no room for it."""
@@ -205,7 +219,8 @@ class MemoryOSMemory(Connected, BaseMemory):
         return sum(message_tokens(message, self._count) for message in messages)
 
     def _count(self, text: str, /) -> int:
-        return len(self.tokenizer_fn(text))
+        tokens: int = self._counted(text) if len(text) <= _SHORT else len(self.tokenizer_fn(text))
+        return tokens
 
     # ── writing ──
 
@@ -260,7 +275,12 @@ class MemoryOSMemory(Connected, BaseMemory):
 
 _MARGIN = 2
 """Tokens: those of two texts joined may be more than of each alone."""
-_MOST_SHOWN = 30
+_FEW = 7
+_MOST_SHOWN = 20
+_SHORT = 2000
+"""Characters: of longer texts the count is not kept."""
+_COUNTS = 4096
+"""A window of 30,000 tokens has fewer messages; each is counted once, not at every turn."""
 
 
 def _block_messages(block: str, *, first: bool) -> list[ChatMessage]:

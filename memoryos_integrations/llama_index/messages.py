@@ -249,8 +249,9 @@ def _block(dump: Any) -> BaseModel | None:
 
 
 def _tool_call(call: Mapping[str, Any]) -> ToolCallBlock:
+    arguments = call.get("args")  # "" is a text that a model gave for arguments
     return ToolCallBlock(
         tool_call_id=call.get("id"),
         tool_name=call.get("name") or "",
-        tool_kwargs=call.get("args") or {},
+        tool_kwargs={} if arguments is None else arguments,
     )

@@ -49,16 +49,20 @@ class ShownTurn(NamedTuple):
 
 
 class Window:
-    """The newest turns of a conversation, read from `turns` (newest first) as far as needed."""
+    """The newest turns of a conversation, read from `turns` (newest first) as far as needed.
 
-    def __init__(self, turns: Iterable[ShownTurn]) -> None:
+    most: turns that it shows at most; None is any number.
+    """
+
+    def __init__(self, turns: Iterable[ShownTurn], most: int | None = None) -> None:
+        self._most = most
         self._coming: Iterator[ShownTurn] = iter(turns)
         self._read: list[ShownTurn] = []
 
     def fitting(self, tokens: int) -> list[ShownTurn]:
         """Return the newest turns of at most `tokens` tokens together, oldest first."""
         found: list[ShownTurn] = []
-        for turn in self._all():
+        for turn in islice(self._all(), self._most):
             tokens -= turn.tokens
             if tokens < 0:
                 break
@@ -72,6 +76,11 @@ class Window:
     def ends_with(self, turns: Sequence[ShownTurn]) -> bool:
         """Tell whether `turns` are all there are."""
         return sum(1 for _ in islice(self._all(), len(turns) + 1)) == len(turns)
+
+    @property
+    def read(self) -> int:
+        """How many turns have been read."""
+        return len(self._read)
 
     def last_words(self) -> str:
         """Return what the user said last in what has been read; empty if there are no words."""

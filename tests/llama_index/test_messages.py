@@ -81,6 +81,9 @@ MESSAGES = {
     "tool call between words": ChatMessage(
         role="assistant", blocks=[TextBlock(text="a"), CALL, TextBlock(text="b"), CALL]
     ),
+    "tool call with no arguments": ChatMessage(
+        role="assistant", blocks=[ToolCallBlock(tool_name="f", tool_kwargs="")]
+    ),
     "tool call with broken arguments": ChatMessage(
         role="assistant", blocks=[ToolCallBlock(tool_name="f", tool_kwargs='{"q": ')]
     ),

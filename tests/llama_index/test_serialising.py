@@ -71,6 +71,7 @@ def test_what_is_serialised_holds_no_message(memory):
         "session_id",
         "token_limit",
         "memory_ratio",
+        "recent_turns",
         "class_name",
     }
 

@@ -64,6 +64,17 @@ def test_what_fits_is_returned_as_it_is(engine):
     assert memory.get() == messages
 
 
+def test_the_number_of_turns_may_be_limited_too(engine):
+    turns = [[user(f"Number {n}?"), assistant(f"It is {n}")] for n in range(30)]
+    for limit, shown in ((1, 1), (3, 3), (20, 20), (None, 30)):
+        memory = narrow(engine, 3000, "few", recent_turns=limit)
+        memory.set([m for turn in turns for m in turn])
+        recent = [m for m in memory.get() if m.role != "system"]
+        assert recent == [m for turn in turns[-shown:] for m in turn]
+        assert len(memory.get_all()) == 60
+    assert MemoryOSMemory(engine, "tom").recent_turns == 20
+
+
 def test_a_turn_stands_once_in_what_is_returned(engine):
     memory = narrow(engine, 150)
     for number in range(30):
@@ -216,6 +227,8 @@ def test_arguments(engine):
         narrow(engine, 0)
     with pytest.raises(InvalidInput, match="memory_ratio"):
         narrow(engine, 10, memory_ratio=1.5)
+    with pytest.raises(InvalidInput, match="recent_turns"):
+        narrow(engine, 10, recent_turns=0)
     with pytest.raises(InvalidInput, match="engine must be"):
         MemoryOSMemory("memories.db", "tom")
     with pytest.raises(InvalidInput, match="user_id"):
