@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from memoryos.analysts.rules import RuleAnalyst
+from memoryos.analysts.late import LateRules
 from memoryos.config import MemoryConfig
 from memoryos.embedders.resolve import resolve_embedder
 from memoryos.erasure import Eraser
@@ -64,7 +64,7 @@ class Engine:
         name = None if chat_model is None else chat_model.name
         self.count_tokens = token_counter(name, may_download=chat_model is not None)
         views = Views(store, config)
-        rules = RuleAnalyst(config.language)
+        rules = LateRules(config.language)
         analysts = _Chooser(store, config, rules, chat_model, self.count_tokens, clock)
         updater = Updater(store, views, embedder, analysts, config, clock)
         revisitor = Revisitor(store, views, embedder, analysts)

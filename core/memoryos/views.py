@@ -95,39 +95,48 @@ class Views:
         """Start empty, with locks that no thread of a parent process holds."""
         self._lock = threading.Lock()
         self._views: OrderedDict[Scope, _Slot] = OrderedDict()
+        self._held = 0
+        """Bytes of all slots, as far as counted: to add them up at each use takes milliseconds."""
 
     def get(self, scope: Scope) -> ScopeView:
         """Return the scope's view with everything in it that was committed before this call."""
         with self._lock:
             slot = self._views.get(scope)
             if slot is None:
-                slot = self._views[scope] = _Slot()
+                slot = self._views[scope] = _Slot(scope)
             self._views.move_to_end(scope)
         with slot.lock:
             grown = self._refresh(scope, slot)
             view = slot.view
             assert view is not None
         if grown:
-            self._shrink()
+            self._shrink(slot, view.index.nbytes)
         return view
 
     def drop(self, scope: Scope) -> None:
         """Forget what is held of a scope."""
         with self._lock:
-            self._views.pop(scope, None)
+            slot = self._views.pop(scope, None)
+            if slot is not None:
+                self._held -= slot.nbytes
 
     def clear(self) -> None:
         """Forget everything held."""
         with self._lock:
             self._views.clear()
+            self._held = 0
 
-    def _shrink(self) -> None:
+    def _shrink(self, grown: _Slot, nbytes: int) -> None:
+        """Count what a slot holds now, and drop the least recently used that are too many."""
+        config = self._config
         with self._lock:
-            held = sum(slot.nbytes for slot in self._views.values())
+            if self._views.get(grown.scope) is grown:  # else it was dropped meanwhile
+                self._held += nbytes - grown.nbytes
+                grown.nbytes = nbytes
             while len(self._views) > 1 and (
-                len(self._views) > self._config.cached_scopes or held > self._config.cache_bytes
+                len(self._views) > config.cached_scopes or self._held > config.cache_bytes
             ):
-                held -= self._views.popitem(last=False)[1].nbytes
+                self._held -= self._views.popitem(last=False)[1].nbytes
 
     def _refresh(self, scope: Scope, slot: _Slot) -> bool:
         """Bring the slot's view up to the store; return whether its index grew."""
@@ -151,7 +160,6 @@ class Views:
             tiers = self._load_tiers(scope, tiers, old)
         # Readers hold the old view: they get a new one, over the same index.
         slot.view = ScopeView(head, view.index, tiers, view.dimension)
-        slot.nbytes = view.index.nbytes
         return head.last_seq > old.last_seq
 
     def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
@@ -239,7 +247,9 @@ def _extend(
 class _Slot:
     """A place in the cache: built by one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
         self.lock = threading.Lock()
         self.view: ScopeView | None = None
         self.nbytes = 0
+        """What it holds, as far as it has been counted."""

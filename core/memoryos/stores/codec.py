@@ -93,6 +93,8 @@ def from_blob(blob: bytes) -> Vectors:
 
 def plain_messages(user_input: str, agent_response: str) -> tuple[Message, ...]:
     """Return the messages of a page that was given as two texts."""
+    if user_input and agent_response:
+        return Message("user", user_input), Message("assistant", agent_response)
     sides = (("user", user_input), ("assistant", agent_response))
     return tuple(Message(role, said) for role, said in sides if said)
 

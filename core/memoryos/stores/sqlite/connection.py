@@ -81,8 +81,12 @@ class Connections:
                     connection.close()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the writer in one transaction: committed at the end, rolled back on any error."""
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Lend the writer in one transaction: committed at the end, rolled back on any error.
+
+        What can be derived again need not be `durable`: a power cut may take it, whole and with all
+        that came after it, but nothing waits for the disk. The next durable commit keeps it too.
+        """
         self._check()
         with self._writing, translated(self.path):
             self._check()
@@ -90,6 +94,8 @@ class Connections:
                 self._writer = self._connect()
             connection = self._writer
             try:
+                if not durable:
+                    connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
@@ -98,6 +104,9 @@ class Connections:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
+            finally:
+                if not durable:
+                    connection.execute(f"PRAGMA synchronous = {self._synchronous}")
 
     def scrub(self) -> bool:
         """Leave no trace of what was removed in the file and its log; False if others hold them.

@@ -200,7 +200,7 @@ class SQLiteStore:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return False
-        with self._db.writing() as db:
+        with self._db.writing(durable=False) as db:
             moved = db.execute(
                 _SQL["move_embedded_seq"],
                 {
@@ -252,7 +252,7 @@ class SQLiteStore:
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
         try:
-            with self._db.writing() as db:
+            with self._db.writing(durable=not _derivable(changes)) as db:
                 scope_id = self._make_scope(db, scope)
                 only = head.last_seq if changes.add_pages and changes.vectors else None
                 expected = {
@@ -331,13 +331,13 @@ class SQLiteStore:
             return True
         expires = micros(now + timedelta(seconds=seconds))
         row = {"scope": scope_id, "owner": owner, "expires": expires, "now": micros(now)}
-        with self._db.writing() as db:
+        with self._db.writing(durable=False) as db:
             return db.execute(_SQL["lease"], row).rowcount > 0
 
     def release(self, scope: Scope, owner: str) -> None:
         scope_id = self._find_scope(scope)
         if scope_id is not None:
-            with self._db.writing() as db:
+            with self._db.writing(durable=False) as db:
                 db.execute(_SQL["release"], (scope_id, owner))
 
     def leased(self, scope: Scope) -> Lease | None:
@@ -425,6 +425,11 @@ class SQLiteStore:
             return []
         with self._db.reading() as db:
             return db.execute(_SQL[query], (scope_id, *arguments)).fetchall()
+
+
+def _derivable(changes: Changes) -> bool:
+    """Whether the journal as it is gives all of this again."""
+    return not (changes.add_pages or changes.receipts or changes.vectors or _removes(changes))
 
 
 def _removes(changes: Changes) -> bool:
