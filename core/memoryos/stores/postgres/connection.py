@@ -282,13 +282,20 @@ def _one(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 def _is_lost(error: psycopg.Error) -> bool:
     """Return whether the connection is gone, or could not be made because the server is away."""
-    if isinstance(error, (PoolTimeout, pg.InsufficientResources)):
+    if isinstance(error, (PoolTimeout, pg.InsufficientResources)) or _is_refused(error):
         return False
     away = (pg.AdminShutdown, pg.CrashShutdown, pg.CannotConnectNow, pg.IdleSessionTimeout)
     if isinstance(error, away):
         return True
     state = error.sqlstate
     return isinstance(error, psycopg.OperationalError) and (state is None or state[:2] == "08")
+
+
+def _is_refused(error: psycopg.Error) -> bool:
+    """Return whether the server is there, but will not have us."""
+    refused = ("authentication failed", "does not exist", "no pg_hba.conf entry")
+    message = str(error)
+    return isinstance(error, psycopg.OperationalError) and any(text in message for text in refused)
 
 
 def _is_race(error: psycopg.Error) -> bool:
@@ -310,8 +317,7 @@ def translate(error: psycopg.Error, shown: str, *, unknown: bool = False) -> Mem
         return StorageReadOnly(f"{shown} refuses this role: {message}")
     if isinstance(error, (pg.DiskFull, pg.OutOfMemory)):
         return StorageFull(f"no space is left on {shown}; nothing of this call was stored")
-    refused = ("authentication failed", "does not exist", "no pg_hba.conf entry")
-    if isinstance(error, psycopg.OperationalError) and any(text in message for text in refused):
+    if _is_refused(error):
         return StorageError(f"{shown} cannot be opened: {message}")
     retryable = (psycopg.OperationalError, pg.LockNotAvailable, pg.QueryCanceled)
     if isinstance(error, retryable) or _is_race(error):
