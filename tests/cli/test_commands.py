@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +16,10 @@ Run = Callable[..., Any]
 COMMANDS = (
     "add",
     "bench",
+    "backup",
     "chat",
     "demo",
+    "doctor",
     "explain",
     "export",
     "forget",
@@ -234,6 +237,34 @@ def test_rebuild_is_the_way_to_another_embedder(run: Run, tom: str) -> None:
     assert "rebuild" in done.err
     assert run("rebuild", "--embedder", "hashing-64").code == 0
     assert run("recall", "work", "--embedder", "hashing-64").code == 0
+
+
+def test_the_doctor_finds_a_sound_memory_healthy(run: Run, tom: str) -> None:
+    done = run("doctor")
+    assert done.code == 0
+    assert "healthy" in done.out
+    report = run("doctor", "--json").json
+    assert (report["healthy"], report["pages"], report["findings"]) == (True, 19, [])
+
+
+def test_the_doctor_repairs_when_told_to(run: Run, tom: str) -> None:
+    with sqlite3.connect("memoryos.db") as database:
+        taken = database.execute("UPDATE pages SET segment_id = 'nowhere' WHERE segment_id <> ''")
+        assert taken.rowcount > 0
+    database.close()
+    done = run("doctor")
+    assert done.code == 1
+    assert "--repair" in done.out
+    assert run("doctor", "--repair", "--json").json["healthy"] is True
+    assert run("doctor").code == 0
+
+
+def test_a_backup_is_a_database_like_any_other(run: Run, tom: str) -> None:
+    assert run("backup", "copy.db").code == 0
+    assert run("pages", "--json", "--db", "copy.db").out == run("pages", "--json").out
+    done = run("backup", "copy.db")
+    assert done.code == 2
+    assert "there already" in done.err
 
 
 def test_a_worker_does_what_is_pending(run: Run) -> None:

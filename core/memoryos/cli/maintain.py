@@ -1,4 +1,4 @@
-"""Commands that look after a database: `rebuild`, `worker`, `bench`."""
+"""Commands that look after a database: `doctor`, `backup`, `rebuild`, `worker`, `bench`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from memoryos.cli.console import emit, err, out, shown
+from memoryos.cli.console import as_json, emit, err, out, shown
 from memoryos.cli.move import progress_bar
 from memoryos.cli.options import (
     Assistant,
@@ -33,13 +33,54 @@ from memoryos.transfer import Difference
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(rich_help_panel="Look after it")(rebuild)
+    for command in (doctor, backup, rebuild):
+        app.command(rich_help_panel="Look after it")(command)
     app.command(rich_help_panel="Look after it")(worker)
     app.command(
         rich_help_panel="Look after it",
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         add_help_option=False,
     )(bench)
+
+
+def doctor(
+    repair: Annotated[bool, typer.Option("--repair", help="Put right what can be.")] = False,
+    db: Db = "memoryos.db",
+    embedder: Embedder = None,
+    json: Json = False,
+) -> None:
+    """Examine a database: file, journal, tiers, vectors, index, leases; repair it if asked to.
+
+    No repair changes what was said. Exit code 1: something is left to repair.
+    """
+    with opened(db, embedder=embedder) as engine:
+        report = engine.doctor(repair=repair)
+    if json:
+        emit({"healthy": report.healthy, **as_json(report)})
+    else:
+        style = "green" if report.healthy else "yellow"
+        out.print(shown(report.text), soft_wrap=True)
+        told = "healthy" if report.healthy else "not healthy: see memoryos doctor --repair"
+        out.print(told, style=style)
+    if not report.healthy:
+        raise typer.Exit(1)
+
+
+def backup(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="New file to copy to.")],
+    db: Db = "memoryos.db",
+    json: Json = False,
+) -> None:
+    """Copy a database to a new file, as of one moment, while others go on using it.
+
+    The copy is a database like any other: memoryos stats --db FILE.
+    """
+    with opened(db) as engine:
+        engine.backup(path)
+    if json:
+        emit({"path": str(path), "bytes": path.stat().st_size})
+    else:
+        out.print(shown(f"copied to {path}"), soft_wrap=True)
 
 
 def rebuild(
