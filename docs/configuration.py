@@ -26,14 +26,14 @@ with Engine.open("sqlite:///memories.db", config) as engine:
     print(engine.config.heat_threshold)
 ```
 
-A mapping does too, as it comes from a file: `Engine.open(uri, {"top_pages": 7})`. A name or value that does not exist
-is refused with a message that lists those that do.
+A mapping does too, as it comes from a file: `Engine.open(uri, {"top_pages": 7})`. A name or value
+that does not exist is refused with a message that lists those that do.
 """
 RANKING = """
 ## Ranking
 
-`MemoryConfig(ranking=RankingConfig(…))`, with `RankingConfig` of `memoryos.tiers.ranking`. The weights are chosen on a
-benchmark; there is seldom a reason to change them.
+`MemoryConfig(ranking=RankingConfig(…))`, with `RankingConfig` of `memoryos.tiers.ranking`. The
+weights are chosen on a benchmark; there is seldom a reason to change them.
 """
 
 

@@ -55,6 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield tmp_path
 
 
+@pytest.mark.filterwarnings("ignore:The class `ConversationChain` was deprecated")
 @pytest.mark.parametrize("file", documents(), ids=ids)
 def test_the_blocks_of_a_document_run_in_order(file: Path, folder: Path) -> None:
     names: dict[str, Any] = {"__name__": "__main__"}
