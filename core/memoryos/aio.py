@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import os
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -29,6 +30,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from memoryos.config import MemoryConfig
+from memoryos.doctor import Report
 from memoryos.engine import Engine
 from memoryos.memory import Memory
 from memoryos.model import Scope
@@ -162,6 +164,8 @@ class AsyncMemory:
     traits = _brief(Memory.traits)
     profile = _brief(Memory.profile)
     explain = _brief(Memory.explain)
+    check = _brief(Memory.check)
+    restore = _brief(Memory.restore)
     stats = _brief(Memory.stats)
     usage = _brief(Memory.usage)
     receipts = _brief(Memory.receipts)
@@ -212,6 +216,15 @@ class AsyncEngine:
     async def scopes(self) -> list[Scope]:
         """Return whose memories the store holds."""
         return await self._pools.run(self._engine.scopes, brief=True)
+
+    async def doctor(self, *, repair: bool = False) -> Report:
+        """Return what does not hold together; with `repair`, put right what can be."""
+        examine = functools.partial(self._engine.doctor, repair=repair)
+        return await self._pools.run(examine, brief=False)
+
+    async def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the store, as of one moment, to a new file, while others read and write."""
+        await self._pools.run(functools.partial(self._engine.backup, path), brief=False)
 
     async def close(self) -> None:
         """Finish what is pending, then close the store. Idempotent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timezone
@@ -12,6 +13,7 @@ from typing import Any
 
 from memoryos.analysts.late import LateRules
 from memoryos.config import MemoryConfig
+from memoryos.doctor import Doctor, Report
 from memoryos.embedders.resolve import resolve_embedder
 from memoryos.erasure import Eraser
 from memoryos.errors import (
@@ -30,7 +32,7 @@ from memoryos.ports import Analyst, ChatModel, Clock, Embedder, TokenUsage
 from memoryos.retrieval import Retriever
 from memoryos.revisiting import Revisitor
 from memoryos.stores.in_memory import InMemoryStore
-from memoryos.stores.port import Queueing, Store, StoredEmbedder
+from memoryos.stores.port import Filed, Queueing, Store, StoredEmbedder
 from memoryos.tokens import token_counter
 from memoryos.updating import Analysts, Updater, mismatch, utc_now
 from memoryos.views import Views
@@ -136,6 +138,32 @@ class Engine:
     def scopes(self) -> list[Scope]:
         """Return whose memories the store holds."""
         return self.store.scopes()
+
+    def doctor(self, *, repair: bool = False) -> Report:
+        """Return what does not hold together in the store; with `repair`, put right what can be.
+
+        Pages are never changed. Raises ModelError or StorageError.
+        """
+        if self._closed:
+            raise EngineClosed
+        parts = self._parts
+        doctor = Doctor(parts.store, parts.embedder, parts.config, parts.clock, parts.run)
+        return doctor.examine(repair=repair)
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the store, as of one moment, to a new file, while others read and write.
+
+        The copy is opened like any other: Engine.open("sqlite:///copy.db"). Raises InvalidInput or
+        StorageError.
+        """
+        if self._closed:
+            raise EngineClosed
+        if not isinstance(self.store, Filed):
+            raise InvalidInput(
+                f"{self.store.uri} is not a file: back up a server with its own tools (pg_dump), "
+                "or a memory with `export`"
+            )
+        self.store.backup(os.fspath(path))
 
     def close(self) -> None:
         """Finish what is pending, then close the store. Idempotent.

@@ -102,6 +102,44 @@ class Eraser:
         return embedded(work.changed, self._embedder)
 
 
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What is there of something that was erased: nothing, unless it was put in again."""
+
+    page_ids: tuple[str, ...]
+    """Pages of the receipt that are in the journal (again, by an import)."""
+    knowledge_ids: tuple[str, ...]
+    """Facts of the receipt that are known (again)."""
+    derived_ids: tuple[str, ...]
+    """Derived things of any kind that name a page of the receipt as their source."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing is there."""
+        return not (self.page_ids or self.knowledge_ids or self.derived_ids)
+
+
+def remains(store: Store, scope: Scope, receipt: ErasureReceipt) -> Remains:
+    """Look for what a receipt says was erased."""
+    gone, facts = set(receipt.page_ids), set(receipt.knowledge_ids)
+    pages = store.pages(scope, PageQuery(ids=receipt.page_ids)) if gone else []
+    records = store.records(scope, _ALL_KINDS)
+    values = [decode(record) for record in records]
+    return Remains(
+        page_ids=tuple(page.id for page in pages),
+        knowledge_ids=tuple(v.id for v in values if isinstance(v, Knowledge) and v.id in facts),
+        derived_ids=tuple(value.id for value in values if not gone.isdisjoint(_pages_of(value))),
+    )
+
+
+def _pages_of(value: Derived) -> Sequence[str]:
+    if isinstance(value, (Topic, Chain)):
+        return value.page_ids
+    if isinstance(value, (Knowledge, Trait)):
+        return [source.page_id for source in value.sources]
+    return ()
+
+
 @dataclass
 class _Work:
     """One erasure being worked out."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from memoryos.errors import NotFound
 from memoryos.model import Knowledge, Page, Scope, Trait
-from memoryos.stores.codec import decode
-from memoryos.stores.port import PageQuery, Store
+from memoryos.stores.codec import decode, encode
+from memoryos.stores.port import Changes, PageQuery, Store
+from memoryos.tiers import long_term
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,22 @@ class Explanation:
             lines.append(f"  {date}“{source.quote}”")
         lines += [f"  instead of: {item.text}" for item in self.superseded]
         return "\n".join(lines)
+
+
+def restore(store: Store, scope: Scope, knowledge_id: str) -> Knowledge:
+    """Make superseded or archived knowledge current again; return it. Raises NotFound."""
+    while True:
+        head = store.head(scope)
+        records = {record.id: record for record in store.records(scope, ["knowledge"])}
+        known = {
+            id_: value for id_, r in records.items() if isinstance(value := decode(r), Knowledge)
+        }
+        if knowledge_id not in known:
+            raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
+        changed = long_term.restored(known[knowledge_id], known)
+        put = [replace(encode(item), vector=records[item.id].vector) for item in changed]
+        if not put or store.commit(scope, head, Changes(put=put)):
+            return {**known, **{item.id: item for item in changed}}[knowledge_id]
 
 
 def explain(store: Store, scope: Scope, id_: str) -> Explanation:

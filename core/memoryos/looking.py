@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from memoryos.erasure import Remains, remains
 from memoryos.errors import InvalidInput, NotFound
 from memoryos.explanation import Explanation, explain
 from memoryos.journal import checked_count, checked_time
@@ -165,6 +166,10 @@ class Looking:
     def receipts(self) -> list[ErasureReceipt]:
         """Return the receipts of all erasures in this scope, oldest first."""
         return self._parts.store.receipts(self.scope)
+
+    def check(self, receipt: ErasureReceipt) -> Remains:
+        """Return what of an erasure's pages and facts is there: nothing, unless put in again."""
+        return remains(self._parts.store, self.scope, receipt)
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from memoryos.errors import InvalidInput
+from memoryos.explanation import restore
 from memoryos.journal import (
     ANSWERED_BY,
     QUOTATION,
@@ -19,6 +20,7 @@ from memoryos.journal import (
 from memoryos.looking import Looking
 from memoryos.model import (
     ErasureReceipt,
+    Knowledge,
     Message,
     Page,
     Scope,
@@ -245,6 +247,14 @@ class Memory(Looking):
         new = apply_import(parts.store, self.scope, found, parts.embedder)
         parts.after_add(self.scope)
         return new
+
+    def restore(self, knowledge_id: str) -> Knowledge:
+        """Undo a supersession or an archiving: make a fact current again, and return it.
+
+        What had come in its place is then superseded by it; both keep their sources. A rebuild
+        reads the journal, and not what was undone. Raises NotFound.
+        """
+        return restore(self._parts.store, self.scope, knowledge_id)
 
     # ── forgetting ───────────────────────────────────────────────────────────────────────────
 

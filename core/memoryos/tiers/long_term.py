@@ -168,6 +168,28 @@ def without_pages(item: Knowledge, page_ids: frozenset[str]) -> Knowledge | None
     return replace(item, sources=left, text=left[-1].text)
 
 
+def restored(item: Knowledge, known: Mapping[str, Knowledge]) -> list[Knowledge]:
+    """Return what changes when knowledge is made current again; nothing if it is.
+
+    What had come in its place is superseded in its turn, and stays as history.
+    """
+    if item.status == "active":
+        return []
+    newest, seen = item, {item.id}
+    while (after := known.get(newest.superseded_by or "")) is not None and after.id not in seen:
+        newest = after
+        seen.add(newest.id)
+    if newest is item or newest.status != "active":
+        return [replace(item, status="active", superseded_by=None)]
+    current = replace(item, status="active", superseded_by=None)
+    current = replace(current, supersedes=_with(current.supersedes, newest.id))
+    others = tuple(id_ for id_ in newest.supersedes if id_ != item.id)
+    return [
+        current,
+        replace(newest, status="superseded", superseded_by=item.id, supersedes=others),
+    ]
+
+
 def in_words_of_sources(item: Knowledge) -> Knowledge | None:
     """Return knowledge in the very words of its newest source; None if they do not say its value.
 
