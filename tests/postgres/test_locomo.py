@@ -1,0 +1,79 @@
+"""What is recalled of LoCoMo's evidence from PostgreSQL is what is recalled of it from SQLite."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memoryos import Engine, Memory
+
+MANUAL = {"promotion": "manual"}
+_TURN = re.compile(r"D\d+:\d+")
+
+
+def pages(dialogue: dict[str, Any]) -> Iterator[tuple[str, datetime, list[dict[str, Any]]]]:
+    """The pairs of turns of each session."""
+    number = 1
+    while f"session_{number}" in dialogue:
+        said = dialogue[f"session_{number}_date_time"]
+        at = datetime.strptime(said, "%I:%M %p on %d %B, %Y").replace(tzinfo=timezone.utc)
+        turns = dialogue[f"session_{number}"]
+        for start in range(0, len(turns), 2):
+            yield f"session_{number}", at, turns[start : start + 2]
+        number += 1
+
+
+def fill(engine: Engine, user: str, conversation: dict[str, Any]) -> dict[str, str]:
+    """Journal a conversation; return the page of each turn."""
+    page_of = {}
+    for session, at, turns in pages(conversation["conversation"]):
+        said = [f"{turn['speaker']}: {turn['text']}" for turn in turns]
+        memory = engine.memory(user, session_id=session)
+        page = memory.add(said[0], said[1] if len(said) > 1 else "", timestamp=at)
+        page_of.update((turn["dia_id"], page.id) for turn in turns)
+    return page_of
+
+
+def ranking(memory: Memory, question: str, page_of: dict[str, str]) -> list[tuple[str, float]]:
+    turns = {page: turn for turn, page in page_of.items()}
+    return [(turns[found.page.id], found.score) for found in memory.recall(question, k=10).pages]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_evidence_recall_is_sqlites(root: Path, postgres_uri: str, sqlite_uri: str) -> None:
+    conversations = json.loads((root.parent / "shared/data/locomo10.json").read_text())
+    shares: dict[str, list[float]] = {"sqlite": [], "postgres": []}
+    config = MANUAL | {"durability": "normal"}
+    with (
+        Engine.open(sqlite_uri, config) as lite,
+        Engine.open(postgres_uri, config) as post,
+    ):
+        for number, conversation in enumerate(conversations):
+            user = f"conversation {number}"
+            known = {"sqlite": (lite, {}), "postgres": (post, {})}
+            for engine, page_of in known.values():
+                page_of.update(fill(engine, user, conversation))
+                # Vectors, as consolidation makes them; nothing else that it does is needed.
+                engine._parts.consolidator.run(engine.memory(user).scope)
+            for question in conversation["qa"]:
+                evidence = set(_TURN.findall(" ".join(question["evidence"])))
+                if question["category"] == 5 or not evidence:
+                    continue
+                found = {}
+                for name, (engine, page_of) in known.items():
+                    found[name] = ranking(engine.memory(user), question["question"], page_of)
+                    here = {page_of[turn] for turn, _ in found[name]}
+                    hits = [page_of.get(turn) in here for turn in evidence]
+                    shares[name].append(sum(hits) / len(hits))
+                assert found["postgres"] == found["sqlite"]
+    means = {name: sum(values) / len(values) for name, values in shares.items()}
+    print(f"evidence recall in 10 pages, {len(shares['sqlite'])} questions, no model: {means}")
+    assert means["sqlite"] > 0.6
+    assert abs(means["sqlite"] - means["postgres"]) <= 0.01
