@@ -28,6 +28,8 @@ from memoryos.stores.postgres.rows import scope_key, select_pages
 
 _WORDS = [f"{a}{b}" for a in "bdfgklmnprstvz" for b in "alto bric cane dome elix fang".split()]
 _CONFIG = {"promotion": "manual", "cached_scopes": 4096}
+_FEW = 10
+"""Users in the tables when the cost of a user is measured first."""
 _EMBEDDER = StoredEmbedder("hashing-384", 384)
 
 
@@ -46,12 +48,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{Path(folder) / 'memories.db'}"
         began = time.perf_counter()
+        users = [f"user-{number}" for number in range(options.users)]
         with Engine.open(uri, _CONFIG | {"durability": "normal"}) as engine:
-            for number in range(options.users):
-                _fill(engine, f"user-{number}", options.pages, chance)
+            for user in users[:_FEW]:
+                _fill(engine, user, options.pages, chance)
+        _move(uri, options.uri)
+        _analyze(options.uri)
+        print(f"\n{_FEW} users of {options.pages} pages")
+        with Engine.open(uri, _CONFIG) as lite, Engine.open(options.uri, _CONFIG) as post:
+            _compare_one(lite, post, users[:_FEW], options, chance)
+        with Engine.open(uri, _CONFIG | {"durability": "normal"}) as engine:
+            for user in users[_FEW:]:
+                _fill(engine, user, options.pages, chance)
             _fill(engine, "heavy", options.heavy, chance)
         print(f"made in SQLite in {time.perf_counter() - began:.0f} s")
-        _move(uri, options.uri)
+        _move(uri, options.uri)  # but for the few, which have their own new pages on both sides
         _analyze(options.uri)
         with Engine.open(uri, _CONFIG) as lite, Engine.open(options.uri, _CONFIG) as post:
             _compare(lite, post, options, chance)
@@ -106,18 +117,27 @@ def _analyze(uri: str) -> None:
 def _compare(
     lite: Engine, post: Engine, options: argparse.Namespace, chance: random.Random
 ) -> None:
-    users = [f"user-{n}" for n in range(options.users)]
-    print(f"\n{'milliseconds, median (95th percentile)':44}{'SQLite':>16}{'PostgreSQL':>16}  ratio")
-    for name, who in (
-        (f"{options.pages} pages", users),
-        (f"{options.heavy} pages", ["heavy"]),
-    ):
-        some = chance.choices(who, k=options.calls) if len(who) > 1 else who * options.calls
-        fresh = chance.sample(who, min(len(who), options.calls))
-        _row(f"first recall of a process, {name}", lite, post, fresh, _recall(chance))
-        _row(f"recall, {name}", lite, post, [*fresh, *some], _recall(chance), skip=len(fresh))
-        _row(f"add, {name}", lite, post, some, _add(chance))
-        _row(f"add, then recall, {name}", lite, post, some, _both(chance))
+    users = [f"user-{n}" for n in range(_FEW, options.users)]
+    print(f"\n{options.users} users of {options.pages} pages, and one of {options.heavy}")
+    _compare_one(lite, post, users, options, chance)
+    print("the one")
+    _compare_one(lite, post, ["heavy"], options, chance)
+
+
+def _compare_one(
+    lite: Engine,
+    post: Engine,
+    users: Sequence[str],
+    options: argparse.Namespace,
+    chance: random.Random,
+) -> None:
+    print(f"{'milliseconds, median (95th percentile)':44}{'SQLite':>18}{'PostgreSQL':>18}  ratio")
+    some = chance.sample(users, min(len(users), options.calls))
+    again = (some * options.calls)[: options.calls]
+    _row("first recall of a process", lite, post, some, _recall(chance))
+    _row("recall", lite, post, again, _recall(chance))
+    _row("add", lite, post, again, _add(chance))
+    _row("add, then recall", lite, post, again, _both(chance))
 
 
 def _recall(chance: random.Random) -> Callable[[Memory], object]:
@@ -142,19 +162,17 @@ def _row(
     post: Engine,
     users: Sequence[str],
     call: Callable[[Memory], object],
-    skip: int = 0,
 ) -> None:
-    """Measure in turns, so that both meet the same machine; the first `skip` only warm up."""
+    """Measure in turns, so that both meet the same machine."""
     times: dict[str, list[float]] = {"lite": [], "post": []}
-    for number, user in enumerate(users):
+    for user in users:
         for which, engine in (("lite", lite), ("post", post)):
             memory = engine.memory(user)
             began = time.perf_counter()
             call(memory)
-            if number >= skip:
-                times[which].append(time.perf_counter() - began)
+            times[which].append(time.perf_counter() - began)
     ours, theirs = _times(times["lite"]), _times(times["post"])
-    shown = "".join(f"{f'{t.median * 1e3:.2f} ({t.p95 * 1e3:.1f})':>16}" for t in (ours, theirs))
+    shown = "".join(f"{f'{t.median * 1e3:.2f} ({t.p95 * 1e3:.1f})':>18}" for t in (ours, theirs))
     print(f"{name:44}{shown}{theirs.median / ours.median:>7.1f}")
 
 

@@ -1,6 +1,9 @@
 -- name: settings
+-- Plans are made for the values at hand: what is right for a scope of ten pages is not for one of a
+-- hundred thousand, and a prepared statement would go by the average.
 SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeout', %(all)s, false),
-    set_config('synchronous_commit', %(sync)s, false)
+    set_config('synchronous_commit', %(sync)s, false),
+    set_config('plan_cache_mode', 'force_custom_plan', false)
 
 -- name: look_here_first
 SELECT set_config('search_path', 'memoryos, ' || current_setting('search_path'), false)
