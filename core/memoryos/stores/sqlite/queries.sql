@@ -139,18 +139,18 @@ WHERE scope_id = :scope AND version > :after
 ORDER BY version, kind, id
 
 -- name: live_records
--- A unary plus keeps an index from being chosen for the lesser of two conditions.
+-- A unary plus keeps the index by version from being chosen, which would read all records.
 SELECT kind, id, body, vector, live FROM records
 WHERE scope_id = :scope AND live AND kind IN (SELECT value FROM json_each(:kinds))
     AND +version > :after
-ORDER BY version, kind, id
+ORDER BY +version, kind, id
 
 -- name: records_by_id
 SELECT kind, id, body, vector, live FROM records
 WHERE scope_id = :scope AND kind IN (SELECT value FROM json_each(:kinds))
     AND id IN (SELECT value FROM json_each(:ids))
     AND +version > :after AND (live OR NOT :live_only)
-ORDER BY version, kind, id
+ORDER BY +version, kind, id
 
 -- name: bump
 UPDATE scopes SET version = version + 1, epoch = epoch + :takes
