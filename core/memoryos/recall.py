@@ -15,6 +15,9 @@ KNOWN_SHARE = 0.1
 one to two hundredths of the evidence…"""
 RECENT_SHARE = 0.3
 """…and at most this to the session's own recent turns, unless the rest leaves more free."""
+_MOST_CHARACTERS = 10
+"""Per token, in no prose (it has four): a text of more than these for each token that is left will
+not fit, and is not worth counting."""
 
 
 def _no_chains() -> Sequence[Chain]:
@@ -147,13 +150,16 @@ class _Block:
         free: bool = False,
     ) -> int:
         """Add an entry if it fits; return what it costs in tokens, 0 if it was left out."""
+        budget = min(budget, self._left)
+        if len(text) > _MOST_CHARACTERS * budget:
+            return 0
         entries = self._sections[section]
         cost = self._count(text + "\n")
         if time and not free:
             cost += self._count(time + "\n")
         if not entries:
             cost += self._count(f"## {section}\n\n")
-        if cost > min(budget, self._left):
+        if cost > budget:
             return 0
         entries.append(_Entry(order, time, text))
         self._left -= cost
