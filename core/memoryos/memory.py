@@ -134,7 +134,9 @@ class Memory(Looking):
             where=Where.of(where),
             now=parts.clock(),
         )
-        visited = dict.fromkeys(item.page.segment_id for item in found.pages)
+        # What only fills a large budget was not asked for, and heats nothing.
+        nearest = found.pages[: parts.config.top_pages]
+        visited = dict.fromkeys(item.page.segment_id for item in nearest)
         parts.after_recall(self.scope, [segment_id for segment_id in visited if segment_id])
         return found
 

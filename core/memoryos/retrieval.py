@@ -104,7 +104,9 @@ class Retriever:
         hits = self._hits(scope, view, query, vector, k, where, now)
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
         pages = tuple(
-            RecalledPage(found[hit.seq], hit.score, hit.reasons) for hit in hits if hit.seq in found
+            RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))
+            for hit in hits
+            if hit.seq in found
         )[:k]
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         words = frozenset(tokens(query))
