@@ -184,22 +184,14 @@ class MemoryOSStore(BaseStore):
         ]
 
     def _search(self, op: SearchOp) -> list[SearchItem]:
-        found: list[SearchItem] = []
-        unranked: list[SearchItem] = []
-        query = (op.query or "").strip()
+        ranked: list[SearchItem] = []
+        others: list[SearchItem] = []
         for memory, _ in self._sessions(tuple(op.namespace_prefix)):
-            pages = [p for p in memory.pages(memory.session_id) if _matches(p, op.filter)]
-            scores: dict[str, float] = {}
-            if query and pages:
-                where = {"session_id": memory.session_id}
-                recalled = memory.recall(query, k=len(pages) + 1, where=where).pages
-                scores = {item.page.id: item.score for item in recalled if item.page.text}
-            for page in pages:
-                score = scores.get(page.id)
-                (unranked if score is None else found).append(_search_item(page, score))
-        found.sort(key=lambda item: -(item.score or 0.0))
-        unranked.sort(key=lambda item: item.updated_at, reverse=True)
-        return [*found, *unranked][op.offset : op.offset + op.limit]
+            for page, score in _candidates(memory, op):
+                (others if score is None else ranked).append(_search_item(page, score))
+        ranked.sort(key=lambda item: -(item.score or 0.0))
+        others.sort(key=lambda item: item.updated_at, reverse=True)
+        return [*ranked, *others][op.offset : op.offset + op.limit]
 
     def _list(self, op: ListNamespacesOp) -> list[Namespace]:
         conditions = op.match_conditions or ()
@@ -240,6 +232,36 @@ def _search_item(page: Page, score: float | None) -> SearchItem:
         updated_at=item.updated_at,
         score=score,
     )
+
+
+def _candidates(memory: Memory, op: SearchOp) -> list[tuple[Page, float | None]]:
+    """Return the items of a namespace that a search may give, with their scores.
+
+    No more than it may give, where the engine can tell which those are.
+    """
+    session, enough = memory.session_id, op.offset + op.limit
+    query = (op.query or "").strip()
+    if enough < 1:
+        return []
+    if not query and not op.filter:
+        newest = memory.pages(session, newest_first=True, limit=enough)
+        if all(_FIELD in page.metadata for page in newest):
+            return [(page, None) for page in newest]
+    if query and not op.filter:
+        found = memory.recall(query, k=enough, where={"session_id": session}).pages
+        if len(found) == enough and all(_FIELD in i.page.metadata and i.page.text for i in found):
+            return [(item.page, item.score) for item in found]
+    pages = memory.pages(session)
+    wanted = {page.id for page in pages if _matches(page, op.filter)}
+    scores: dict[str, float] = {}
+    if query and wanted:
+        found = memory.recall(query, k=len(pages), where={"session_id": session}).pages
+        # In the order of their rank, which also tells apart what has the same score.
+        scores = {i.page.id: i.score for i in found if i.page.id in wanted and i.page.text}
+    by_id = {page.id: page for page in pages}
+    ranked = [(by_id[id_], score) for id_, score in scores.items() if id_ in by_id]
+    others = [(page, None) for page in pages if page.id in wanted and page.id not in scores]
+    return [*ranked, *others]
 
 
 def _forget(memory: Memory, page: Page) -> None:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import HumanInTheLoopMiddleware, SummarizationMiddleware
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
+from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import Command
 from pydantic import BaseModel
 
 from memoryos import Engine, Page
 from memoryos.errors import EngineClosed, InvalidInput, UnknownSetting
-from memoryos_integrations.langchain import MemoryOSMiddleware, to_langchain_message
+from memoryos_integrations.langchain import MemoryOSMiddleware, from_langchain, to_langchain_message
 
 
 @tool
@@ -189,165 +186,6 @@ def test_a_structured_response_is_what_is_recorded(engine: Engine, chat: Any) ->
     assert turns(engine)[-1] == ("And now?", '{"degrees": 23}')
 
 
-# ── checkpointers, interrupts, summaries ─────────────────────────────────────────────────────────
-
-
-def test_with_a_checkpointer_each_turn_is_recorded_once(
-    engine: Engine, chat: Any, seen: Any
-) -> None:
-    model, saver = chat(), InMemorySaver()
-    agent = create_agent(
-        model,
-        system_prompt="Be brief.",
-        middleware=[MemoryOSMiddleware(engine, "tom")],
-        checkpointer=saver,
-    )
-    for number in range(4):
-        agent.invoke(say(f"message {number}"), on("t"))
-    assert turns(engine) == [(f"message {n}", f"You said: message {n}") for n in range(4)]
-    # What stands in the messages already is not told a second time …
-    assert "message" not in seen(model.prompts[-1])
-    # … no system message piles up, and no recalled block stays in the checkpoint.
-    state = agent.get_state(on("t")).values
-    assert [m.type for m in state["messages"]] == ["human", "ai"] * 4
-    assert not state.get("memoryos")
-
-
-def test_a_conversation_that_the_client_sends_whole_is_recorded_once(
-    engine: Engine, chat: Any
-) -> None:
-    agent = create_agent(chat(), middleware=[MemoryOSMiddleware(engine, "tom")])
-    history: list[Any] = [SystemMessage("Never tell anyone.")]
-    for number in range(3):
-        history.append(HumanMessage(f"message {number}"))
-        history = agent.invoke({"messages": history}, on("t"))["messages"]
-    assert turns(engine) == [(f"message {n}", f"You said: message {n}") for n in range(3)]
-
-
-def test_several_messages_in_a_row_are_one_question(engine: Engine, chat: Any) -> None:
-    agent = create_agent(chat("hm"), middleware=[MemoryOSMiddleware(engine, "tom")])
-    agent.invoke({"messages": [HumanMessage("Wait."), HumanMessage("What time is it?")]}, on("t"))
-    assert turns(engine) == [("Wait.\nWhat time is it?", "hm")]
-
-
-def test_message_ids_that_clients_use_again_cost_no_turn(engine: Engine, chat: Any) -> None:
-    agent = create_agent(chat(), middleware=[MemoryOSMiddleware(engine, "tom")])
-    for text in ("one", "two"):
-        agent.invoke(say(text, id="1"), on("same thread"))
-        agent.invoke(say(text, id="1"))
-    assert [user for user, _ in turns(engine)] == ["one", "one", "two", "two"]
-
-
-@tool
-def transfer(amount: int) -> str:
-    """Transfer money."""
-    return f"sent {amount}"
-
-
-@pytest.mark.parametrize("decision", ["approve", "reject"])
-def test_a_person_in_the_loop(engine: Engine, chat: Any, seen: Any, decision: str) -> None:
-    engine.memory("tom", session_id="old").add("Money goes to account 77.", "Noted.")
-    model = chat(call("transfer", amount=5), "Done.")
-    agent = create_agent(
-        model,
-        [transfer],
-        middleware=[
-            HumanInTheLoopMiddleware(interrupt_on={"transfer": True}),
-            MemoryOSMiddleware(engine, "tom"),
-        ],
-        checkpointer=InMemorySaver(),
-    )
-    paused = agent.invoke(say("Send the money to my account"), on("t"))
-    assert paused["__interrupt__"]
-    assert turns(engine, session="t") == []
-    agent.invoke(Command(resume={"decisions": [{"type": decision}]}), on("t"))
-    assert "account 77" in seen(model.prompts[-1])
-    assert turns(engine, session="t") == [("Send the money to my account", "Done.")]
-    (page,) = engine.memory("tom").pages("t")
-    assert kinds(page) == ["user", "assistant", "tool", "assistant"]
-
-
-def test_a_recall_is_found_again_by_another_process(engine: Engine, chat: Any, seen: Any) -> None:
-    engine.memory("tom", session_id="old").add("Money goes to account 77.", "Noted.")
-    model, saver = chat(call("transfer", amount=5), "Done."), InMemorySaver()
-
-    def agent() -> Any:
-        pause = HumanInTheLoopMiddleware(interrupt_on={"transfer": True})
-        middleware = [pause, MemoryOSMiddleware(engine, "tom")]
-        return create_agent(model, [transfer], middleware=middleware, checkpointer=saver)
-
-    agent().invoke(say("Send the money to my account"), on("t"))
-    assert "account 77" not in str(list(saver.list(on("t"))))
-    agent().invoke(Command(resume={"decisions": [{"type": "approve"}]}), on("t"))
-    assert "account 77" in seen(model.prompts[-1])
-
-
-def test_a_turn_that_was_left_at_an_interrupt_is_recorded_with_the_next(
-    engine: Engine, chat: Any
-) -> None:
-    agent = create_agent(
-        chat(call("transfer", words="May I?", amount=5), "Never mind then."),
-        [transfer],
-        middleware=[
-            HumanInTheLoopMiddleware(interrupt_on={"transfer": True}),
-            MemoryOSMiddleware(engine, "tom"),
-        ],
-        checkpointer=InMemorySaver(),
-    )
-    agent.invoke(say("Send money"), on("t"))
-    agent.invoke(say("Rather not"), on("t"))
-    assert turns(engine) == [("Send money", "May I?"), ("Rather not", "Never mind then.")]
-
-
-def test_a_turn_whose_model_failed_is_recorded_with_the_next(engine: Engine, chat: Any) -> None:
-    agent = create_agent(
-        chat(call(words="Looking."), RuntimeError("model down"), "Back again."),
-        [weather],
-        middleware=[MemoryOSMiddleware(engine, "tom")],
-        checkpointer=InMemorySaver(),
-    )
-    with pytest.raises(RuntimeError, match="model down"):
-        agent.invoke(say("Weather?"), on("t"))
-    assert turns(engine) == []
-    agent.invoke(say("Are you there?"), on("t"))
-    assert turns(engine) == [("Weather?", "Looking."), ("Are you there?", "Back again.")]
-
-
-def test_a_summary_is_never_recorded_and_no_turn_is_lost_by_it(engine: Engine, chat: Any) -> None:
-    summariser = chat("SUMMARY OF IT ALL")
-    agent = create_agent(
-        chat(),
-        middleware=[
-            SummarizationMiddleware(summariser, trigger=("messages", 4), keep=("messages", 1)),
-            MemoryOSMiddleware(engine, "tom"),
-        ],
-        checkpointer=InMemorySaver(),
-    )
-    for number in range(7):
-        agent.invoke(say(f"message {number}"), on("t"))
-    assert summariser.prompts
-    assert turns(engine) == [(f"message {n}", f"You said: message {n}") for n in range(7)]
-    assert "SUMMARY" not in str(engine.memory("tom").pages())
-
-
-def test_a_question_that_a_summary_took_the_place_of_is_recorded(engine: Engine, chat: Any) -> None:
-    model = chat(call(words="One."), call(words="Two."), call(words="Three."), "Done.")
-    agent = create_agent(
-        model,
-        [weather],
-        middleware=[
-            MemoryOSMiddleware(engine, "tom"),
-            SummarizationMiddleware(chat("SUMMARY"), trigger=("messages", 4), keep=("messages", 2)),
-        ],
-    )
-    found = agent.invoke(say("Weather, three times?"), on("t"))
-    assert "Weather, three times?" not in [m.text for m in found["messages"]]
-    ((asked, answered),) = turns(engine)
-    assert asked == "Weather, three times?"
-    assert answered.endswith("Done.")
-    assert "SUMMARY" not in str(engine.memory("tom").pages())
-
-
 # ── whose memory ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -484,81 +322,18 @@ def test_a_tools_result_too_large_for_the_memory_costs_no_turn(engine: Engine, c
     assert turns(engine) == [("Flood me", "Much.")]
 
 
-# ── many at once ─────────────────────────────────────────────────────────────────────────────────
+def test_models_that_are_down_cost_neither_answer_nor_turn(chat: Any, caplog: Any) -> None:
+    class Down(Embeddings):
+        def embed_documents(self, texts: list[str]) -> list[list[float]]:
+            raise ConnectionError
 
+        def embed_query(self, text: str) -> list[float]:
+            raise ConnectionError
 
-def answering(messages: Any) -> Any:
-    """Looks the weather up first, then answers with the user's own words."""
-    last = messages[-1]
-    if isinstance(last, ToolMessage):
-        asked = next(m.text for m in reversed(messages) if isinstance(m, HumanMessage))
-        return f"Re: {asked}"
-    return call(words="Looking.")
-
-
-def busy_agent(engine: Engine, chat: Any) -> Any:
-    return create_agent(
-        chat(answering),
-        [weather],
-        middleware=[MemoryOSMiddleware(engine)],
-        context_schema=Context,
-        checkpointer=InMemorySaver(),
-    )
-
-
-def assert_each_once(engine: Engine, jobs: list[tuple[str, str, str]]) -> None:
-    """No turn lost, doubled or crossed: neither its user, nor its thread, nor its answer."""
-    for user in {user for user, _, _ in jobs}:
-        pages = engine.memory(user).pages()
-        recorded = sorted((p.session_id, p.user_input, p.agent_response) for p in pages)
-        wanted = sorted((t, text, f"Looking.\nRe: {text}") for u, t, text in jobs if u == user)
-        assert recorded == wanted
-        assert all(kinds(p) == ["user", "assistant", "tool", "assistant"] for p in pages)
-
-
-def test_20_threads_through_one_agent(file_engine: Engine, chat: Any) -> None:
-    agent = busy_agent(file_engine, chat)
-    jobs = [(f"user{n % 5}", f"thread{n}", f"{n}, turn {t}") for n in range(20) for t in range(3)]
-
-    def converse(number: int) -> None:
-        for user, thread, text in jobs[3 * number : 3 * number + 3]:
-            agent.invoke(say(text), on(thread), context=Context(user))
-
-    with ThreadPoolExecutor(20) as pool:
-        list(pool.map(converse, range(20)))
-    assert_each_once(file_engine, jobs)
-
-
-async def test_200_tasks_through_one_agent(file_engine: Engine, chat: Any) -> None:
-    agent = busy_agent(file_engine, chat)
-    jobs = [(f"user{n % 7}", f"thread{n}", f"task {n}") for n in range(200)]
-    await asyncio.gather(
-        *(agent.ainvoke(say(text), on(t), context=Context(user)) for user, t, text in jobs)
-    )
-    assert_each_once(file_engine, jobs)
-
-
-def test_many_calls_in_one_thread_without_a_checkpointer(file_engine: Engine, chat: Any) -> None:
-    agent = create_agent(
-        chat(answering),
-        [weather],
-        middleware=[MemoryOSMiddleware(file_engine)],
-        context_schema=Context,
-    )
-    jobs = [(f"user{n % 2}", "shared", f"call {n}") for n in range(40)]
-
-    def ask(job: tuple[str, str, str]) -> None:
-        agent.invoke(say(job[2]), on(job[1]), context=Context(job[0]))
-
-    with ThreadPoolExecutor(20) as pool:
-        list(pool.map(ask, jobs))
-    assert_each_once(file_engine, jobs)
-
-
-def test_batch(engine: Engine, chat: Any) -> None:
-    agent = create_agent(chat(answering), [weather], middleware=[MemoryOSMiddleware(engine)])
-    jobs = [(f"user{n % 3}", f"thread{n}", f"job {n}") for n in range(9)]
-    agent.batch(
-        [say(text) for _, _, text in jobs], [on(thread, user_id=user) for user, thread, _ in jobs]
-    )
-    assert_each_once(engine, jobs)
+    models = (from_langchain(chat(ConnectionError())), from_langchain(Down()))
+    with Engine.open("sqlite:///:memory:", {"promotion": "inline"}, *models) as engine:
+        agent = create_agent(chat(), middleware=[MemoryOSMiddleware(engine, "tom")])
+        for number in range(20):
+            agent.invoke(say(f"message {number}"), on("t"))
+        assert [user for user, _ in turns(engine)] == [f"message {n}" for n in range(20)]
+        assert not [r for r in caplog.records if r.name.startswith("memoryos_")]
