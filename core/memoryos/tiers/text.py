@@ -36,6 +36,7 @@ DEFAULT_LANGUAGE = "english"
 
 TERM_DTYPE = np.dtype([("id", "<u4"), ("tf", "u1")])
 """One packed term: 5 bytes."""
+_MOST_COUNTED = 255
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -104,18 +105,19 @@ def words(text: str) -> list[str]:
     coworker); an unspaced script gives its runs whole.
     """
     normal = normalise(text)
-    pattern = _WORD
     if normal.isascii():
-        pattern = _ASCII_WORD
+        cut = _ASCII_WORD.findall(normal)
         if "-" not in normal:
-            return pattern.findall(normal)
+            return cut
+    else:
+        cut = _WORD.findall(normal)
     found: list[str] = []
-    for word in pattern.findall(normal):
-        if word.isascii() or not _IS_UNSPACED.search(word):
-            runs = [word]
-        else:
-            runs = _RUN.findall(word)
-        for run in runs:
+    for word in cut:
+        if word.isalnum() and word.isascii():
+            found.append(word)
+            continue
+        plain = word.isascii() or not _IS_UNSPACED.search(word)
+        for run in [word] if plain else _RUN.findall(word):
             parts = [part for part in _HYPHENS.split(run) if part]
             found += parts
             if len(parts) == 2:
@@ -273,9 +275,11 @@ def pack_terms(tokens: Iterable[str]) -> bytes:
 
 def _packed(ids: Iterable[int]) -> bytes:
     """Return term ids as the blob that `pack_terms` makes; `struct` beats numpy on a page."""
-    counts = sorted(Counter(ids).items())
-    records = [field for i, count in counts for field in (i, min(count, 255))]
-    return struct.pack("<" + "IB" * len(counts), *records)
+    counts = Counter(ids)
+    records: Iterable[tuple[int, int]] = sorted(counts.items())
+    if max(counts.values(), default=0) > _MOST_COUNTED:
+        records = [(i, min(count, _MOST_COUNTED)) for i, count in records]
+    return struct.pack("<" + "IB" * len(counts), *chain.from_iterable(records))
 
 
 def unpack_terms(blob: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
@@ -296,7 +300,7 @@ def page_terms(text: str, timestamp: datetime | None = None) -> bytes:
     """
     del timestamp
     return _packed(
-        i for line, name in _lines(text) for _, ids in _forms_of(line, name) for i in ids
+        [i for line, name in _lines(text) for _, ids in _forms_of(line, name) for i in ids]
     )
 
 
