@@ -42,9 +42,10 @@ gap:.6rem;margin:.5rem 0}}
 .mos table{{font:inherit;color:inherit;border-collapse:collapse;margin:.2rem 0;
 width:100%;max-width:100%;table-layout:auto}}
 .mos th,.mos td{{text-align:left!important;vertical-align:top;padding:.2rem .6rem .2rem 0;
-border:0;border-bottom:1px solid var(--mos-line);background:none!important;color:inherit;white-space:normal;
-overflow-wrap:anywhere;max-width:none}}
-.mos tr{{background:none!important}}.mos tr:last-child>td{{border-bottom:0}}.mos th{{font-weight:600}}
+border:0;border-bottom:1px solid var(--mos-line);background:none!important;color:inherit;
+white-space:normal;overflow-wrap:anywhere;max-width:none}}
+.mos tr{{background:none!important}}
+.mos tr:last-child>td{{border-bottom:0}}.mos th{{font-weight:600}}
 .mos .n{{white-space:nowrap;font-variant-numeric:tabular-nums;overflow-wrap:normal;width:1%}}
 .mos small{{opacity:.75;font-size:.857em}}.mos .why{{color:var(--mos-good)}}
 .mos .bar{{display:block;position:relative;height:.5em;margin:.25em 0;border-radius:2px;
