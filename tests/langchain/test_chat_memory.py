@@ -306,6 +306,11 @@ async def test_the_asynchronous_twins(engine: Engine) -> None:
     assert "I like chess" in loaded["history"]
     await memory.aclear()
     assert turns(engine) == []
+    conversation = [HumanMessage("old"), AIMessage("hm"), HumanMessage("new")]
+    await memory.asave_context({"input": conversation}, {"output": "ok"})
+    assert turns(engine) == [("new", "ok")]
+    engine.close()
+    await memory.asave_context({"input": "lost"}, {"output": "and logged"})
 
 
 def test_a_memory_that_is_gone_costs_no_answer(engine: Engine, chat: Any, caplog: Any) -> None:
