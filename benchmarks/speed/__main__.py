@@ -13,6 +13,8 @@ from pathlib import Path
 from benchmarks.speed import growing, recalling, report, sizes
 from benchmarks.speed.corpus import DATA, Corpus
 from benchmarks.speed.figures import Figure, of_sizes
+from benchmarks.speed.run import Run
+from benchmarks.speed.sizes import Row
 
 _RESULTS = Path(__file__).resolve().parents[1] / "results"
 _log = logging.getLogger("benchmarks.speed")
@@ -28,20 +30,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.data.exists():
         _log.error("%s is not there: give LoCoMo's locomo10.json with --data", options.data)
         return 2
-    corpus = Corpus(options.data, options.seed)
-    rows = []
-    if "sizes" in options.only:
-        rows = sizes.measure(corpus, options.sizes, options.peers, options.times, options.folder)
-    figures = of_sizes(rows)
+    figures: list[Figure] = []
     told: list[str] = []
-    for name, part in _parts(corpus, options, told).items():
-        if name in options.only:
-            _log.info("%s", name)
-            found = part()
-            figures += found
-            for figure in found:
-                _log.info("  %s: %.2f (%g) %s", figure.what, figure.measured, figure.promised,
-                          figure.told)  # fmt: skip
+    rows: list[Row] = []
+    with Run(Corpus(options.data, options.seed), options.folder) as run:
+        for name, part in _parts(run, options, rows, told).items():
+            if name in options.only:
+                _log.info("%s", name)
+                found = part()
+                figures += found
+                for figure in found:
+                    _log.info("  %s: %.2f (%g) %s", figure.what, figure.measured, figure.promised,
+                              figure.told)  # fmt: skip
     options.out.parent.mkdir(parents=True, exist_ok=True)
     plots: list[str] = []
     if rows and importlib.util.find_spec("matplotlib"):
@@ -64,30 +64,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parts(
-    corpus: Corpus, options: argparse.Namespace, told: list[str]
+    run: Run, options: argparse.Namespace, rows: list[Row], told: list[str]
 ) -> dict[str, Callable[[], list[Figure]]]:
-    base, largest = options.folder, max(options.sizes)
-    embedder = corpus.embedder()
+    """Return what to measure; sizes are put into `rows` and words for the report into `told`."""
+    largest = max(options.sizes)
+
+    def everyone() -> list[Figure]:
+        rows.extend(sizes.measure(run, options.sizes, options.peers, options.times))
+        return of_sizes(rows)
 
     def consolidation() -> list[Figure]:
-        found, rates = growing.consolidation(corpus, options.consolidated, base)
+        found, rates = growing.consolidation(run, options.consolidated)
         told.append(f"Consolidated pages per second, by segments in mid-term memory: {rates}.")
         return found
 
+    def threads() -> list[Figure]:
+        chosen = [size for size in (1000, 10_000) if size <= largest]
+        return [figure for size in chosen for figure in recalling.threads(run, size)]
+
     return {
-        "adds": lambda: growing.single_adds(corpus, embedder, largest, base),
-        "bulk": lambda: growing.many_at_once(corpus, embedder, base),
-        "disk": lambda: [growing.disk(corpus, embedder, min(largest, 10_000), base)],
-        "writer": lambda: recalling.beside_a_writer(corpus, embedder, min(largest, 50_000), base),
-        "scopes": lambda: recalling.many_scopes(corpus, embedder, options.scopes, base),
-        "opening": lambda: recalling.opening(corpus, embedder, largest, base),
+        "sizes": everyone,
+        "adds": lambda: growing.single_adds(run, largest),
+        "bulk": lambda: growing.many_at_once(run),
+        "disk": lambda: [growing.disk(run, min(largest, 10_000))],
+        "writer": lambda: recalling.beside_a_writer(run, min(largest, 50_000)),
+        "scopes": lambda: recalling.many_scopes(run, options.scopes),
+        "opening": lambda: recalling.opening(run, largest),
         "imports": recalling.importing,
-        "threads": lambda: [
-            figure
-            for size in (1000, 10_000)
-            if size <= largest
-            for figure in recalling.threads(corpus, embedder, size, base)
-        ],
+        "threads": threads,
         "consolidation": consolidation,
     }
 
@@ -96,6 +100,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="memoryos bench speed", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, in about two minutes")
     parser.add_argument("--sizes", type=_numbers, default=None, help="numbers of pages, by commas")
+    parser.add_argument("--scopes", type=int, default=0, help="numbers of scopes of 100 pages")
     parser.add_argument("--peers", type=_names, default=None, help=f"of {', '.join(sizes.PEERS)}")
     parser.add_argument("--only", type=_names, default=list(_PARTS), help=f"of {', '.join(_PARTS)}")
     parser.add_argument("--times", type=int, default=200, help="how often each thing is done")
@@ -114,7 +119,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         options.peers = list(sizes.PEERS) if here else []
         if not here:
             _log.warning("without the peers: pip install 'memoryos-integrations[bench]'")
-    options.scopes = 300 if quick else 10_000
+    options.scopes = options.scopes or (300 if quick else 10_000)
     options.consolidated = 2000 if quick else 20_000
     return options
 

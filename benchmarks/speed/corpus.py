@@ -85,12 +85,12 @@ class PrecomputedEmbedder:
 
     def __init__(self, texts: Sequence[str]) -> None:
         rows = HashingEmbedder(DIMENSION).embed_documents(texts)
-        self._rows = dict(zip(texts, rows, strict=True))
+        self._rows: dict[str, Vectors] = dict(zip(texts, rows, strict=True))
         self._others: Vectors = rows
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Return (n, 384) unit vectors."""
-        return np.stack([self.embed_query(text) for text in texts])
+        return np.stack([self.embed_query(text) for text in texts]) if texts else self._others[:0]
 
     def embed_query(self, text: str) -> Vectors:
         """Return the (384,) unit vector of a text; of one never seen, somebody else's."""
@@ -100,7 +100,7 @@ class PrecomputedEmbedder:
         sides = text.split("\n")
         first, second = self._rows.get(sides[0]), self._rows.get(sides[-1])
         if first is None or second is None:
-            return self._others[len(text) % len(self._others)].copy()
+            return np.asarray(self._others[len(text) % len(self._others)], np.float32)
         mean = first + second
         mean /= max(float(np.linalg.norm(mean)), 1e-6)
         return np.asarray(mean, np.float32)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from functools import partial
-from pathlib import Path
 
 from benchmarks.speed.bounds import BareCommit
-from benchmarks.speed.corpus import Corpus, PrecomputedEmbedder, Turn
+from benchmarks.speed.corpus import Turn
 from benchmarks.speed.figures import Figure, at_least, of_adds
 from benchmarks.speed.own import EngineSubject
-from benchmarks.speed.sizes import COMMIT, folder
+from benchmarks.speed.run import Run
+from benchmarks.speed.sizes import COMMIT
 from benchmarks.speed.subject import disk_of
 from benchmarks.speed.timing import in_turns, seconds_of
 from memoryos import Engine
@@ -20,17 +20,13 @@ _ADDS = 400
 _BATCH = 1000
 
 
-def single_adds(
-    corpus: Corpus, embedder: PrecomputedEmbedder, size: int, base: Path | None
-) -> list[Figure]:
+def single_adds(run: Run, size: int) -> list[Figure]:
     """Add to a small and a large memory and commit bare rows, in turns; then under the worker."""
-    more = corpus.pages(4 * _ADDS, part=2)
-    with folder(base) as where:
-        small = EngineSubject(where / "small", embedder)
-        large = EngineSubject(where / "large", embedder)
+    more = run.corpus.pages(4 * _ADDS, part=2)
+    with run.folder() as where:
+        small = run.filled(where / "small", 100)
+        large = run.filled(where / "large", size)
         commit = BareCommit(where / "bare.db")
-        small.fill(corpus.pages(100))
-        large.fill(corpus.pages(size))
         found = in_turns(
             {
                 "small": lambda i: small.add(more[i]),
@@ -42,7 +38,7 @@ def single_adds(
         small.close()
         large.close()
         figures = of_adds(found["small"], found["large"], found[COMMIT], size)
-        busy = EngineSubject(where / "large", embedder, promotion="background")
+        busy = EngineSubject(where / "large", run.embedder, promotion="background")
         times = in_turns(
             {"add": lambda i: busy.add(more[i]), COMMIT: lambda i: commit.add(more[i])}, times=_ADDS
         )
@@ -57,20 +53,20 @@ def single_adds(
     return figures
 
 
-def many_at_once(corpus: Corpus, embedder: PrecomputedEmbedder, base: Path | None) -> list[Figure]:
+def many_at_once(run: Run) -> list[Figure]:
     """Compare single adds with add_many and import, in turns on memories that grow alike."""
-    with folder(base) as where:
-        one = EngineSubject(where / "one", embedder)
-        many = EngineSubject(where / "many", embedder)
-        taken = EngineSubject(where / "taken", embedder)
+    with run.folder() as where:
+        one = EngineSubject(where / "one", run.embedder)
+        many = EngineSubject(where / "many", run.embedder)
+        taken = EngineSubject(where / "taken", run.embedder)
         seconds = {"one": 0.0, "many": 0.0, "import": 0.0}
         rounds = 12
         for number in range(rounds):
-            pages = corpus.pages(_BATCH, part=10 + number)
+            pages = run.corpus.pages(_BATCH, part=10 + number)
             turns = [(page.user, page.agent) for page in pages]
             seconds["many"] += seconds_of(partial(many.memory.add_many, turns))
             file = where / "pages.jsonl"
-            source = EngineSubject(where / f"source{number}", embedder)
+            source = EngineSubject(where / f"source{number}", run.embedder)
             source.fill(pages)
             source.memory.export(file)
             source.close()
@@ -93,28 +89,27 @@ def _add_all(subject: EngineSubject, pages: list[Turn]) -> None:
         subject.add(page)
 
 
-def disk(corpus: Corpus, embedder: PrecomputedEmbedder, size: int, base: Path | None) -> Figure:
+def disk(run: Run, size: int) -> Figure:
     """Return bytes per page, all consolidated."""
-    with folder(base) as where:
-        own = EngineSubject(where / "own", embedder)
-        own.fill(corpus.pages(size))
+    with run.folder() as where:
+        own = run.filled(where / "own", size)
         own.memory.flush()
         own.close()
         taken = disk_of(where / "own") / size
-    text = sum(len(page.text.encode()) for page in corpus.pages(size)) / size
+    text = sum(len(page.text.encode()) for page in run.corpus.pages(size)) / size
     told = f"{taken:,.0f} bytes, of which 1,536 vector and {text:.0f} text"
     return Figure(f"disk per page at {size:,}, consolidated, in KB", 3.0, taken / 1000, told)
 
 
-def consolidation(corpus: Corpus, size: int, base: Path | None) -> tuple[list[Figure], str]:
+def consolidation(run: Run, size: int) -> tuple[list[Figure], str]:
     """Consolidate without a model, in an engine with the built-in embedder; tell the rates."""
-    with folder(base) as where:
+    with run.folder() as where:
         config = {"promotion": "manual", "mid_term_capacity": 2000}
         rates: list[tuple[int, float]] = []
         with Engine.open(f"sqlite:///{where / 'memories.db'}", config=config) as engine:
             memory = engine.memory("tom")
             for number in range(size // _BATCH):
-                turns = [(p.user, p.agent) for p in corpus.pages(_BATCH, part=50 + number)]
+                turns = [(p.user, p.agent) for p in run.corpus.pages(_BATCH, part=50 + number)]
                 memory.add_many(turns)
                 spent = seconds_of(memory.flush)
                 rates.append((len(memory.segments()), _BATCH / spent))

@@ -13,42 +13,39 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.speed.corpus import DIMENSION, Corpus, PrecomputedEmbedder
+from benchmarks.speed.corpus import DIMENSION
 from benchmarks.speed.figures import Figure, at_least, ratio
 from benchmarks.speed.growing import Adding
 from benchmarks.speed.own import EngineSubject
-from benchmarks.speed.sizes import folder
+from benchmarks.speed.run import Run
 from benchmarks.speed.subject import resident
-from benchmarks.speed.timing import in_turns, seconds_of
+from benchmarks.speed.timing import Action, in_turns, seconds_of
 from memoryos import Memory
 
 _RECALLS = 300
 
 
-def beside_a_writer(
-    corpus: Corpus, embedder: PrecomputedEmbedder, size: int, base: Path | None
-) -> list[Figure]:
+def beside_a_writer(run: Run, size: int) -> list[Figure]:
     """Recall while another thread adds (a hundred pages a second) and the worker follows."""
-    with folder(base) as where:
-        own = EngineSubject(where / "own", embedder)
-        own.fill(corpus.pages(size))
-        quiet = in_turns({"recall": lambda i: own.recall(corpus.questions[i])}, times=_RECALLS)
-        with Adding(own, corpus.pages(2000, part=3), pause=0.01) as adding:
-            busy = in_turns({"recall": lambda i: own.recall(corpus.questions[i])}, times=_RECALLS)
+    with run.folder() as where:
+        own = run.filled(where / "own", size)
+        recall: dict[str, Action] = {"": lambda i: own.recall(run.corpus.questions[i])}
+        still = in_turns(recall, times=_RECALLS)[""]
+        with Adding(own, run.corpus.pages(2000, part=3), pause=0.01) as adding:
+            busy = in_turns(
+                {"recall": lambda i: own.recall(run.corpus.questions[i])}, times=_RECALLS
+            )
         own.close()
-    mine, still = busy["recall"], quiet["recall"]
     told = f"{mine.p95:.2f} / {mine.p50:.2f} ms with {adding.added} adds; quiet {still}"
     return [ratio(f"recall at {size:,} beside a writer: p95 / p50", 2.0, mine.p95, mine.p50, told)]
 
 
-def many_scopes(
-    corpus: Corpus, embedder: PrecomputedEmbedder, scopes: int, base: Path | None
-) -> list[Figure]:
+def many_scopes(run: Run, scopes: int) -> list[Figure]:
     """Fill many scopes of 100 pages; recall in cold and warm ones, few and many."""
     per_scope, cached = 100, 256
-    pages = [(page.user, page.agent) for page in corpus.pages(per_scope * 50)]
-    with folder(base) as where:
-        own = EngineSubject(where / "own", embedder, cached_scopes=cached)
+    pages = [(page.user, page.agent) for page in run.corpus.pages(per_scope * 50)]
+    with run.folder() as where:
+        own = EngineSubject(where / "own", run.embedder, cached_scopes=cached)
         updater = own.engine._parts.consolidator._updater  # noqa: SLF001  # as own.embed
         few, spent = 0.0, 0.0
         for number in range(scopes):
@@ -60,13 +57,15 @@ def many_scopes(
                 few = spent / 100
         many = spent / scopes
         own.close()
-        own = EngineSubject(where / "own", embedder, cached_scopes=cached)
-        asked = np.random.default_rng(corpus.seed).permutation(scopes)[: min(4 * cached, scopes)]
+        own = EngineSubject(where / "own", run.embedder, cached_scopes=cached)
+        asked = np.random.default_rng(run.corpus.seed).permutation(scopes)[
+            : min(4 * cached, scopes)
+        ]
         cold, warm = [], []
         before = resident()
         for turn, number in enumerate(asked.tolist()):
             memory = own.engine.memory(f"user {number}")
-            question = corpus.questions[turn % len(corpus.questions)]
+            question = run.corpus.questions[turn % len(run.corpus.questions)]
             cold.append(seconds_of(lambda: memory.recall(question)))  # noqa: B023
             warm.append(seconds_of(lambda: memory.recall(question)))  # noqa: B023
         grown = (resident() - before) / 1e6
@@ -83,13 +82,10 @@ def many_scopes(
     ]  # fmt: skip
 
 
-def opening(
-    corpus: Corpus, embedder: PrecomputedEmbedder, size: int, base: Path | None
-) -> list[Figure]:
+def opening(run: Run, size: int) -> list[Figure]:
     """Open to the first recall, beside reading the vectors out of the same file."""
-    with folder(base) as where:
-        own = EngineSubject(where / "own", embedder)
-        own.fill(corpus.pages(size))
+    with run.folder() as where:
+        own = run.filled(where / "own", size)
         own.close()
         found: dict[str, tuple[float, float]] = {}
         for label, prepare in (("warm", lambda _: None), ("cold disk", _forget)):
@@ -99,8 +95,8 @@ def opening(
                 theirs.append(seconds_of(lambda: _vectors(own.path)))
                 prepare(own.path)
                 start = time.perf_counter()
-                again = EngineSubject(where / "own", embedder)
-                again.recall(corpus.questions[0])
+                again = EngineSubject(where / "own", run.embedder)
+                again.recall(run.corpus.questions[0])
                 ours.append(time.perf_counter() - start)
                 again.close()
             found[label] = statistics.median(ours), statistics.median(theirs)
@@ -150,25 +146,23 @@ def importing() -> list[Figure]:
     ]
 
 
-def threads(
-    corpus: Corpus, embedder: PrecomputedEmbedder, size: int, base: Path | None
-) -> list[Figure]:
+def threads(run: Run, size: int) -> list[Figure]:
     """Recall with 8 threads in 8 scopes, and with one, in turns."""
-    with folder(base) as where:
-        own = EngineSubject(where / "own", embedder)
+    with run.folder() as where:
+        own = EngineSubject(where / "own", run.embedder)
         memories = []
         for number in range(8):
             memory = own.engine.memory(f"user {number}")
-            turns = [(p.user, p.agent) for p in corpus.pages(size, part=100 + number)]
+            turns = [(p.user, p.agent) for p in run.corpus.pages(size, part=100 + number)]
             for start in range(0, size, 1000):
                 memory.add_many(turns[start : start + 1000])
             own.engine._parts.consolidator._updater.embed(memory.scope)  # noqa: SLF001
-            memory.recall(corpus.questions[0])
+            memory.recall(run.corpus.questions[0])
             memories.append(memory)
         rates: dict[int, list[float]] = {1: [], 8: []}
         for _ in range(7):
             for workers, found in rates.items():
-                found.append(_rate(memories[:workers], corpus.questions, 200 // workers))
+                found.append(_rate(memories[:workers], run.corpus.questions, 200 // workers))
         own.close()
     one, eight = statistics.median(rates[1]), statistics.median(rates[8])
     told = f"{eight:,.0f} / {one:,.0f} recalls per second on {os.cpu_count()} cores"

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gc
 import logging
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks.speed.bounds import BareCommit, Flat, FullText
-from benchmarks.speed.corpus import Corpus, PrecomputedEmbedder, Turn
-from benchmarks.speed.own import EngineSubject
+from benchmarks.speed.corpus import PrecomputedEmbedder, Turn
+from benchmarks.speed.run import Run
 from benchmarks.speed.subject import Subject, disk_of, resident
 from benchmarks.speed.timing import Action, Times, in_turns
 
@@ -36,13 +35,6 @@ class Row:
     memory: int = 0
 
 
-@contextmanager
-def folder(base: Path | None) -> Iterator[Path]:
-    """Lend an empty folder on the disk to be measured."""
-    with tempfile.TemporaryDirectory(dir=base, prefix="memoryos-speed-") as name:
-        yield Path(name)
-
-
 def peer(name: str, embedder: PrecomputedEmbedder, where: Path) -> Subject:
     """Return a peer. Raises ImportError where it is not installed."""
     from benchmarks.speed import mem0_peer, peers  # noqa: PLC0415  # of the bench extra
@@ -56,40 +48,37 @@ def peer(name: str, embedder: PrecomputedEmbedder, where: Path) -> Subject:
     return mem0_peer.Mem0(embedder, where / name, name.removeprefix("mem0-"))
 
 
-def measure(
-    corpus: Corpus, sizes: Sequence[int], names: Sequence[str], times: int, base: Path | None
-) -> list[Row]:
+def measure(run: Run, sizes: Sequence[int], names: Sequence[str], times: int) -> list[Row]:
     """Return a row for each subject and bound at each size."""
     rows = []
-    embedder = corpus.embedder()
     for size in sizes:
         _log.info("size %d", size)
-        with folder(base) as where:
-            rows += _measure_size(corpus, embedder, size, names, times, where)
+        with run.folder() as where:
+            rows += _measure_size(run, size, names, times, where)
         gc.collect()
     return rows
 
 
 def _measure_size(
-    corpus: Corpus,
-    embedder: PrecomputedEmbedder,
+    run: Run,
     size: int,
     names: Sequence[str],
     times: int,
     where: Path,
 ) -> list[Row]:
+    corpus, embedder = run.corpus, run.embedder
     pages = corpus.pages(size)
-    own = EngineSubject(where / "memoryos", embedder)
-    subjects: list[Subject] = [own]
+    subjects: list[Subject] = []
     commit, text, flat = BareCommit(where / "bare.db"), FullText(where / "fts.db"), Flat(embedder)
     memory: dict[str, int] = {}
+    own = run.filled(where / "memoryos", size)
     makers: list[Callable[[], Subject]] = [partial(peer, n, embedder, where) for n in names]
     for make in [lambda: own, *makers]:
         before, start = resident(), time.perf_counter()
         subject = make()
+        subjects.append(subject)
         if subject is not own:
-            subjects.append(subject)
-        subject.fill(pages)
+            subject.fill(pages)
         subject.recall(corpus.questions[0])
         gc.collect()
         memory[subject.name] = max(resident() - before, 0)
