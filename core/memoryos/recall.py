@@ -98,7 +98,7 @@ class _Block:
         shown = []
         for item in recall.pages:
             page = item.page
-            if page.id in recent:
+            if page.id in recent or not (page.user_input or page.agent_response):
                 continue  # a turn of this conversation stands, if anywhere, in its own section
             if self._add_page("Remembered turns", page, self._left):
                 shown.append(page)

@@ -224,3 +224,10 @@ def test_a_closed_engine_says_so(tmp_path: Path) -> None:
         memory.add("too late")
     with pytest.raises(EngineClosed):
         engine.memory("tom")
+
+
+def test_what_a_caller_changes_in_a_page_stays_with_the_caller(engine: Engine) -> None:
+    memory = engine.memory("tom")
+    memory.add("hello", metadata={"tags": ["a"]})
+    memory.pages()[0].metadata["tags"].append("b")
+    assert memory.pages()[0].metadata == {"tags": ["a"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -67,7 +68,7 @@ class InMemoryStore:
                 if draft.replaces is not None and (known is None or known.seq != draft.replaces):
                     raise PageMoved
             self._shelves[scope] = shelf
-            return [_put_page(shelf, draft) for draft in drafts]
+            return [_given(_put_page(shelf, draft)) for draft in drafts]
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         with self._lock:
@@ -82,7 +83,7 @@ class InMemoryStore:
         found = [page for page in pages if matches(page, query)]
         if query.newest_first:
             found.reverse()
-        return found[: query.limit]
+        return [_given(page) for page in found[: query.limit]]
 
     def sessions(self, scope: Scope) -> list[str]:
         with self._lock:
@@ -296,6 +297,13 @@ def _replace_vectors(shelf: _Shelf, vectors: NewVectors) -> None:
 def _copy(record: Record) -> Record:
     """Return a record that shares nothing with the caller's, as if it had been written and read."""
     return replace(record, body=json.loads(dumps(record.body)))
+
+
+def _given(page: Page) -> Page:
+    """Return a page to hand out: what a caller changes in it stays with the caller."""
+    if not page.metadata and all(isinstance(message.content, str) for message in page.messages):
+        return page
+    return replace(page, metadata=deepcopy(page.metadata), messages=deepcopy(page.messages))
 
 
 def _put_page(shelf: _Shelf, draft: PageDraft) -> Page:
