@@ -32,9 +32,7 @@ def beside_a_writer(run: Run, size: int) -> list[Figure]:
         recall: dict[str, Action] = {"": lambda i: own.recall(run.corpus.questions[i])}
         still = in_turns(recall, times=_RECALLS)[""]
         with Adding(own, run.corpus.pages(2000, part=3), pause=0.01) as adding:
-            busy = in_turns(
-                {"recall": lambda i: own.recall(run.corpus.questions[i])}, times=_RECALLS
-            )
+            mine = in_turns(recall, times=_RECALLS)[""]
         own.close()
     told = f"{mine.p95:.2f} / {mine.p50:.2f} ms with {adding.added} adds; quiet {still}"
     return [ratio(f"recall at {size:,} beside a writer: p95 / p50", 2.0, mine.p95, mine.p50, told)]
