@@ -36,6 +36,13 @@ def checked_id(value: object, name: str) -> str:
     return _encodable(value, name)
 
 
+def checked_known_id(value: object, name: str) -> str:
+    """Return an id that something in the memory may have. Raises InvalidInput."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{name} must be a text, not {type(value).__name__}")
+    return _encodable(value, name)
+
+
 def checked_text(value: object, name: str, most_bytes: int) -> str:
     """Return one side of a page; None is an empty side. Raises InvalidInput."""
     if value is None:
@@ -151,8 +158,20 @@ def checked_message(message: object, most_bytes: int) -> Message:
         raise InvalidInput(f"role must be a text such as 'user', not {message.role!r}")
     if isinstance(message.content, str):
         checked_text(message.content, "content", most_bytes)
+    _check_fields(message)
     body = _json(message_body(message), "message", 16 * most_bytes)
     return message_of(body)
+
+
+def _check_fields(message: Message) -> None:
+    for name in ("name", "id", "tool_call_id"):
+        if not isinstance(getattr(message, name), (str, type(None))):
+            raise InvalidInput(f"{name} of a message must be a text or None")
+    calls: Any = message.tool_calls
+    if not isinstance(calls, (list, tuple)) or not all(isinstance(c, Mapping) for c in calls):
+        raise InvalidInput("tool_calls of a message must be a list or tuple of mappings")
+    if not isinstance(message.metadata, Mapping):
+        raise InvalidInput("metadata of a message must be a mapping")
 
 
 def turns(messages: Sequence[Message]) -> list[list[Message]]:

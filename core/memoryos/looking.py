@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from memoryos.erasure import Remains, remains
 from memoryos.errors import InvalidInput, NotFound
 from memoryos.explanation import Explanation, explain
-from memoryos.journal import checked_count, checked_time
+from memoryos.journal import checked_count, checked_known_id, checked_time
 from memoryos.journal import page_id as id_of_key
 from memoryos.model import (
     ErasureReceipt,
@@ -44,8 +44,8 @@ class Looking:
 
     def page(self, page_id: str | None = None, *, key: str | None = None) -> Page:
         """Return a page by its id or its key. Raises NotFound."""
-        wanted = id_of_key(key) if key is not None else page_id
-        found = self._parts.store.pages(self.scope, PageQuery(ids=[wanted or ""]))
+        wanted = id_of_key(key) if key is not None else checked_known_id(page_id, "page_id")
+        found = self._parts.store.pages(self.scope, PageQuery(ids=[wanted]))
         if not found:
             raise NotFound(
                 f"no page has the {'key' if key else 'id'} {key or page_id!r} in this scope"
@@ -124,7 +124,7 @@ class Looking:
 
         Raises NotFound.
         """
-        return explain(self._parts.store, self.scope, id_)
+        return explain(self._parts.store, self.scope, checked_known_id(id_, "id_"))
 
     def stats(self) -> Stats:
         """Return how much the scope holds, by tier."""

@@ -14,6 +14,7 @@ from memoryos.journal import (
     QUOTATION,
     checked_count,
     checked_id,
+    checked_known_id,
     checked_text,
     checked_time,
 )
@@ -256,6 +257,7 @@ class Memory(Looking):
         What had come in its place is then superseded by it; both keep their sources. A rebuild
         reads the journal, and not what was undone. Raises NotFound.
         """
+        checked_known_id(knowledge_id, "knowledge_id")
         return restore(self._parts.store, self.scope, knowledge_id)
 
     # ── forgetting ───────────────────────────────────────────────────────────────────────────
@@ -292,7 +294,7 @@ class Memory(Looking):
             )
         eraser, store, scope = self._parts.eraser, self._parts.store, self.scope
         if knowledge_id is not None:
-            return eraser.erase_knowledge(scope, knowledge_id)
+            return eraser.erase_knowledge(scope, checked_known_id(knowledge_id, "knowledge_id"))
         if page_id is not None:
             self.page(page_id)
             query = PageQuery(ids=[page_id])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, InvalidInput, ModelError
 from memoryos.index.scope_index import Hit
-from memoryos.journal import checked_time
+from memoryos.journal import checked_id, checked_time
 from memoryos.model import Chain, Knowledge, Owner, Page, RecalledPage, Scope, Segment
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.recall import Recall
@@ -53,7 +53,9 @@ class Where:
                 f"not {where!r}"
             )
         return cls(
-            session_id=where.get("session_id"),
+            session_id=checked_id(where["session_id"], "session_id")
+            if where.get("session_id") is not None
+            else None,
             since=checked_time(where["since"], "since") if "since" in where else None,
             before=checked_time(where["before"], "before") if "before" in where else None,
             metadata={name: value for name, value in where.items() if name not in _WHERE},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from memoryos.errors import InvalidInput, StorageBusy, StorageError
 from memoryos.journal import checked_id, checked_time, indexed_text, message_draft
 from memoryos.model import ErasureReceipt, Page, Scope, Segment
 from memoryos.ports import Embedder, Vectors
+from memoryos.stores.checked import check_fields, is_id
 from memoryos.stores.codec import (
     KINDS,
     decode,
@@ -114,6 +115,7 @@ class Import:
     """page id → (segment_id, chain_id)."""
     records: list[Record]
     receipts: list[dict[str, Any]]
+    known: set[tuple[str, str]] = field(default_factory=set)
 
 
 def read_export(path: str | Path, most_bytes: int) -> Import:
@@ -261,10 +263,12 @@ def _read_line(found: Import, line: dict[str, Any], number: int, most_bytes: int
         return
     ((kind, body),) = line.items()
     if kind == "page":
-        id_ = checked_id(body["id"], "id")
+        id_, place = body["id"], (body.get("segment_id"), body.get("chain_id"))
+        if not all(is_id(value) for value in (id_, *place) if value is not None) or id_ is None:
+            raise InvalidInput("a page's id, segment_id or chain_id is not an id")
         if id_ in found.places:
             raise InvalidInput(f"the page {id_!r} stands twice")
-        found.places[id_] = (body.get("segment_id"), body.get("chain_id"))
+        found.places[id_] = place
         found.drafts.append(
             message_draft(
                 [message_of(message) for message in body["messages"]],
@@ -276,10 +280,14 @@ def _read_line(found: Import, line: dict[str, Any], number: int, most_bytes: int
             )
         )
     elif kind == "receipt":
-        receipt_of(body)
+        check_fields(receipt_of(body))
         found.receipts.append(body)
     elif kind in KINDS:
         value = decode(Record(kind, "", body))
+        check_fields(value)
+        if (kind, value.id) in found.known:
+            raise InvalidInput(f"the {kind} {value.id!r} stands twice")
+        found.known.add((kind, value.id))
         found.records.append(Record(kind, value.id, body))
     else:
         raise InvalidInput(f"{kind!r} is not a kind of line that an export has")

@@ -82,9 +82,11 @@ DAMAGES: dict[str, tuple[str, str]] = {
     ),
     "a page is gone": (
         "orphan",
-        "DELETE FROM vectors WHERE slot = (SELECT min(slot) FROM pages);"
-        "DELETE FROM terms WHERE slot = (SELECT min(slot) FROM pages);"
-        "DELETE FROM pages WHERE slot = (SELECT min(slot) FROM pages)",
+        """
+        DELETE FROM vectors WHERE slot = (SELECT min(slot) FROM pages);
+        DELETE FROM terms WHERE slot = (SELECT min(slot) FROM pages);
+        DELETE FROM pages WHERE slot = (SELECT min(slot) FROM pages)
+        """,
     ),
     "a wrong count": (
         "count",
