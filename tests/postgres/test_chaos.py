@@ -132,6 +132,11 @@ def test_nothing_is_lost_and_nothing_done_twice(durable_server: Server, tmp_path
     assert chaos.cut > 10
     assert [error for error in errors if error["attempt"] > 1] == []
     assert [line for line in told if line["what"] == "unread"] == []
+    with Engine.open(chaos.uri, {"promotion": "manual"}) as engine:
+        stats = [engine.memory(scope.user_id).stats() for scope in engine.scopes()]
+        pages, waiting = sum(s.pages for s in stats), sum(s.waiting for s in stats)
+        print(f"{pages - waiting} of {pages} pages consolidated in the midst of it")
+        assert waiting < pages / 2
     chaos.finish()
     with Engine.open(chaos.uri, {"promotion": "manual"}) as engine:
         pages = {}

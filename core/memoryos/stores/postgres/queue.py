@@ -77,6 +77,7 @@ class Queue:
                 conninfo=address.conninfo,
                 kwargs={**address.options, "options": f"{given} -c search_path={path}".strip()},
                 min_size=1,
+                max_size=4,
             )
         )
 
