@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from memoryos import Engine
 from memoryos.testing.openai_server import OpenAIServer
 
 _spec = importlib.util.spec_from_file_location("blocks", Path(__file__).with_name("blocks.py"))
@@ -49,10 +50,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in [name for name in os.environ if name.startswith("MEMORYOS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+    opened: list[Engine] = []
+    init = Engine.__init__
+
+    def noted(engine: Engine, *arguments: Any, **options: Any) -> None:
+        init(engine, *arguments, **options)
+        opened.append(engine)
+
+    monkeypatch.setattr(Engine, "__init__", noted)
     with OpenAIServer(dimension=32) as server:
         monkeypatch.setenv("OPENAI_API_KEY", "none")
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         yield tmp_path
+        for engine in opened:  # short examples leave that to the end of the process
+            engine.close()
 
 
 @pytest.mark.filterwarnings("ignore:The class `ConversationChain` was deprecated")
@@ -102,7 +113,7 @@ def run_command(words: list[str], where: str, run: bool) -> None:
         command = [sys.executable, "-m", "memoryos_integrations.mcp", *arguments]
         if "--print-config" not in arguments:
             command.append("--help")
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, check=True, capture_output=True, timeout=100)
     else:
         assert name in INSTALLERS or shutil.which(name), f"{where}: there is no command {name}"
 
