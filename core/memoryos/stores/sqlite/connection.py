@@ -305,4 +305,9 @@ def _translate(error: sqlite3.Error, path: Path) -> StorageError:
         return StorageReadOnly(
             f"{path} cannot be opened for writing; check that its folder exists and is writable"
         )
+    if "disk I/O" in message:
+        return StorageError(
+            f"{path} could not be read or written ({message}): check its free space, its quota and "
+            "the disk; nothing of this call was stored"
+        )
     return StorageError(f"{path}: {message}")
