@@ -12,6 +12,7 @@ from typing import Any
 
 from memoryos.errors import InvalidInput
 from memoryos.model import Message, Page
+from memoryos.recall import without_block
 from memoryos.stores.codec import dumps, message_body, message_of, plain_messages
 from memoryos.stores.port import PageDraft
 from memoryos.tiers.text import page_terms
@@ -206,10 +207,17 @@ def indexed_text(page: Page) -> str:
 
 
 def without_quotation(page: Page) -> Page:
-    """Return a page as analysts read it: what the agent only quoted is no news."""
+    """Return a page as analysts read it: what was only recalled is no news.
+
+    That is an agent's answer that quotes, and a context block that a framework has put into the
+    user's message.
+    """
+    said, answered = without_block(page.user_input), page.agent_response
     if page.metadata.get(ANSWERED_BY) == QUOTATION:
-        return replace(page, agent_response="")
-    return page
+        answered = ""
+    if (said, answered) == (page.user_input, page.agent_response):
+        return page
+    return replace(page, user_input=said, agent_response=answered)
 
 
 def _draft(

@@ -15,6 +15,13 @@ KNOWN_SHARE = 0.1
 one to two hundredths of the evidence…"""
 RECENT_SHARE = 0.3
 """…and at most this to the session's own recent turns, unless the rest leaves more free."""
+SECTIONS = (
+    "What is known",
+    "Earlier in these conversations",
+    "Remembered turns",
+    "This conversation",
+)
+"""Headings of a context block, in its order."""
 _MOST_CHARACTERS = 10
 """Per token, in no prose (it has four): a text of more than these for each token that is left will
 not fit, and is not worth counting."""
@@ -66,6 +73,19 @@ class Recall:
         return recall_card(self.query, self.pages, self.segments, knowledge)
 
 
+def without_block(text: str) -> str:
+    """Return a message without a context block that stands in it: recalled, not said."""
+    if "## " not in text:
+        return text
+    kept, inside = [], False
+    for paragraph in text.split("\n\n"):
+        heading = paragraph.lstrip("\n").partition("\n")[0].removeprefix("## ")
+        inside = paragraph.lstrip("\n").startswith("## ") and heading in SECTIONS
+        if not inside:
+            kept.append(paragraph)
+    return "\n\n".join(kept)
+
+
 class _Entry(NamedTuple):
     """A part of a section, shown whole or not at all."""
 
@@ -83,12 +103,7 @@ class _Block:
         self._count = recall.count_tokens
         self._budget = budget
         self._left = budget
-        self._sections: dict[str, list[_Entry]] = {
-            "What is known": [],
-            "Earlier in these conversations": [],
-            "Remembered turns": [],
-            "This conversation": [],
-        }
+        self._sections: dict[str, list[_Entry]] = {title: [] for title in SECTIONS}
 
     def text(self) -> str:
         recall = self._recall

@@ -25,6 +25,7 @@ from memoryos.ports import (
     Clock,
     Consolidation,
     Embedder,
+    FactDraft,
     PromotionRequest,
     TopicDraft,
     Vectors,
@@ -246,6 +247,7 @@ class Updater:
         times = {page.id: page.timestamp for page in pages}
         ids = set(times)
         facts = [f for f in draft.facts if f.sources and all(s.page_id in ids for s in f.sources)]
+        facts = self._without_echoes(scope, facts, read)
         traits = [
             trait
             for trait in draft.traits
@@ -284,6 +286,34 @@ class Updater:
             if self._store.commit(scope, view.head, Changes(put=put)):
                 _log.debug("promoted a segment: %d facts, %d traits", len(facts), len(traits))
                 return
+
+    def _without_echoes(
+        self, scope: Scope, facts: Sequence[FactDraft], pages: Sequence[Page]
+    ) -> list[FactDraft]:
+        """Return facts without what an earlier turn said and a message only hands on."""
+        if not facts:
+            return []
+        said = {page.id: page.user_input for page in pages}
+        stored = [decode(record) for record in self._store.records(scope, ["knowledge"])]
+        known = [item for item in stored if isinstance(item, Knowledge)]
+        kept = []
+        for fact in facts:
+            ids = {
+                s.page_id for item in known if long_term.states(item, fact) for s in item.sources
+            }
+            earlier = self._store.pages(scope, PageQuery(ids=sorted(ids))) if ids else []
+            sources = tuple(
+                source
+                for source in fact.sources
+                if not any(
+                    page.id != source.page_id
+                    and long_term.is_echo(source.quote, said[source.page_id], page.user_input)
+                    for page in earlier
+                )
+            )
+            if sources:
+                kept.append(replace(fact, sources=sources))
+        return kept
 
     def _with_vectors(self, facts: Iterable[Knowledge], tiers: Tiers) -> list[Record]:
         """Return facts as records, with vectors: new words are embedded, old ones keep theirs."""

@@ -17,6 +17,8 @@ from memoryos.ports import FactDraft, TraitDraft
 from memoryos.tiers.text import tokens
 from memoryos.tiers.traits import TRAITS
 
+_LEAST_ECHO = 12
+"""Characters; shorter turns are said again by chance."""
 SAME = 0.8
 """Share of words that two statements of the same fact have in common (Jaccard)."""
 _NEGATION = frozenset(
@@ -88,7 +90,7 @@ class LongTerm:
             return None
         said = [self._times[source.page_id] for source in sources]
         for item in self._known.values():
-            if item.status == "active" and self._repeats(item, draft):
+            if item.status == "active" and states(item, draft):
                 return self._keep(merged(item, sources, max(said)))
         fact = Knowledge(
             id=knowledge_id(draft.owner, draft.text, sources),
@@ -128,13 +130,6 @@ class LongTerm:
             for item in active[: max(0, len(active) - self._capacity)]:
                 self._keep(replace(item, status="archived"))
 
-    def _repeats(self, item: Knowledge, draft: FactDraft) -> bool:
-        if item.owner != draft.owner:
-            return False
-        if draft.attribute and item.attribute == draft.attribute:
-            return (item.value or "").casefold() == (draft.value or "").casefold()
-        return same_statement(item.text, draft.text)
-
     @staticmethod
     def _contradicts(item: Knowledge, fact: Knowledge) -> bool:
         return (
@@ -146,6 +141,26 @@ class LongTerm:
     def _keep(self, item: Knowledge) -> Knowledge:
         self._known[item.id] = self.changed[item.id] = item
         return item
+
+
+def states(item: Knowledge, draft: FactDraft) -> bool:
+    """Return whether knowledge, current or not, says what a draft says."""
+    if item.owner != draft.owner:
+        return False
+    if draft.attribute and item.attribute == draft.attribute:
+        return (item.value or "").casefold() == (draft.value or "").casefold()
+    return same_statement(item.text, draft.text)
+
+
+def is_echo(quote: str, said: str, earlier: str) -> bool:
+    """Return whether a message only hands on an earlier turn, from which `quote` was learned.
+
+    It does if the whole of that turn stands in it, and more. Who says the same again in a message
+    of its own says it again.
+    """
+    whole, here = " ".join(earlier.split()).casefold(), " ".join(said.split()).casefold()
+    inside = " ".join(quote.split()).casefold() in whole
+    return inside and len(whole) >= _LEAST_ECHO and len(here) > len(whole) and whole in here
 
 
 def merged(item: Knowledge, sources: Sequence[Source], said: datetime) -> Knowledge:
