@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import langchain_classic  # noqa: F401  # once imported it leaves the filters of warnings alone
 import pytest
 from typer.testing import CliRunner
 
