@@ -53,8 +53,22 @@ class MemoryOSMemoryBlock(Connected, BaseMemoryBlock[str]):
         query = last_question(messages)
         return await asyncio.to_thread(self._recalled, query, session_id) if query else ""
 
+    async def aput(
+        self,
+        messages: list[ChatMessage],
+        from_short_term_memory: bool = False,
+        session_id: str | None = None,
+    ) -> None:
+        """Journal `messages` in the session. They are left as they are."""
+        if messages and (self.accept_short_term_memory or not from_short_term_memory):
+            # At once: the messages are shared with other blocks, which write the session into
+            # them (as the base class does) and take it out again while this one waits.
+            converted = [to_message(_without_session(message, session_id)) for message in messages]
+            history = History(self.memory_of(session_id or DEFAULT_SESSION))
+            await asyncio.to_thread(history.append, converted)
+
     async def _aput(self, messages: list[ChatMessage]) -> None:
-        await asyncio.to_thread(self._record, messages)
+        await self.aput(messages)
 
     async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
         """Return `content` without its last entries, as many as hold that many tokens."""
@@ -63,17 +77,6 @@ class MemoryOSMemoryBlock(Connected, BaseMemoryBlock[str]):
     def _recalled(self, query: str, session_id: str | None) -> str:
         memory = self.memory_of(session_id or DEFAULT_SESSION)
         return memory.recall(query, max_tokens=self.token_limit).text()
-
-    def _record(self, messages: list[ChatMessage]) -> None:
-        by_session: dict[str, list[ChatMessage]] = {}
-        for message in messages:
-            # Memory writes the session into the message, which all blocks share: copy, not pop.
-            kwargs = dict(message.additional_kwargs)
-            session_id = kwargs.pop("session_id", None) or DEFAULT_SESSION
-            plain = message.model_copy(update={"additional_kwargs": kwargs})
-            by_session.setdefault(session_id, []).append(plain)
-        for session_id, group in by_session.items():
-            History(self.memory_of(session_id)).append([to_message(message) for message in group])
 
     def _shortened(self, content: str, tokens: int) -> str | None:
         wanted = self.engine.count_tokens(content) - tokens
@@ -84,3 +87,10 @@ class MemoryOSMemoryBlock(Connected, BaseMemoryBlock[str]):
             entries[-1] = re.sub(r"\n*^## [^\n]*\n?\Z", "", entries[-1], flags=re.MULTILINE)
         text = "".join(entries).strip()
         return text if text and self.engine.count_tokens(text) <= wanted else None
+
+
+def _without_session(message: ChatMessage, session_id: str | None) -> ChatMessage:
+    if session_id is None or message.additional_kwargs.get("session_id") != session_id:
+        return message
+    kwargs = {n: value for n, value in message.additional_kwargs.items() if n != "session_id"}
+    return message.model_copy(update={"additional_kwargs": kwargs})

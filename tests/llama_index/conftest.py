@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
@@ -19,6 +20,16 @@ assert _spec is not None
 assert _spec.loader is not None
 sys.modules[_spec.name] = module_from_spec(_spec)
 _spec.loader.exec_module(sys.modules[_spec.name])
+
+
+@pytest.fixture(autouse=True)
+def event_loop_of_this_thread() -> Iterator[None]:
+    """LlamaIndex's sync verbs use the thread's event loop, else make one that nobody closes."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture

@@ -74,10 +74,17 @@ def test_messages_are_shared_with_other_blocks_and_left_alone(engine):
     block = MemoryOSMemoryBlock(engine, "tom")
     messages = [user("Hello"), assistant("Hi")]
     asyncio.run(block.aput(messages, from_short_term_memory=True, session_id="s"))
+    assert [m.additional_kwargs for m in messages] == [{}, {}]
+    messages = [user("More"), assistant("Yes")]
+    asyncio.run(StaticMemoryBlock(static_content="x").aput(messages, session_id="s"))
+    asyncio.run(block.aput(messages, session_id="s"))
     assert [m.additional_kwargs for m in messages] == [{"session_id": "s"}] * 2
-    (page,) = engine.memory("tom").pages("s")
-    assert (page.user_input, page.agent_response) == ("Hello", "Hi")
-    assert "session_id" not in str(page.messages)
+    asyncio.run(block._aput([user("Directly")]))
+    assert [p.user_input for p in engine.memory("tom").pages("default")] == ["Directly"]
+    first, second = engine.memory("tom").pages("s")
+    assert (first.user_input, first.agent_response) == ("Hello", "Hi")
+    assert (second.user_input, second.agent_response) == ("More", "Yes")
+    assert "session_id" not in f"{first.messages} {second.messages}"
 
 
 def test_with_a_vector_block_beside_it(engine, llm):
