@@ -38,7 +38,8 @@ def single_adds(run: Run, size: int) -> list[Figure]:
         small.close()
         large.close()
         figures = of_adds(found["small"], found["large"], found[COMMIT], size)
-        busy = EngineSubject(where / "large", run.embedder, promotion="background")
+        # A thousand pages wait for the worker: it has something to do all the time.
+        busy = run.filled(where / "busy", 1000, promotion="background")
         times = in_turns(
             {"add": lambda i: busy.add(more[i]), COMMIT: lambda i: commit.add(more[i])}, times=_ADDS
         )
