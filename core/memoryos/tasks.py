@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import count
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from memoryos.errors import EngineClosed, InvalidInput, ModelError, StorageBusy
+from memoryos.errors import EngineClosed, InvalidInput, MemoryOSError, ModelError, StorageBusy
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -23,8 +24,10 @@ _log = logging.getLogger("memoryos.worker")
 _MOST_SECONDS = 300
 _MOST_ATTEMPTS = 20
 """After these (an hour and a half) only the next turn, or `flush`, asks for the scope again."""
-_SWEEP = "memoryos.sweep"
-_EVERY_MINUTE = "* * * * *"
+_LOOK_SECONDS = 5.0
+"""Each worker looks for what dead ones left so often…"""
+_LOOKS = 12
+"""…and, every so many looks, for what a process did not live to queue."""
 _AWAY_SECONDS = 2.0
 
 
@@ -47,16 +50,20 @@ async def _work(engine: Engine, store: PostgresStore, concurrency: int, until_em
         app = _app(engine, store)
         try:
             async with app.open_async():
-                await _sweep(app, store)
-                await app.run_worker_async(
-                    queues=[QUEUE],
-                    concurrency=concurrency,
-                    wait=not until_empty,
-                    delete_jobs="always",
-                    fetch_job_polling_interval=2.0,
-                    update_heartbeat_interval=TELLS_SECONDS,
-                    shutdown_graceful_timeout=60.0,
-                )
+                await _take_up(app, store, forgotten=True)
+                watch = asyncio.create_task(_watch(app, store))
+                try:
+                    await app.run_worker_async(
+                        queues=[QUEUE],
+                        concurrency=concurrency,
+                        wait=not until_empty,
+                        delete_jobs="always",
+                        fetch_job_polling_interval=2.0,
+                        update_heartbeat_interval=TELLS_SECONDS,
+                        shutdown_graceful_timeout=60.0,
+                    )
+                finally:
+                    watch.cancel()
             return
         except (ConnectorException, StorageBusy) as error:
             _log.warning("the worker lost its server, and looks for it again: %s", error)
@@ -64,7 +71,7 @@ async def _work(engine: Engine, store: PostgresStore, concurrency: int, until_em
 
 
 def _app(engine: Engine, store: PostgresStore) -> App:
-    """Return the application with its two tasks."""
+    """Return the application with its task."""
     from memoryos.stores.postgres.queue import CONSOLIDATE, QUEUE  # noqa: PLC0415
 
     app = store.queue.app()
@@ -72,11 +79,6 @@ def _app(engine: Engine, store: PostgresStore) -> App:
     @app.task(name=CONSOLIDATE, queue=QUEUE)
     def consolidate(scope: str, attempt: int = 0) -> None:
         _consolidate(engine, store, UUID(scope), attempt)
-
-    @app.periodic(cron=_EVERY_MINUTE)
-    @app.task(name=_SWEEP, queue=QUEUE, queueing_lock=_SWEEP)
-    async def sweep(timestamp: int) -> None:  # noqa: ARG001  # procrastinate gives it
-        await _sweep(app, store)
 
     return app
 
@@ -103,12 +105,25 @@ def _consolidate(engine: Engine, store: PostgresStore, key: UUID, attempt: int) 
     store.queue.put(key, attempt=attempt + 1, seconds=seconds)
 
 
-async def _sweep(app: App, store: PostgresStore) -> None:
-    """Take up what dead workers left, and what a process did not live to queue."""
+async def _watch(app: App, store: PostgresStore) -> None:
+    """Look again and again for work that nobody does."""
+    from procrastinate.exceptions import ConnectorException  # noqa: PLC0415  # needs an extra
+
+    for look in count(1):
+        await asyncio.sleep(_LOOK_SECONDS)
+        try:
+            await _take_up(app, store, forgotten=not look % _LOOKS)
+        except (ConnectorException, MemoryOSError) as error:
+            _log.debug("the worker looks again later: %s", error)
+
+
+async def _take_up(app: App, store: PostgresStore, *, forgotten: bool) -> None:
+    """Take up what dead workers left and, if so asked, what a process did not live to queue."""
     from memoryos.stores.postgres.queue import take_from_the_dead  # noqa: PLC0415
 
     await take_from_the_dead(app)
-    await asyncio.to_thread(_queue_what_is_forgotten, store)
+    if forgotten:
+        await asyncio.to_thread(_queue_what_is_forgotten, store)
 
 
 def _queue_what_is_forgotten(store: PostgresStore) -> None:

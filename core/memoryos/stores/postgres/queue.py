@@ -20,9 +20,10 @@ from memoryos.stores.postgres.connection import Connections, make_queue, transla
 _log = logging.getLogger("memoryos.stores")
 QUEUE = "memoryos"
 CONSOLIDATE = "memoryos.consolidate"
-_STALLED_SECONDS = 20.0
-"""A worker silent for this long is dead; it tells every five seconds that it is not."""
-TELLS_SECONDS = 5.0
+_STALLED_SECONDS = 12.0
+"""A worker silent for this long is dead…"""
+TELLS_SECONDS = 3.0
+"""…for it tells so often that it is not. Should it live after all, two do the same: no harm."""
 
 
 class Queue:
@@ -92,4 +93,6 @@ async def take_from_the_dead(app: App) -> None:
         except UniqueViolation:
             # Another task of this scope is queued already: that one does it.
             await manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)
+        except ConnectorException:
+            continue  # another worker was quicker
         _log.info("a dead worker's task was taken up: %s", job.id)
