@@ -22,6 +22,8 @@ from memoryos.tokens import token_counter
 
 OURS = "MemoryOS"
 NO_MODEL = "MemoryOS, no model"
+_SHOWN = (1000,)
+"""The one budget that ablations and sweeps show."""
 
 
 @dataclass
@@ -31,6 +33,9 @@ class Measured:
     name: str
     found: list[Found] = field(default_factory=list)
     seconds: float = 0.0
+    """By the clock."""
+    cpu_seconds: float = 0.0
+    """Of this process, on all cores: other programs do not count."""
 
 
 def systems(embedder: Embedder, folder: Path) -> dict[str, Callable[[], System]]:
@@ -94,21 +99,26 @@ def ablations(embedder: Embedder, folder: Path) -> list[System]:
         "without dates": replace(full, date=0),
         "without centring": replace(full, centring=0),
     }
-    base = EngineSystem("everything", embedder, folder)
+    base = EngineSystem("everything", embedder, folder, budgets=_SHOWN)
     changed: list[System] = [
         base.with_config(name, MemoryConfig(ranking=ranking)) for name, ranking in without.items()
     ]
     # Long-term memory is made while reading: never hot enough means never promoted.
     cold = MemoryConfig(heat_threshold=1e12)
     long_term = EngineSystem(
-        "without long-term (profile, knowledge)", embedder, folder, cold, version="unpromoted"
+        "without long-term (profile, knowledge)",
+        embedder,
+        folder,
+        cold,
+        version="unpromoted",
+        budgets=_SHOWN,
     )
     return [base, *changed, long_term]
 
 
 def sweep(embedder: Embedder, folder: Path) -> list[System]:
     """Return the engine with other weights of the segment and of the chain."""
-    base = EngineSystem("", embedder, folder)
+    base = EngineSystem("", embedder, folder, budgets=_SHOWN)
     full = RankingConfig()
     swept = {f"window {weight}": replace(full, window=weight) for weight in (0.3, 0.6, 0.9, 1.2)}
     swept |= {
@@ -126,10 +136,11 @@ def compare(
     for system in made:
         result = Measured(system.name)
         progress = Progress(system.name, total, quiet=quiet)
-        started = time.perf_counter()
+        started, began = time.perf_counter(), time.process_time()
         for conversation in conversations:
             result.found += measure(system, conversation, progress.step)
         result.seconds = time.perf_counter() - started
+        result.cpu_seconds = time.process_time() - began
         progress.end()
         measured.append(result)
     return measured

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -66,7 +67,10 @@ def judge(conversation: Conversation, question: Question, recalled: Recalled) ->
     pages = [conversation.page_of(id_) for id_ in question.evidence]
     lines = [conversation.turn(id_).line for id_ in question.evidence]
     tops = [share_in_pages(pages, recalled.ranking, k) for k in TOPS]
-    budgets = [share_in_text(lines, recalled.blocks[budget]) for budget in BUDGETS]
+    budgets = [
+        share_in_text(lines, recalled.blocks[budget]) if budget in recalled.blocks else math.nan
+        for budget in BUDGETS
+    ]
     curve = [share_in_pages(pages, recalled.ranking, k) for k in CURVE]
     return Found(question, (*tops, *budgets), tuple(curve))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -41,7 +42,23 @@ def write(
     path = folder / "locomo.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+    figures = json.dumps(_figures(compared), indent=1)
+    (folder / "locomo.json").write_text(figures + "\n", encoding="utf-8")
     return path
+
+
+def _figures(measured: Sequence[Measured]) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Return mean, low and high by system, conversations and column: for programs."""
+    figures: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for one in measured:
+        for half, numbers in HALVES.items():
+            if found := of(one.found, numbers):
+                means = (intervals.mean(_column(found, c)) for c in range(len(COLUMNS)))
+                figures.setdefault(one.name, {})[half] = {
+                    column: [round(mean.value, 4), round(mean.low, 4), round(mean.high, 4)]
+                    for column, mean in zip(COLUMNS, means, strict=True)
+                }
+    return figures
 
 
 def _head(command: str, embedder: str, conversations: Sequence[Conversation]) -> str:
@@ -143,12 +160,14 @@ def _categories(measured: Sequence[Measured]) -> str:
 
 
 def _seconds(measured: Sequence[Measured]) -> str:
-    times = "; ".join(f"{one.name} {one.seconds:.0f}" for one in measured)
+    times = "; ".join(f"{one.name} {one.cpu_seconds:.0f}" for one in measured)
+    together = sum(one.cpu_seconds for one in measured) / 60
+    minutes = sum(one.seconds for one in measured) / 60
     return (
-        "Seconds for reading all conversations, consolidating where there is anything to "
-        f"consolidate, and answering all questions with all budgets: {times}; together "
-        f"{sum(one.seconds for one in measured) / 60:.1f} minutes. Vectors are computed once and "
-        "kept in a file outside the repository, so that whoever comes first pays for them."
+        "## What it took\n\nProcessor seconds for reading all conversations, consolidating where "
+        f"there is anything to consolidate, and answering all questions with all budgets: {times}. "
+        f"Together {together:.1f} minutes, {minutes:.1f} by the clock. Vectors are computed once "
+        "and kept in a file outside the repository, so that whoever comes first pays for them."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -32,6 +32,8 @@ class EngineSystem:
     """Consolidates; None leaves it to the rules."""
     version: str = "plain"
     """Names what `config` changes about reading (not about recalling)."""
+    budgets: Sequence[int] = BUDGETS
+    """Context blocks that are made of each recall; each costs a recall of its own."""
 
     def with_config(self, name: str, config: MemoryConfig) -> EngineSystem:
         """Return the same memory recalled with other settings."""
@@ -41,7 +43,7 @@ class EngineSystem:
     def read(self, conversation: Conversation) -> Iterator[Reader]:
         """Journal and consolidate the conversation, unless that is done; ask in a new session."""
         with self.memory(conversation) as memory:
-            yield EngineReader(memory, conversation)
+            yield EngineReader(memory, conversation, self.budgets)
 
     @contextmanager
     def memory(self, conversation: Conversation) -> Iterator[Memory]:
@@ -66,8 +68,11 @@ class EngineSystem:
 class EngineReader:
     """A memory of the engine with the positions of its pages."""
 
-    def __init__(self, memory: Memory, conversation: Conversation) -> None:
+    def __init__(
+        self, memory: Memory, conversation: Conversation, budgets: Sequence[int] = BUDGETS
+    ) -> None:
         self.memory = memory
+        self._budgets = budgets
         self._position = {page.id: number for number, page in enumerate(memory.pages())}
         assert len(self._position) == len(conversation.pages)
 
@@ -75,7 +80,8 @@ class EngineReader:
         """Return the ranking, and the context block of each budget."""
         ranked = self.memory.recall(question, k=MOST_PAGES).pages
         blocks = {
-            budget: self.memory.recall(question, max_tokens=budget).text() for budget in BUDGETS
+            budget: self.memory.recall(question, max_tokens=budget).text()
+            for budget in self._budgets
         }
         return Recalled(tuple(self._position[item.page.id] for item in ranked), blocks)
 
