@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 from pathlib import Path
@@ -78,3 +79,13 @@ def test_the_words_are_the_glossary_s() -> None:
     unwanted = re.compile(r"\b(qa_pair|meta_chain|H_segment|evict_lfu|pre_page)", re.IGNORECASE)
     pages = DOCS.rglob("*.md")
     assert [page.name for page in pages if unwanted.search(page.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.es.md"])
+def test_the_figures_of_a_readme_are_the_benchmark_s(readme: str) -> None:
+    text = (ROOT / readme).read_text("utf-8")
+    if "benchmarks/results/locomo.md" not in text:
+        return  # none are claimed
+    results = json.loads((ROOT / "benchmarks/results/locomo.json").read_text("utf-8"))
+    made = runpy.run_path(str(DOCS / "figures.py"))["filled"](readme, results)
+    assert text == made, "run: python docs/figures.py"
