@@ -1,4 +1,4 @@
-"""Writes the comparison of both READMEs from benchmarks/results/locomo.json: python docs/figures.py.
+"""Writes the READMEs' comparison from benchmarks/results/locomo.json: python docs/figures.py.
 
 Run it after a benchmark whose results are committed. It invents nothing: what was not measured is
 not in the table.
@@ -18,20 +18,28 @@ COLUMNS = ("top 10", "1,000 tokens")
 _PLACE = re.compile(r"<!-- figures -->\n.*?<!-- /figures -->", re.DOTALL)
 _TEXTS = {
     "README.md": (
-        "The share of the evidence that a question needs, brought back on LoCoMo's conversations "
-        "5 to 9, which were not\nlooked at while settings were chosen; 95 % intervals.",
+        (
+            "The share of the evidence that a question needs, brought back on LoCoMo's conversations "
+            "5 to 9, which were not\nlooked at while settings were chosen; 95 % intervals."
+        ),
         ("among the first 10 pages", "in 1,000 tokens"),
-        "More systems, categories, what did not pay, and the command that made it: "
-        "[locomo.md](benchmarks/results/locomo.md).\nWith LoCoMo's file: "
-        "`memoryos bench locomo --data locomo10.json`.",
+        (
+            "More systems, categories, what did not pay, and the command that made it: "
+            "[locomo.md](benchmarks/results/locomo.md).\nWith LoCoMo's file: "
+            "`memoryos bench locomo --data locomo10.json`."
+        ),
     ),
     "README.es.md": (
-        "Parte de la evidencia que necesita una pregunta, recuperada en las conversaciones 5 a 9 "
-        "de LoCoMo, que no se\nmiraron al elegir los ajustes; intervalos del 95 %.",
+        (
+            "Parte de la evidencia que necesita una pregunta, recuperada en las conversaciones 5 a 9 "
+            "de LoCoMo, que no se\nmiraron al elegir los ajustes; intervalos del 95 %."
+        ),
         ("en las 10 primeras páginas", "en 1.000 tokens"),
-        "Más sistemas, categorías, lo que no sirvió y la orden que lo hizo: "
-        "[locomo.md](benchmarks/results/locomo.md).\nCon el archivo de LoCoMo: "
-        "`memoryos bench locomo --data locomo10.json`.",
+        (
+            "Más sistemas, categorías, lo que no sirvió y la orden que lo hizo: "
+            "[locomo.md](benchmarks/results/locomo.md).\nCon el archivo de LoCoMo: "
+            "`memoryos bench locomo --data locomo10.json`."
+        ),
     ),
 }
 
