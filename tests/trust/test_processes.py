@@ -23,7 +23,7 @@ ADDERS = textwrap.dedent(
         def add(thread):
             memory = engine.memory("tom", session_id=f"{name}-{thread}")
             for number in range(count):
-                said = f"turn {number} of {name} {thread}: I like chess and tea."
+                said = f"turn{name}{thread}n{number}: I like chess and tea."
                 page = memory.add(said, "Good.")
                 assert page.id in [p.id for p in memory.short_term()]
         with ThreadPoolExecutor(4) as pool:
@@ -45,7 +45,8 @@ MIXED = textwrap.dedent(
             own = engine.memory("tom", session_id=name)
             what = chance.random()
             if what < 0.55:
-                mine.append(own.add(f"{name} {done}: I like chess, tea and Lisbon.", "Good.").id)
+                said = f"{name.replace('-', '')}n{done}: I like chess and Lisbon."
+                mine.append(own.add(said, "Good.").id)
             elif what < 0.85:
                 found = own.recall(f"what does {name} like {done % 50}", k=5)
                 assert len({item.page.id for item in found.pages}) == len(found.pages)
@@ -122,9 +123,7 @@ def test_two_processes_of_four_threads_add_to_one_scope(quick_folder: Path) -> N
     for name in ("one", "two"):
         for thread in range(4):
             said = [p.user_input for p in pages if p.session_id == f"{name}-{thread}"]
-            assert said == [
-                f"turn {n} of {name} {thread}: I like chess and tea." for n in range(15)
-            ]
+            assert said == [f"turn{name}{thread}n{n}: I like chess and tea." for n in range(15)]
 
 
 @pytest.mark.slow
