@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.embeddings import CACHE, KeptEmbedder
-from benchmarks.locomo import answer_report, answers, comparison, known_errors, report
+from benchmarks.locomo import (
+    ablation_report,
+    answer_report,
+    answers,
+    comparison,
+    known_errors,
+    report,
+)
 from benchmarks.locomo.data import Conversation, load
+from benchmarks.locomo.evidence import HALVES
 from benchmarks.locomo.kept_calls import KeptCalls
 from benchmarks.locomo.systems.engine import EngineSystem
 from benchmarks.locomo.systems.system import System
@@ -35,10 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with ExitStack() as stack:
             folder = options.work or stack.enter_context(tempfile.TemporaryDirectory())
             Path(folder).mkdir(parents=True, exist_ok=True)
-            if options.model:
-                _answers(options, conversations, embedder, Path(folder), arguments)
-            else:
-                _recall(options, conversations, embedder, Path(folder), arguments)
+            run = _answers if options.model else _ablations if options.ablations else _recall
+            run(options, conversations, embedder, Path(folder), arguments)
     except MemoryOSError as error:
         print(f"memoryos bench locomo: {error}", file=sys.stderr)
         return 2 if isinstance(error, InvalidInput) else 1
@@ -57,17 +64,23 @@ def _recall(
 ) -> None:
     known = comparison.systems(embedder, folder)
     names = _names(options.systems, known) if options.systems else list(known)
-    made = [known[name]() for name in names]
-    compared = comparison.compare(made, conversations)
-    ablated = swept = []
-    if options.ablations:
-        ablated = comparison.compare(comparison.ablations(embedder, folder), conversations)
-        tuned = [one for one in conversations if one.number < 5]
-        swept = comparison.compare(comparison.sweep(embedder, folder), tuned)
-    command = "memoryos bench locomo " + " ".join(_told(arguments))
-    path = report.write(
-        options.out, command, embedder.name, conversations, compared, ablated, swept
-    )
+    compared = comparison.compare([known[name]() for name in names], conversations)
+    command = _command(arguments)
+    print(report.write(options.out, command, embedder.name, conversations, compared))
+
+
+def _ablations(
+    options: argparse.Namespace,
+    conversations: Sequence[Conversation],
+    embedder: Embedder,
+    folder: Path,
+    arguments: Sequence[str],
+) -> None:
+    ablated = comparison.compare(comparison.ablations(embedder, folder), conversations)
+    tuned = [one for one in conversations if one.number in HALVES[report.TUNED]]
+    swept = comparison.compare(comparison.sweep(embedder, folder), tuned)
+    command = _command(arguments)
+    path = ablation_report.write(options.out, command, embedder.name, conversations, ablated, swept)
     print(path)
 
 
@@ -110,7 +123,7 @@ def _answers(
         workers=options.workers,
         spent=spent,
     )
-    command = "memoryos bench locomo " + " ".join(_told(arguments))
+    command = _command(arguments)
     path = answer_report.write(options.out, command, options.model, options.judge, done, audited)
     print(path)
 
@@ -138,7 +151,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--systems", metavar="A,B", help="only these (default: all)")
     made.add_argument(
-        "--ablations", action="store_true", help="also the engine without each of its parts"
+        "--ablations", action="store_true", help="instead, the engine without each of its parts"
     )
     made.add_argument(
         "--conversations", default="0-9", metavar="A-B", help="only these (default: 0-9)"
@@ -177,6 +190,7 @@ def _embedder(name: str) -> Embedder:
     return resolve_embedder(str(Path(spec.origin).parent / "model"))
 
 
-def _told(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments without the folders of this machine."""
-    return [Path(a).name if Path(a).is_absolute() else a for a in arguments]
+def _command(arguments: Sequence[str]) -> str:
+    """Return the command as the report tells it: without the folders of this machine."""
+    told = [Path(a).name if Path(a).is_absolute() else a for a in arguments]
+    return shlex.join(["memoryos", "bench", "locomo", *told])

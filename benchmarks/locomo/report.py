@@ -14,7 +14,7 @@ from benchmarks.locomo.evidence import COLUMNS, CURVE, HALVES, Found, of
 from benchmarks.locomo.known_errors import broken_evidence, published_audit
 
 TOP, BLOCK = COLUMNS.index("top 10"), COLUMNS.index("1,000 tokens")
-_TUNED, _HELD_OUT = "0-4", "5-9"
+TUNED, HELD_OUT = "0-4", "5-9"
 
 
 def write(
@@ -23,21 +23,13 @@ def write(
     embedder: str,
     conversations: Sequence[Conversation],
     compared: Sequence[Measured],
-    ablated: Sequence[Measured],
-    swept: Sequence[Measured],
 ) -> Path:
-    """Write locomo.md and its pictures into `folder`; return the report's path."""
-    parts = [_head(command, embedder, conversations)]
-    parts += [_table(compared, half) for half in (_HELD_OUT, _TUNED, "all") if _any(compared, half)]
+    """Write locomo.md, its figures and pictures into `folder`; return the report's path."""
+    parts = [head("LoCoMo: evidence recall", command, embedder, conversations)]
+    parts += [_table(compared, half) for half in (HELD_OUT, TUNED, "all") if _any(compared, half)]
     parts += [_differences(compared), _categories(compared), _seconds(compared)]
-    if ablated:
-        parts.append(_ablations(ablated))
-    if swept:
-        parts.append(_sweep(swept))
     if plots.available():
-        parts.insert(2, _pictures(folder, compared, ablated))
-    not_kept = Path(__file__).with_name("not_kept.md").read_text(encoding="utf-8")
-    parts.append("## What did not pay\n\n" + not_kept.strip())
+        parts.insert(2, _pictures(folder, compared))
     parts.append("## LoCoMo's known errors\n\n" + _errors(conversations))
     path = folder / "locomo.md"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +45,7 @@ def _figures(measured: Sequence[Measured]) -> dict[str, dict[str, dict[str, list
     for one in measured:
         for half, numbers in HALVES.items():
             if found := of(one.found, numbers):
-                means = (intervals.mean(_column(found, c)) for c in range(len(COLUMNS)))
+                means = (intervals.mean(column_of(found, c)) for c in range(len(COLUMNS)))
                 figures.setdefault(one.name, {})[half] = {
                     column: [round(mean.value, 4), round(mean.low, 4), round(mean.high, 4)]
                     for column, mean in zip(COLUMNS, means, strict=True)
@@ -61,7 +53,8 @@ def _figures(measured: Sequence[Measured]) -> dict[str, dict[str, dict[str, list
     return figures
 
 
-def _head(command: str, embedder: str, conversations: Sequence[Conversation]) -> str:
+def head(title: str, command: str, embedder: str, conversations: Sequence[Conversation]) -> str:
+    """Return how the figures of a report were made."""
     questions = sum(len(one.with_evidence()) for one in conversations)
     pages = sum(len(one.pages) for one in conversations)
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions().items())
@@ -77,7 +70,7 @@ def _head(command: str, embedder: str, conversations: Sequence[Conversation]) ->
     )
     drawn = f"{intervals.RESAMPLES:,} resamples, seed {intervals.SEED}"
     lines = [
-        "# LoCoMo: evidence recall",
+        f"# {title}",
         "",
         f"Made by `{command}` on {datetime.now(timezone.utc):%Y-%m-%d}.",
         "",
@@ -95,12 +88,13 @@ def _any(measured: Sequence[Measured], half: str) -> bool:
     return any(of(one.found, HALVES[half]) for one in measured)
 
 
-def _column(found: Sequence[Found], column: int) -> list[float]:
+def column_of(found: Sequence[Found], column: int) -> list[float]:
+    """Return one column of what was found."""
     return [one.columns[column] for one in found]
 
 
 def _table(measured: Sequence[Measured], half: str) -> str:
-    note = {_TUNED: ": settings were chosen here", _HELD_OUT: ": held out"}.get(half, "")
+    note = {TUNED: ": settings were chosen here", HELD_OUT: ": held out"}.get(half, "")
     questions = len(of(measured[0].found, HALVES[half]))
     rows = [
         f"## Conversations {half}{note} ({questions} questions)",
@@ -110,7 +104,7 @@ def _table(measured: Sequence[Measured], half: str) -> str:
     ]
     for one in measured:
         found = of(one.found, HALVES[half])
-        cells = [str(intervals.mean(_column(found, c))) for c in range(len(COLUMNS))]
+        cells = [str(intervals.mean(column_of(found, c))) for c in range(len(COLUMNS))]
         rows.append(f"| {_name(one.name)} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
@@ -120,12 +114,12 @@ def _name(name: str) -> str:
 
 
 def _differences(measured: Sequence[Measured]) -> str:
-    by_name = {one.name: of(one.found, HALVES[_HELD_OUT]) for one in measured}
+    by_name = {one.name: of(one.found, HALVES[HELD_OUT]) for one in measured}
     if not by_name.get(OURS):
         return ""
     ours = by_name.pop(OURS)
     rows = [
-        f"## How much more {OURS} brings back (conversations {_HELD_OUT}, paired by question)",
+        f"## How much more {OURS} brings back (conversations {HELD_OUT}, paired by question)",
         "",
         "| than | top 10 | 1,000 tokens |",
         "|---|---|---|",
@@ -133,14 +127,14 @@ def _differences(measured: Sequence[Measured]) -> str:
     for name, theirs in by_name.items():
         cells = []
         for column in (TOP, BLOCK):
-            found = intervals.difference(_column(ours, column), _column(theirs, column))
+            found = intervals.difference(column_of(ours, column), column_of(theirs, column))
             cells.append(f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})")
         rows.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
 
 def _categories(measured: Sequence[Measured]) -> str:
-    half = _HELD_OUT if _any(measured, _HELD_OUT) else "all"
+    half = HELD_OUT if _any(measured, HELD_OUT) else "all"
     counts = {c: len(of(measured[0].found, HALVES[half], c)) for c in CATEGORIES}
     heads = [f"{name} ({number}), {counts[number]}" for number, name in CATEGORIES.items()]
     rows = [
@@ -153,7 +147,7 @@ def _categories(measured: Sequence[Measured]) -> str:
         cells = []
         for category in CATEGORIES:
             found = of(one.found, HALVES[half], category)
-            top, block = (intervals.mean(_column(found, c)).value for c in (TOP, BLOCK))
+            top, block = (intervals.mean(column_of(found, c)).value for c in (TOP, BLOCK))
             cells.append(f"{top:.3f} / {block:.3f}")
         rows.append(f"| {_name(one.name)} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
@@ -171,57 +165,15 @@ def _seconds(measured: Sequence[Measured]) -> str:
     )
 
 
-def _ablations(measured: Sequence[Measured]) -> str:
-    rows = [
-        "## What each part pays",
-        "",
-        "The same engine without one thing at a time; differences to everything.",
-        "",
-        "| | 0-4 top 10 | 0-4 1,000 tokens | 5-9 top 10 | 5-9 1,000 tokens |",
-        "|---|---|---|---|---|",
-    ]
-    base = {half: of(measured[0].found, HALVES[half]) for half in (_TUNED, _HELD_OUT)}
-    for number, one in enumerate(measured):
-        cells = []
-        for half in (_TUNED, _HELD_OUT):
-            found = of(one.found, HALVES[half])
-            for column in (TOP, BLOCK):
-                values, full = _column(found, column), _column(base[half], column)
-                if number == 0 or not values:
-                    cells.append(f"{intervals.mean(values).value:.3f}")
-                else:
-                    delta = intervals.difference(values, full)
-                    cells.append(f"{delta.value:+.3f} ({delta.low:+.3f} to {delta.high:+.3f})")
-        rows.append(f"| {one.name} | " + " | ".join(cells) + " |")
-    return "\n".join(rows)
-
-
-def _sweep(measured: Sequence[Measured]) -> str:
-    rows = [
-        "## Weights swept (conversations 0-4)",
-        "",
-        "Window: weight of the segment's words (default 0.6); neighbour: the chain's share (0.3).",
-        "",
-        "| | top 5 | top 10 | top 20 | 1,000 tokens |",
-        "|---|---|---|---|---|",
-    ]
-    shown = [COLUMNS.index(name) for name in ("top 5", "top 10", "top 20")] + [BLOCK]
-    for one in measured:
-        found = of(one.found, HALVES[_TUNED])
-        cells = [f"{intervals.mean(_column(found, column)).value:.3f}" for column in shown]
-        rows.append(f"| {one.name} | " + " | ".join(cells) + " |")
-    return "\n".join(rows)
-
-
-def _pictures(folder: Path, compared: Sequence[Measured], ablated: Sequence[Measured]) -> str:
-    half = _HELD_OUT if _any(compared, _HELD_OUT) else "all"
+def _pictures(folder: Path, compared: Sequence[Measured]) -> str:
+    half = HELD_OUT if _any(compared, HELD_OUT) else "all"
     curves, means = {}, {}
     for one in compared:
         found = of(one.found, HALVES[half])
         curves[one.name] = [
             intervals.mean([f.curve[i] for f in found]).value for i in range(len(CURVE))
         ]
-        mean = intervals.mean(_column(found, BLOCK))
+        mean = intervals.mean(column_of(found, BLOCK))
         means[one.name] = (mean.value, mean.low, mean.high)
     title = f"LoCoMo, conversations {half}: "
     plots.lines(
@@ -242,19 +194,6 @@ def _pictures(folder: Path, compared: Sequence[Measured], ablated: Sequence[Meas
         "![Evidence among the first k pages](locomo-pages.png)",
         "![Evidence in 1,000 tokens](locomo-tokens.png)",
     ]
-    if ablated:
-        means = {}
-        for one in ablated:
-            mean = intervals.mean(_column(of(one.found, HALVES[half]), TOP))
-            means[one.name] = (mean.value, mean.low, mean.high)
-        plots.bars(
-            folder / "locomo-ablations.png",
-            title + "evidence among 10 pages, one thing left out at a time",
-            means,
-            (ablated[0].name,),
-            least=0.4,
-        )
-        pictures.append("![Ablations](locomo-ablations.png)")
     return "\n\n".join(pictures)
 
 

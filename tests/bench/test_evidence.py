@@ -71,7 +71,7 @@ def test_what_is_no_locomo_file_is_refused(tmp_path: Path, capsys: pytest.Captur
 def test_a_run_compares_and_reports(data: Path, tmp_path: Path) -> None:
     names = "memoryos,no-model,two-stage,bm25,dense,rrf,newest,langchain,llama-index"
     arguments = ["--data", data, "--systems", names, "--out", tmp_path, "--cache", tmp_path]
-    assert main([str(argument) for argument in [*arguments, "--ablations"]]) == 0
+    assert main([str(argument) for argument in arguments]) == 0
     report = (tmp_path / "locomo.md").read_text(encoding="utf-8")
     for row in ("**MemoryOS, no model**", "BM25", "the newest turns", "LangChain", "LlamaIndex"):
         assert f"| {row}" in report
@@ -81,6 +81,19 @@ def test_a_run_compares_and_reports(data: Path, tmp_path: Path) -> None:
     for text in ("tortoise", "Pebble", "Bergen", str(tmp_path)):
         assert text not in report  # nothing of the data set, nothing of the machine's folders
     assert (tmp_path / "locomo-pages.png").stat().st_size > 1000
+
+
+def test_a_run_of_ablations_reports(data: Path, tmp_path: Path) -> None:
+    assert main(["--data", str(data), "--ablations", *_folders(tmp_path)]) == 0
+    report = (tmp_path / "locomo-ablations.md").read_text(encoding="utf-8")
+    for row in ("everything", "without dates", "without long-term", "0-4", "window 0.3"):
+        assert f"| {row}" in report
+    assert "+0.000" in report
+    assert (tmp_path / "locomo-ablations.png").stat().st_size > 1000
+
+
+def _folders(folder: Path) -> list[str]:
+    return ["--out", str(folder), "--cache", str(folder)]
 
 
 @pytest.mark.slow
