@@ -19,8 +19,9 @@ _PLACE = re.compile(r"<!-- figures -->\n.*?<!-- /figures -->", re.DOTALL)
 _TEXTS = {
     "README.md": (
         (
-            "The share of the evidence that a question needs, brought back on LoCoMo's conversations "
-            "5 to 9, which were not\nlooked at while settings were chosen; 95 % intervals."
+            "The share of the evidence that a question needs, brought back on LoCoMo's "
+            "conversations 5 to 9, which were not\nlooked at while "
+            "settings were chosen; 95 % intervals."
         ),
         ("among the first 10 pages", "in 1,000 tokens"),
         (
@@ -31,8 +32,8 @@ _TEXTS = {
     ),
     "README.es.md": (
         (
-            "Parte de la evidencia que necesita una pregunta, recuperada en las conversaciones 5 a 9 "
-            "de LoCoMo, que no se\nmiraron al elegir los ajustes; intervalos del 95 %."
+            "Parte de la evidencia que necesita una pregunta, recuperada en las conversaciones "
+            "5 a 9 de LoCoMo, que no se\nmiraron al elegir los ajustes; intervalos del 95 %."
         ),
         ("en las 10 primeras páginas", "en 1.000 tokens"),
         (
