@@ -276,7 +276,8 @@ class MemoryOSMemory(Connected, BaseMemory):
 _MARGIN = 2
 """Tokens: those of two texts joined may be more than of each alone."""
 _FEW = 7
-_MOST_SHOWN = 20
+_MOST_SHOWN = 10
+"""Pages asked for beyond the configured number, for those that the window shows already."""
 _SHORT = 2000
 """Characters: of longer texts the count is not kept."""
 _COUNTS = 4096
