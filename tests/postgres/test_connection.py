@@ -130,6 +130,18 @@ def test_a_wrong_uri_is_said_to_be_one(query: str) -> None:
         Engine.open(f"postgresql://localhost/memories?{query}")
 
 
+@pytest.mark.timeout(60)
+def test_texts_longer_than_a_socket_holds(store: PostgresStore) -> None:
+    """What travels together must not wait for ever to be sent."""
+    text = "é" * 500_000
+    (old,) = store.append(SCOPE, [draft("p", text, text)])
+    (new,) = store.append(SCOPE, [draft("p", text, text[1:], replaces=old.seq)])
+    assert store.pages(SCOPE, PageQuery()) == [new]
+    many = [draft(f"q{n}", text[:100_000], terms=bytes(100_000)) for n in range(40)]
+    assert store.commit(SCOPE, store.head(SCOPE), Changes(add_pages=many))
+    assert store.counts(SCOPE).pages == 41
+
+
 # ── busy ─────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -116,10 +116,12 @@ class Connections:
 
         def run(connection: Connection, state: _State) -> T:
             # Statements whose results nobody has asked for yet travel together.
-            with connection.pipeline() as pipeline, connection.transaction():
+            with connection.pipeline(), connection.transaction():
                 result = work(connection)
-                if not again:
-                    pipeline.sync()
+                # All must have arrived before the commit is sent: psycopg's own ways to see to it
+                # (3.3: Pipeline.sync, and the commit) wait for ever when more than a socket holds
+                # is still to be sent.
+                connection.execute(SQL["arrive"]).fetchone()
                 state.committing = True
             return result
 

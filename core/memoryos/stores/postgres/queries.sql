@@ -5,6 +5,9 @@ SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeou
     set_config('synchronous_commit', %(sync)s, false),
     set_config('plan_cache_mode', 'force_custom_plan', false)
 
+-- name: arrive
+SELECT 1
+
 -- name: look_here_first
 SELECT set_config('search_path', 'memoryos, ' || current_setting('search_path'), false)
 
