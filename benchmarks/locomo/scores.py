@@ -1,7 +1,7 @@
 """How near an answer is to the published one, by words.
 
-Two protocols: that of the published MemoryOS code and of its comparisons (words as a set, BLEU-1),
-and LoCoMo's own (stemmed words, several answers in category 1).
+Two protocols: that of the published MemoryOS evaluation (`eval/evalution_loco.py`: words as a set)
+with the paper's BLEU-1, and LoCoMo's own (stemmed words, several answers in category 1).
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 
+_WORD = re.compile(r"\w+")
 _ARTICLES = re.compile(r"\b(a|an|the|and)\b")
 
 
 def published_f1(answer: str, truth: str) -> float:
-    """Return F1 of the sets of words; full stops, commas, ! and ? are blanks."""
-    said, wanted = set(_plain(answer)), set(_plain(truth))
+    """Return F1 of the sets of lower-cased words; signs do not count."""
+    said, wanted = set(_WORD.findall(answer.lower())), set(_WORD.findall(truth.lower()))
     if not said or not wanted:
         return float(said == wanted)
     return _f1(len(said & wanted), len(said), len(wanted))
@@ -63,10 +64,6 @@ def _f1(common: int, said: int, wanted: int) -> float:
         return 0.0
     precision, recall = common / said, common / wanted
     return 2 * precision * recall / (precision + recall)
-
-
-def _plain(text: str) -> list[str]:
-    return re.sub(r"[.,!?]", " ", text.lower()).split()
 
 
 def _tokens(text: str) -> list[str]:
