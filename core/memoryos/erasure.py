@@ -9,14 +9,23 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from memoryos.errors import NotFound
-from memoryos.journal import without_quotation
+from memoryos.journal import ANSWERED_BY, QUOTATION, message_draft, without_quotation
 from memoryos.model import Chain, ErasureReceipt, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Analyst, Batch, Clock, Embedder
 from memoryos.stores.codec import Derived, decode, kind_of
-from memoryos.stores.port import Changes, Kind, PageQuery, Record, Store
+from memoryos.stores.port import (
+    Changes,
+    Kind,
+    PageDraft,
+    PageMoved,
+    PageQuery,
+    Record,
+    Store,
+)
 from memoryos.tiers import long_term, mid_term
 from memoryos.tiers.text import content_words
 from memoryos.updating import embedded
@@ -50,12 +59,14 @@ class Eraser:
                 put=self._records(work),
                 delete=[(kind_of(value), value.id) for value in work.deleted],
                 erase_pages=work.page_ids,
+                add_pages=work.requoted,
                 erase_calls=request == "everything",
                 receipts=[receipt],
             )
-            if self._store.commit(scope, head, changes):
-                self._views.drop(scope)
-                return receipt
+            with suppress(PageMoved):  # written meanwhile: look again
+                if self._store.commit(scope, head, changes):
+                    self._views.drop(scope)
+                    return receipt
 
     def erase_knowledge(self, scope: Scope, knowledge_id: str) -> ErasureReceipt:
         """Erase one fact; no rebuild learns it again from the same page. Raises NotFound."""
@@ -79,6 +90,8 @@ class Eraser:
         counts = self._store.counts(work.scope)
         erased = Counter(_plural(value) for value in work.deleted)
         erased["pages"] = len(work.page_ids)
+        rewritten = Counter(_plural(value) for value in work.changed)
+        rewritten["pages"] = len(work.requoted)
         erased["vectors"] = min(len(work.page_ids), counts.pages - counts.unembedded)
         if request == "everything":
             erased["calls"] = len(self._store.calls(work.scope))
@@ -87,7 +100,7 @@ class Eraser:
             at=self._clock(),
             request=request,
             erased={name: n for name, n in sorted(erased.items()) if n},
-            rewritten=dict(sorted(Counter(_plural(value) for value in work.changed).items())),
+            rewritten={name: n for name, n in sorted(rewritten.items()) if n},
             page_ids=tuple(work.page_ids),
             knowledge_ids=tuple(
                 mark
@@ -150,6 +163,7 @@ class _Work:
     page_ids: list[str]
     deleted: list[Derived] = field(default_factory=list)
     changed: list[Derived] = field(default_factory=list)
+    requoted: list[PageDraft] = field(default_factory=list)
     tainted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -193,11 +207,35 @@ class _Work:
                 self._segment(segment, [t for t in topics if t.segment_id == segment.id])
         self._chains()
         self._knowledge()
+        self._unquote()
         for trait in self.traits:
             # Its reason may use the erased words, so any erased source takes it.
             erased = any(source.page_id in self.gone for source in trait.sources)
             if erased or trait.id in self.tainted:
                 self.delete(trait)
+
+    def _unquote(self) -> None:
+        """Journal answers that quote an erased page anew, without the quotation."""
+        pages = self.store.pages(self.scope, PageQuery())
+        erased = {
+            " ".join(side.split())
+            for page in pages
+            if page.id in self.gone
+            for side in (page.user_input, page.agent_response)
+        } - {""}
+        for page in pages:
+            if page.id in self.gone or page.metadata.get(ANSWERED_BY) != QUOTATION:
+                continue
+            if any(said in " ".join(page.agent_response.split()) for said in erased):
+                draft = message_draft(
+                    [message for message in page.messages if message.role != "assistant"],
+                    id_=page.id,
+                    timestamp=page.timestamp,
+                    session_id=page.session_id,
+                    metadata=page.metadata,
+                    most_bytes=len(page.text) * 64 + 1_000_000,
+                )
+                self.requoted.append(replace(draft, replaces=page.seq))
 
     def _carried_over(self) -> frozenset[str]:
         """Return ids of what a model wrote of other pages in words that only erased pages had.

@@ -263,6 +263,22 @@ def test_summaries_say_nothing_of_a_forgotten_page(engine: Engine) -> None:
         assert not [word for word in words if word in tom.recall(word).text().casefold()]
 
 
+def test_an_answer_that_quoted_a_forgotten_page_quotes_it_no_more(root: Path) -> None:
+    with opened(root) as engine:
+        memory = engine.memory("tom")
+        memory.add("I moved to Yunford last spring.", "ok", NOON, key="secret")
+        memory.add("I like tea.", "ok", NOON)
+        assert "Yunford" in memory.respond("Where did I move last spring?")
+        assert "tea" in memory.respond("What tea do I like?")
+        receipt = memory.forget(page_id=memory.page(key="secret").id)
+        assert receipt.rewritten["pages"] == 1
+        assert b"yunford" not in bytes_in(root).lower()
+        said = {page.user_input: page.agent_response for page in memory.pages()}
+        assert said["Where did I move last spring?"] == ""
+        assert "tea" in said["What tea do I like?"]
+        assert engine.doctor().findings == ()
+
+
 def test_a_ledger_without_pages_goes_too(root: Path) -> None:
     with opened(root) as engine:
         memory = engine.memory("nobody-but-me")

@@ -63,10 +63,7 @@ class InMemoryStore:
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         with self._lock:
             shelf = self._shelf(scope)
-            for draft in drafts:
-                known = shelf.pages.get(draft.id)
-                if draft.replaces is not None and (known is None or known.seq != draft.replaces):
-                    raise PageMoved
+            _check_places(shelf, drafts)
             self._shelves[scope] = shelf
             return [_given(_put_page(shelf, draft)) for draft in drafts]
 
@@ -187,6 +184,7 @@ class InMemoryStore:
                 i.page_id not in shelf.pages and i.page_id not in coming for i in changes.assign
             ):
                 return False
+            _check_places(shelf, changes.add_pages)
             self._shelves[scope] = shelf
             _apply(shelf, changes)
             return True
@@ -253,6 +251,13 @@ class InMemoryStore:
         with self._lock:
             self._closed = True
             self._shelves.clear()
+
+
+def _check_places(shelf: _Shelf, drafts: Sequence[PageDraft]) -> None:
+    for draft in drafts:
+        known = shelf.pages.get(draft.id)
+        if draft.replaces is not None and (known is None or known.seq != draft.replaces):
+            raise PageMoved
 
 
 def _apply(shelf: _Shelf, changes: Changes) -> None:

@@ -144,7 +144,7 @@ class Changes:
     erase_calls: bool = False
     """Also empty the scope's ledger."""
     add_pages: Sequence[PageDraft] = ()
-    """Pages to journal in the same transaction, first; known ids are kept as they are."""
+    """Pages to journal in the same transaction, first, as `append` does."""
     vectors: NewVectors | None = None
     """Vectors that take the place of all that the scope has."""
     terms: Mapping[int, bytes] = field(default_factory=dict)
@@ -259,7 +259,7 @@ class Store(Protocol):
 
         False, and nothing done, if version or epoch are no longer those of `head`, if a page to
         assign is gone, or if pages that have come since would miss their place among `vectors` that
-        come with `add_pages`. Removal leaves no readable trace in the store's files when this
+        come with `add_pages`. Raises PageMoved, and does nothing, as `append` does. Removal leaves no readable trace in the store's files when this
         returns.
         """
         ...

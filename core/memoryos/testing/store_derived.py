@@ -14,6 +14,7 @@ from memoryos.stores.port import (
     Head,
     Kind,
     NewVectors,
+    PageMoved,
     PageQuery,
     Record,
     Store,
@@ -249,6 +250,17 @@ class DerivedContract:
         assert _commit(store, add_pages=[draft("p1", "theirs"), draft("p2")])
         assert store.pages(SCOPE, PageQuery(ids=["p1"])) == [known]
         assert store.head(SCOPE).last_seq == 2
+
+    def test_a_commit_replaces_pages_as_append_does(self, store: Store) -> None:
+        fill(store, pages=2)
+        put = [record("trait", "t")]
+        before = _everything(store)
+        with pytest.raises(PageMoved):
+            _commit(store, add_pages=[draft("p1", "new", replaces=2)], put=put)
+        assert _everything(store) == before
+        assert _commit(store, add_pages=[draft("p1", "new", replaces=1)], put=put)
+        pages = store.pages(SCOPE, PageQuery())
+        assert [(page.id, page.user_input) for page in pages] == [("p2", "text 2"), ("p1", "new")]
 
     def test_new_terms_take_the_place_of_those_at_their_positions(self, store: Store) -> None:
         fill(store)
