@@ -259,8 +259,8 @@ class Store(Protocol):
 
         False, and nothing done, if version or epoch are no longer those of `head`, if a page to
         assign is gone, or if pages that have come since would miss their place among `vectors` that
-        come with `add_pages`. Raises PageMoved, and does nothing, as `append` does. Removal leaves no readable trace in the store's files when this
-        returns.
+        come with `add_pages`. Raises PageMoved, and does nothing, as `append` does. Removal leaves
+        no readable trace in the store's files when this returns.
         """
         ...
 
