@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Mapping, Sequence
 
 from memoryos.model import Page, Scope
-from memoryos.stores.port import PageDraft, PageQuery
+from memoryos.stores.port import PageDraft, PageMoved, PageQuery
 
 
 def scope_digest(scope: Scope) -> bytes:
@@ -21,6 +22,23 @@ def scope_digest(scope: Scope) -> bytes:
 def session_number(session_id: str) -> int:
     """Return a number that stands for a session in the search index."""
     return zlib.crc32(session_id.encode())
+
+
+def fresh_drafts(drafts: Sequence[PageDraft], known: Mapping[str, Page]) -> dict[str, PageDraft]:
+    """Return, by id, the drafts to write: those new to the scope and those that replace a page.
+
+    `known` are the pages the scope holds under the drafts' ids. Raises PageMoved.
+    """
+    fresh: dict[str, PageDraft] = {}
+    for draft in drafts:
+        if draft.replaces is not None:
+            old = known.get(draft.id)
+            if old is None or old.seq != draft.replaces:
+                raise PageMoved
+            fresh[draft.id] = draft
+        elif draft.id not in known:
+            fresh.setdefault(draft.id, draft)
+    return fresh
 
 
 def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:

@@ -24,7 +24,6 @@ from memoryos.stores.port import (
     Lease,
     NewVectors,
     PageDraft,
-    PageMoved,
     PageQuery,
     Record,
     StoredEmbedder,
@@ -44,7 +43,7 @@ from memoryos.stores.postgres.rows import (
     terms_row,
     vector_of,
 )
-from memoryos.stores.rows import page_of
+from memoryos.stores.rows import fresh_drafts, page_of
 
 _ALWAYS = -(1 << 62)
 _FIRST = UUID(int=0)
@@ -296,15 +295,7 @@ def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[P
             break
         db.execute(SQL["create_scope"], (key,))
     known = {page.id: page for page in map(page_of_row, rows)}
-    fresh: dict[str, PageDraft] = {}
-    for draft in drafts:
-        if draft.replaces is not None:
-            old = known.get(draft.id)
-            if old is None or old.seq != draft.replaces:
-                raise PageMoved
-            fresh[draft.id] = draft
-        elif draft.id not in known:
-            fresh.setdefault(draft.id, draft)
+    fresh = fresh_drafts(drafts, known)
     if not fresh:
         return [known[draft.id] for draft in drafts]
     last = row[0] + len(fresh)

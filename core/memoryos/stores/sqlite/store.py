@@ -26,13 +26,12 @@ from memoryos.stores.port import (
     Kind,
     Lease,
     PageDraft,
-    PageMoved,
     PageQuery,
     Record,
     StoredEmbedder,
     Waiting,
 )
-from memoryos.stores.rows import matches, page_of, scope_digest
+from memoryos.stores.rows import fresh_drafts, matches, page_of, scope_digest
 from memoryos.stores.sql import named_queries
 from memoryos.stores.sqlite.connection import Connections
 from memoryos.stores.sqlite.rows import (
@@ -76,15 +75,7 @@ class SQLiteStore:
         self, db: sqlite3.Connection, scope_id: int, scope: Scope, drafts: Sequence[PageDraft]
     ) -> list[Page]:
         known = self._known_pages(db, scope_id, drafts)
-        fresh: dict[str, PageDraft] = {}
-        for draft in drafts:
-            if draft.replaces is not None:
-                old = known.get(draft.id)
-                if old is None or old.seq != draft.replaces:
-                    raise PageMoved
-                fresh[draft.id] = draft
-            elif draft.id not in known:
-                fresh.setdefault(draft.id, draft)
+        fresh = fresh_drafts(drafts, known)
         if not fresh:
             return [known[draft.id] for draft in drafts]
         last, unnamed = db.execute(_SQL["take_seqs"], (len(fresh), scope_id)).fetchone()
