@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,11 @@ class Corpus:
     def __init__(self, path: Path, seed: int) -> None:
         dialogues: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         self.seed = seed
-        self._users, self._agents = _sides(dialogues)
+        self.conversations = [_sessions(dialogue) for dialogue in dialogues]
+        """Each a list of sessions, as they were spoken."""
+        sides = [turn for talk in self.conversations for session in talk for turn in session]
+        self._users = [turn.user for turn in sides]
+        self._agents = [turn.agent for turn in sides if turn.agent]
         self.questions = [
             item["question"] for d in dialogues for item in d["qa"] if item["category"] < 5
         ]
@@ -60,17 +65,15 @@ class Corpus:
         return PrecomputedEmbedder([*self._users, *self._agents, *self.questions])
 
 
-def _sides(dialogues: Sequence[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    users: list[str] = []
-    agents: list[str] = []
-    for dialogue in dialogues:
-        talk = dialogue["conversation"]
-        for name, turns in talk.items():
-            if name.startswith("session_") and isinstance(turns, list):
-                said = [f"{turn['speaker']}: {turn['text']}".replace("\n", " ") for turn in turns]
-                users += said[0::2]
-                agents += said[1::2]
-    return users, agents
+def _sessions(dialogue: dict[str, Any]) -> list[list[Turn]]:
+    found = []
+    for name, turns in dialogue["conversation"].items():
+        if name.startswith("session_") and isinstance(turns, list):
+            said = [f"{turn['speaker']}: {turn['text']}".replace("\n", " ") for turn in turns]
+            found.append(
+                [Turn(*pair) for pair in zip_longest(said[0::2], said[1::2], fillvalue="")]
+            )
+    return found
 
 
 class PrecomputedEmbedder:

@@ -90,16 +90,22 @@ def _add_all(subject: EngineSubject, pages: list[Turn]) -> None:
         subject.add(page)
 
 
-def disk(run: Run, size: int) -> Figure:
-    """Return bytes per page, all consolidated."""
+def disk(run: Run) -> Figure:
+    """Return bytes per page of LoCoMo's conversations, a user each, all consolidated."""
     with run.folder() as where:
-        own = run.filled(where / "own", size)
-        own.memory.flush()
+        own = EngineSubject(where / "own", run.embedder)
+        pages = text = 0
+        for number, conversation in enumerate(run.corpus.conversations):
+            memory = own.engine.memory(f"user {number}")
+            for name, session in enumerate(conversation):
+                memory.session(str(name)).add_many([(turn.user, turn.agent) for turn in session])
+                pages += len(session)
+                text += sum(len(turn.text.encode()) for turn in session)
+            memory.flush()
         own.close()
-        taken = disk_of(where / "own") / size
-    text = sum(len(page.text.encode()) for page in run.corpus.pages(size)) / size
-    told = f"{taken:,.0f} bytes, of which 1,536 vector and {text:.0f} text"
-    return Figure(f"disk per page at {size:,}, consolidated, in KB", 3.0, taken / 1000, told)
+        taken = disk_of(where / "own") / pages
+    told = f"{taken:,.0f} bytes in {pages:,} pages, of which 1,536 vector, {text / pages:.0f} text"
+    return Figure("disk per page, consolidated, in KB", 3.0, taken / 1000, told)
 
 
 def consolidation(run: Run, size: int) -> tuple[list[Figure], str]:
