@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 
@@ -207,6 +208,7 @@ def test_recall_works_on_a_standby() -> None:
             primary.run("pg_ctl", *control, "-m", "immediate", "stop")
     finally:
         primary.close()
+        rmtree(folder)
 
 
 def test_writing_is_refused_where_reading_is_all(postgres_uri: str) -> None:
