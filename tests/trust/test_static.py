@@ -146,9 +146,15 @@ MARKED = "zebrafish"
 
 @pytest.mark.parametrize("model", ["no model", "a model", "a model that fails"])
 def test_logs_hold_no_text_of_the_memory(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, model: str
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
 ) -> None:
     caplog.set_level(logging.INFO)
+    # The command line takes the log for itself; a test that ran it may have left it so.
+    monkeypatch.setattr(logging.getLogger("memoryos"), "propagate", True)
+    caplog.set_level(logging.INFO, "memoryos")
     config = {"promotion": "manual", "short_term_capacity": 1, "heat_threshold": 1.0}
     with OpenAIServer(memory_answers if model == "a model" else "no JSON " + MARKED) as server:
         chat = None
