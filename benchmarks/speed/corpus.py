@@ -56,9 +56,12 @@ class Corpus:
         random.Random(seed).shuffle(self.questions)
 
     def pages(self, count: int, part: int = 0) -> list[Turn]:
-        """Return `count` pages; another `part` has other pages."""
+        """Return `count` pages that differ from one another; another `part` has others."""
         chance = random.Random(f"{self.seed}-{part}")
-        return [Turn(chance.choice(self._users), chance.choice(self._agents)) for _ in range(count)]
+        pages: dict[Turn, None] = {}
+        while len(pages) < count:
+            pages[Turn(chance.choice(self._users), chance.choice(self._agents))] = None
+        return list(pages)
 
     def embedder(self) -> PrecomputedEmbedder:
         """Return an embedder that has the vectors of all turns and questions at hand."""
