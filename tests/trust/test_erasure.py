@@ -6,6 +6,7 @@ import logging
 import random
 import re
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -308,16 +309,19 @@ def test_a_stopped_scrub_is_done_at_the_next_opening(root: Path) -> None:
 
 
 def test_a_reader_that_does_not_end_is_told_of(
-    root: Path, caplog: pytest.LogCaptureFixture
+    root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(root, lock_seconds=0.2) as engine:
+    monkeypatch.setattr("memoryos.stores.sqlite.connection._SCRUB_SECONDS", 0.5)
+    with opened(root) as engine:
         memory = engine.memory("tom")
         memory.add("markerword")
         reader = sqlite3.connect(root / "memories.db", isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM pages").fetchall()
+        began = time.monotonic()
         with caplog.at_level(logging.WARNING):
             memory.forget(everything=True)
+        assert time.monotonic() - began < 30, "it waited as long as for a lock"
         assert "in use by others" in caplog.text
         assert memory.pages() == []
         reader.close()

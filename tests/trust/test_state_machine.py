@@ -446,5 +446,5 @@ def test_sqlite_does_what_the_model_does_through_power_cuts(quick_folder, exampl
             lambda: SQLiteStore(quick_folder / "memories.db", durability="normal"), faults
         ) as shared,
     ):
-        run(shared, examples)
+        run(shared, min(examples, 600))
         assert shared.crashes >= examples // 25

@@ -126,7 +126,7 @@ class Connections:
             while self._checkpoint():
                 if time.monotonic() > deadline:
                     return False
-                time.sleep(0.01)
+                time.sleep(0.05)
         except StorageError as error:
             _log.warning("could not write the file anew: %s", error)
             return False
@@ -140,7 +140,13 @@ class Connections:
         with self._writing, translated(self.path):
             self._check()
             assert self._writer is not None
-            found = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            # While it waits for readers no one can write: rather come back soon.
+            self._writer.execute("PRAGMA busy_timeout = 50")
+            try:
+                found = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                milliseconds = int(self._lock_seconds * 1000)
+                self._writer.execute(f"PRAGMA busy_timeout = {milliseconds:d}")
         return bool(found[0])
 
     def backup(self, path: str) -> None:
