@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ def chat(environment: dict[str, str], tmp_path: Path) -> Chat:
             encoding="utf-8",
             timeout=30,
             dimensions=(40, 120),
+            # A job in the background of a script ignores Ctrl-C, and so do its children.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         try:
             terminal.expect("you> ")

@@ -87,9 +87,9 @@ def test_no_user_sees_another_users_items(engine: Engine, store: MemoryOSStore) 
     bound = MemoryOSStore(engine, "tom")
     assert keys(bound.search(())) == ["a"]
     assert bound.get(("memories", "eve"), "a") is None
-    bound.put(("memories", "eve"), "b", {"text": "Eve is 30"})
-    assert "30" not in engine.memory("eve").recall("Eve").text()
-    assert "30" in engine.memory("tom").recall("Eve").text()
+    bound.put(("memories", "eve"), "b", {"text": "Eve is thirty-one"})
+    assert "thirty-one" not in engine.memory("eve").recall("Eve").text()
+    assert "thirty-one" in engine.memory("tom").recall("Eve").text()
     assert bound.list_namespaces() == [("memories", "eve"), ("memories", "tom")]
 
 

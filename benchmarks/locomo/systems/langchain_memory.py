@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
@@ -29,9 +30,11 @@ class LangChainSystem:
     def read(self, conversation: Conversation) -> AbstractContextManager[Reader]:
         """Save the pairs one after the other, as a chain would."""
         store = InMemoryVectorStore(self._embeddings)
-        memory = VectorStoreRetrieverMemory(
-            retriever=store.as_retriever(search_kwargs={"k": MOST_PAGES}), return_docs=True
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            memory = VectorStoreRetrieverMemory(
+                retriever=store.as_retriever(search_kwargs={"k": MOST_PAGES}), return_docs=True
+            )
         position: dict[str, int] = {}
         for number, page in enumerate(conversation.pages):
             lines = [turn.line for turn in page.turns] + [""]
