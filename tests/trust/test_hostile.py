@@ -394,7 +394,7 @@ def test_answers_of_a_model(tmp_path: Path, examples: int) -> None:
         (("x", "y", None, {"k": math.nan}), "metadata must be plain JSON"),
         (("x", "y", None, [1]), "metadata must be a mapping"),
     ],
-    ids=str,
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
 )
 def test_bad_turns(engine: Engine, arguments: tuple[Any, ...], named: str) -> None:
     memory = engine.memory("bad")
@@ -417,7 +417,7 @@ def test_bad_turns(engine: Engine, arguments: tuple[Any, ...], named: str) -> No
         ({"query": 3}, "query must be a text"),
         ({"query": "\ud800"}, "query contains a lone surrogate"),
     ],
-    ids=str,
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
 )
 def test_bad_questions(engine: Engine, arguments: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidInput, match=named):
