@@ -57,8 +57,6 @@ def bars(
     title: str,
     values: Mapping[str, tuple[float, float, float]],
     ours: Sequence[str],
-    *,
-    least: float = 0.0,
 ) -> None:
     """Draw one bar for each of `values` (mean, low, high)."""
     figure, axes = _figure((8, 0.38 * len(values) + 1.2))
@@ -71,8 +69,8 @@ def bars(
     colours = [OURS if name in ours else OTHERS[0] for name in names]
     axes.barh(names, means, xerr=errors, color=colours, error_kw={"lw": 1, "capsize": 2})
     for row, value in enumerate(means):
-        axes.text(least + 0.005, row, f"{value:.3f}", va="center", color="white", fontsize=8)
-    axes.set_xlim(least, 1)
+        axes.text(0.005, row, f"{value:.3f}", va="center", color="white", fontsize=8)
+    axes.set_xlim(0, 1)
     axes.set_xlabel("share of the evidence, with 95 % interval")
     axes.tick_params(axis="y", labelsize=8)
     axes.set_title(title, fontsize=10)

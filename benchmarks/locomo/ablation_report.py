@@ -44,7 +44,6 @@ def _picture(folder: Path, ablated: Sequence[Measured]) -> str:
         "LoCoMo: evidence among 10 pages, one thing left out at a time",
         means,
         (ablated[0].name,),
-        least=0.4,
     )
     return "![Ablations](locomo-ablations.png)"
 
