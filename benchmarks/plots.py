@@ -69,7 +69,9 @@ def bars(
     colours = [OURS if name in ours else OTHERS[0] for name in names]
     axes.barh(names, means, xerr=errors, color=colours, error_kw={"lw": 1, "capsize": 2})
     for row, value in enumerate(means):
-        axes.text(0.005, row, f"{value:.3f}", va="center", color="white", fontsize=8)
+        inside = value > 0.1
+        at, colour = (0.005, "white") if inside else (value + 0.03, "black")
+        axes.text(at, row, f"{value:.3f}", va="center", color=colour, fontsize=8)
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of the evidence, with 95 % interval")
     axes.tick_params(axis="y", labelsize=8)
