@@ -189,7 +189,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["pip install -e . && memoryos demo", "pip install -e '.[dev]' && pytest"]
+    "command", ["pip install -e . && memoryos demo", "pip install -e '.[dev]' && pytest -n auto"]
 )
 def test_the_readme_gives_the_command_on_a_line_of_its_own(command: str) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")

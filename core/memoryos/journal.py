@@ -95,8 +95,8 @@ def checked_metadata(value: object, most_bytes: int) -> dict[str, Any]:
 
 
 def checked_count(value: object, name: str, least: int = 1) -> int:
-    """Return a whole number of at least `least`. Raises InvalidInput."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    """Return a whole number of at least `least` that a database can hold. Raises InvalidInput."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**63:
         raise InvalidInput(f"{name} must be a whole number of at least {least}, not {value!r}")
     return value
 

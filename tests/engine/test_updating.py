@@ -206,6 +206,10 @@ def test_work_left_by_another_process_is_found_at_open(tmp_path: Path) -> None:
 def test_a_forked_child_goes_on_with_the_engine(tmp_path: Path) -> None:
     with Engine.open(f"sqlite:///{tmp_path}/m.db") as engine:
         memory = engine.memory("tom")
+        memory.add(
+            "the parent is here", "hello"
+        )  # a fork amid an import leaves Python's own lock held
+        memory.recall("parent")
         stop = threading.Event()
 
         def busy() -> None:

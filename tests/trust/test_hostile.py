@@ -97,13 +97,17 @@ def test_turns(engine: Engine, examples: int) -> None:
         except MemoryOSError as error:
             refused(error, "user_id", "assistant_id", "session_id")
             return
-        before = len(memory.pages())
+        earlier = {page.id for page in memory.pages()}
         try:
             page = memory.add(said, answer, at, metadata, key=key)
         except MemoryOSError as error:
             names = ("user_input", "agent_response", "timestamp", "metadata", "key")
             refused(error, *names)
-            assert len(memory.pages()) == before
+            assert {page.id for page in memory.pages()} == earlier
+            return
+        if page.id in earlier:  # the key of an earlier example: that turn is stored already
+            assert key is not None
+            assert {page.id for page in memory.pages()} == earlier
             return
         assert (page.user_input, page.agent_response) == (said or "", answer or "")
         same(memory, page)

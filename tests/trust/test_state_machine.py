@@ -433,8 +433,7 @@ def run(shared: World, examples: int) -> None:
 @pytest.mark.timeout(900)
 def test_a_store_does_what_the_model_does(open_store, examples):
     with world(open_store) as shared:
-        # A statement on a server costs ten times one in a file.
-        run(shared, examples if shared.real[0].store.uri.startswith("sqlite") else examples // 3)
+        run(shared, max(examples // 4, 25))  # the whole number has the test below
 
 
 @EXAMPLES
@@ -446,5 +445,6 @@ def test_sqlite_does_what_the_model_does_through_power_cuts(quick_folder, exampl
             lambda: SQLiteStore(quick_folder / "memories.db", durability="normal"), faults
         ) as shared,
     ):
-        run(shared, min(examples, 600))
-        assert shared.crashes >= examples // 25
+        run(shared, examples)
+        if examples >= 1000:  # by chance a few examples may have none
+            assert shared.crashes >= examples // 25

@@ -33,6 +33,8 @@ _SQL = named_queries(_PACKAGE)
 _IDLE_READERS = 16
 _SCRUB_SECONDS = 5.0
 """How long an erasure waits for readers of the write-ahead log, in this and other processes."""
+_FORK_SECONDS = 5.0
+"""How long a fork waits for the threads that read."""
 _left_by_fork: list[sqlite3.Connection] = []
 """A forked child must neither use nor close its parent's connections, so they are kept here."""
 
@@ -48,6 +50,7 @@ class Connections:
         self._writing = threading.RLock()
         self._pool_lock = threading.Lock()
         self._readers: list[sqlite3.Connection] = []
+        self._reading = 0
         self._writer: sqlite3.Connection | None = None
         with translated(self.path), self._writing:
             connection = self._connect()
@@ -66,19 +69,21 @@ class Connections:
         """Lend a connection for reading; sees all that was committed before."""
         self._check()
         with self._pool_lock:
+            self._reading += 1
             connection = self._readers.pop() if self._readers else None
-        with translated(self.path):
-            if connection is None:
-                connection = self._connect()
-            try:
+        try:
+            with translated(self.path):
+                if connection is None:
+                    connection = self._connect()
                 yield connection
-            finally:
-                with self._pool_lock:
-                    keep = len(self._readers) < _IDLE_READERS and not self._closed
-                    if keep:
+        finally:
+            with self._pool_lock:
+                self._reading -= 1
+                if connection is not None:
+                    if len(self._readers) < _IDLE_READERS and not self._closed:
                         self._readers.append(connection)
-                if not keep:
-                    connection.close()
+                    else:
+                        connection.close()
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -196,16 +201,28 @@ class Connections:
         return found
 
     def before_fork(self) -> None:
-        """Let no transaction be open at a fork: the child could never end it, and would wait."""
+        """Let no thread be inside SQLite at a fork.
+
+        A transaction left open could never be ended by the child, and SQLite's own locks, which are
+        the process's, would stay held there for ever.
+        """
         self._writing.acquire()
+        deadline = time.monotonic() + _FORK_SECONDS
+        while True:
+            self._pool_lock.acquire()
+            if not self._reading or time.monotonic() > deadline:
+                return
+            self._pool_lock.release()
+            time.sleep(0.0005)
 
     def after_fork(self, *, child: bool) -> None:
         """Go on in the parent; start with no connections in the child."""
         if not child:
+            self._pool_lock.release()
             self._writing.release()
             return
         _left_by_fork.extend([*self._readers, *([self._writer] if self._writer else [])])
-        self._readers, self._writer = [], None
+        self._readers, self._writer, self._reading = [], None, 0
         self._writing, self._pool_lock = threading.RLock(), threading.Lock()
 
     def close(self) -> None:
