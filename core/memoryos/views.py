@@ -168,9 +168,6 @@ class Views:
         columns = self._store.index_columns(scope, held)
         if columns.seqs:
             self._load_new(scope, view, columns, head.embedded_seq)
-            gone = [seq for seq in columns.replaced if seq]
-            if gone:
-                index.retire(gone)
         # Vectors of pages that the index had already.
         late = min(head.embedded_seq, held)
         if late > old.embedded_seq:
@@ -237,6 +234,7 @@ def _extend(
     """Add a part of the columns to the index, with its vectors."""
     index.extend_packed(
         columns.seqs[part],
+        columns.first[part],
         columns.sessions[part],
         columns.timestamps[part],
         columns.terms[part],

@@ -45,6 +45,7 @@ class IndexRow:
     timestamp: float  # unix seconds, UTC
     terms: bytes  # packed by `text.page_terms` when the page was journalled
     vector: bytes | None  # float32 little-endian, or None while its embedding is pending
+    first: int = 0  # seq where the page stood before it was replaced, 0 if it never was
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,6 @@ class _Snapshot:
     columns: PageColumns
     lexical: LexicalSnapshot
     dense: DenseSnapshot
-    retired: NDArray[np.intp]  # positions from 0 of pages that are returned no more
 
 
 class ScopeIndex:
@@ -77,11 +77,10 @@ class ScopeIndex:
             PageColumns.empty(),
             LexicalSnapshot(),
             self._vectors.snapshot(),
-            np.empty(0, dtype=np.intp),
         )
 
     def __len__(self) -> int:
-        return self._now.columns.size
+        return self._now.columns.pages
 
     @property
     def last_seq(self) -> int:
@@ -102,6 +101,7 @@ class ScopeIndex:
         """
         self.extend_packed(
             [row.seq for row in rows],
+            [row.first for row in rows],
             [row.session for row in rows],
             [row.timestamp for row in rows],
             [row.terms for row in rows],
@@ -111,6 +111,7 @@ class ScopeIndex:
     def extend_packed(
         self,
         seqs: Sequence[int] | NDArray[np.int64],
+        first: Sequence[int] | NDArray[np.int64],
         sessions: Sequence[int] | NDArray[np.int64],
         timestamps: Sequence[float] | NDArray[np.float64],
         terms_blobs: Sequence[bytes],
@@ -118,8 +119,10 @@ class ScopeIndex:
     ) -> None:
         """Add many pages at once, column by column, each column of the same length m.
 
-        vectors: one blob or None per page, or float32 matrices of m rows together, which are then
-        the index's own.  Raises ValueError when a seq is not above the one before it.
+        first: where each page stood before it was replaced, else 0: what the index has of it is
+        returned and counted no more.  vectors: one blob or None per page, or float32 matrices of m
+        rows together, which are then the index's own.  Raises ValueError when a seq is not above
+        the one before it.
         """
         new_seqs = np.asarray(seqs, dtype=np.int64)
         if not new_seqs.size:
@@ -128,15 +131,22 @@ class ScopeIndex:
             raise ValueError("seqs must be strictly increasing")
         now = self._now
         postings, lengths = postings_of(terms_blobs, now.columns.size + 1)
+        columns = now.columns
+        new_first, new_sessions = (np.asarray(c, dtype=np.int64) for c in (first, sessions))
+        moved = new_first > 0
+        if moved.any():
+            columns = columns.without(new_first[moved], new_sessions[moved])
+            self._vectors.take_out(np.setdiff1d(columns.replaced, now.columns.replaced) - 1)
         self._vectors.append(vectors)
-        columns = now.columns.extended(
+        columns = columns.extended(
             new_seqs,
-            np.asarray(sessions, dtype=np.int64),
+            new_first,
+            new_sessions,
             np.asarray(timestamps, dtype=np.float64),
             lengths,
         )
         lexical = extended(now.lexical, postings)
-        self._now = _Snapshot(columns, lexical, self._vectors.snapshot(), now.retired)
+        self._now = _Snapshot(columns, lexical, self._vectors.snapshot())
 
     def set_vectors(self, seqs: Sequence[int], vectors: NDArray[np.float32]) -> None:
         """Set the vectors of pages whose embeddings arrived later; vectors: (m, dimension).
@@ -148,16 +158,6 @@ class ScopeIndex:
         given = np.asarray(vectors, dtype=np.float32).reshape(len(seqs), self._vectors.dimension)
         self._vectors.assign(positions[there], given[there])
         self._now = replace(now, dense=self._vectors.snapshot())
-
-    def retire(self, seqs: Sequence[int]) -> None:
-        """Return these pages no more: newer versions of them have come under later seqs.
-
-        Their words still count in the statistics until the index is rebuilt.  Seqs that are not in
-        the index are passed over.
-        """
-        now = self._now
-        positions, there = now.columns.positions(np.asarray(seqs, dtype=np.int64))
-        self._now = replace(now, retired=np.union1d(now.retired, positions[there]))
 
     def search(
         self,
@@ -176,7 +176,7 @@ class ScopeIndex:
         here = self._now
         columns = here.columns
         n = columns.size
-        if not n or k < 1:
+        if not columns.pages or k < 1:
             return []
         config = self.ranking
         words = self._words(here, query)
@@ -185,11 +185,13 @@ class ScopeIndex:
         if target is not None and config.dense:
             base[1 : n + 1] += config.dense * self._dense(here.dense, target)
         scores = rank.chained(base, columns.before[: n + 1], columns.after[: n + 1], config)[1:]
-        times = columns.timestamps[1 : n + 1]
+        live = columns.live
+        at = slice(None) if live is None else live
+        times = columns.timestamps[1 : n + 1][at]
         named = dates.periods(query, now=now, oldest=float(times[0]), newest=float(times[-1]))
         if named and config.date:
-            scores += rank.date_bonus(times, named, config)
-        best = _best(scores, k, here, allowed)
+            scores[at] += rank.date_bonus(times, named, config)
+        best = _best(scores, k, columns, allowed)
         cosines = None if target is None else here.dense.cosines(best.tolist(), target)
         why = reasons(best + 1, words, cosines, base, columns, named)
         seqs, found = columns.seqs[best + 1].tolist(), scores[best].tolist()
@@ -203,11 +205,11 @@ class ScopeIndex:
         vector, allowed: as in `search`.  Pages whose embedding is pending are left out.
         """
         here = self._now
-        if not here.columns.size or k < 1:
+        if not here.columns.pages or k < 1:
             return []
         scores = here.dense.products(np.asarray(vector, dtype=np.float32), 0.0)
         scores[here.dense.pending] = -np.inf
-        best = _best(scores, k, here, allowed).tolist()
+        best = _best(scores, k, here.columns, allowed).tolist()
         seqs = here.columns.seqs
         return [
             Hit(int(seqs[row + 1]), float(scores[row]), (f"meaning {scores[row]:.2f}",))
@@ -218,8 +220,15 @@ class ScopeIndex:
         """Return the telling words of the question that the scope holds, rarest first."""
         terms: list[QueryTerm] = query_terms(query)
         found: list[Found] = here.lexical.find([term.ids for term in terms])
+        live = here.columns.live
+        if live is not None:
+            standing = [live[rows - 1] for rows, _ in found]
+            found = [
+                (rows[stands], counts[stands])
+                for (rows, counts), stands in zip(found, standing, strict=True)
+            ]
         df = np.array([len(rows) for rows, _ in found], dtype=np.int64)
-        idf = rank.inverse_document_frequency(df, here.columns.size).tolist()
+        idf = rank.inverse_document_frequency(df, here.columns.pages).tolist()
         words = [
             FoundWord(term.surface, weight, rows, counts)
             for term, weight, (rows, counts) in zip(terms, idf, found, strict=True)
@@ -250,10 +259,10 @@ class ScopeIndex:
                 around[0] = 0
                 window += word.idf * rank.saturated(around[: n + 1], span_norm)
         prior = config.prior_lexical_spread * sum(word.idf for word in words)
-        pages = page[1 : n + 1]
-        pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages)
+        pages, live = page[1 : n + 1], columns.live
+        pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages, live)
         if config.window and words:
-            pages += config.window * rank.standardise(window[1:], prior, config.prior_pages)
+            pages += config.window * rank.standardise(window[1:], prior, config.prior_pages, live)
         return page
 
     def _dense(self, dense: DenseSnapshot, vector: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -268,12 +277,12 @@ class ScopeIndex:
 
 
 def _best(
-    scores: NDArray[np.float32], k: int, here: _Snapshot, allowed: NDArray[np.int64] | None
+    scores: NDArray[np.float32], k: int, columns: PageColumns, allowed: NDArray[np.int64] | None
 ) -> NDArray[np.intp]:
     """Return the positions of the `k` best pages that may be returned; changes `scores`."""
-    scores[here.retired] = -np.inf
+    scores[columns.replaced - 1] = -np.inf
     if allowed is None:
         return rank.top(scores, k)
-    positions, there = here.columns.positions(np.asarray(allowed, dtype=np.int64))
+    positions, there = columns.positions(np.asarray(allowed, dtype=np.int64))
     candidates = positions[there]
     return candidates[rank.top(scores[candidates], k)]
