@@ -113,3 +113,19 @@ def test_an_unreachable_model_is_an_error_that_keeps_what_there_is(
 ) -> None:
     assert run(data, tmp_path, "http://127.0.0.1:9/v1", "--systems", "full") == 1
     assert not (tmp_path / "locomo-answers.md").exists()
+
+
+def test_no_prompt_holds_anything_of_the_test_set(root: Path) -> None:
+    talks = json.loads((root.parent / "shared" / "data" / "locomo10.json").read_text("utf-8"))
+    asked = [item for talk in talks for item in talk["qa"]]
+    held = {str(item["question"]) for item in asked}
+    # A year or a "yes" is nobody's; three words in a row are.
+    held |= {answer for item in asked if len((answer := str(item.get("answer", ""))).split()) > 2}
+    assert len(held) > 1500
+    ours = root / "core" / "memoryos"
+    files = [root / "benchmarks" / "locomo" / "prompts.py", *ours.rglob("prompts/*.py")]
+    files.append(ours / "generation.py")
+    assert len(files) >= 5
+    for path in files:
+        text = path.read_text("utf-8").casefold()
+        assert [words for words in held if words.casefold() in text] == [], path
