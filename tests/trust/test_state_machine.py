@@ -429,7 +429,7 @@ def run(shared: World, examples: int) -> None:
 @pytest.mark.timeout(900)
 def test_a_store_does_what_the_model_does(open_store, examples):
     with world(open_store) as shared:
-        run(shared, max(examples // 4, 25))  # the whole number has the test below
+        run(shared, max(examples // 5, 25))  # the whole number has the test below
 
 
 @EXAMPLES
