@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, InvalidInput, ModelError
-from memoryos.index.scope_index import Hit
+from memoryos.index import Hit, ScopeIndex
 from memoryos.journal import checked_id, checked_time
 from memoryos.model import Chain, Knowledge, Owner, Page, RecalledPage, Scope, Segment
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.recall import Recall
 from memoryos.stores.codec import decode
 from memoryos.stores.port import PageQuery, Store, StoredEmbedder
+from memoryos.stores.searching import Unsealed
 from memoryos.tiers import mid_term
 from memoryos.tiers.text import keywords, tokens
 from memoryos.updating import mismatch
@@ -103,7 +104,12 @@ class Retriever:
         """Return what each tier holds on `query`; a failing embedder costs rank only."""
         view = self._views.get(scope)
         vector = self._query_vector(view, query)
-        hits = self._hits(scope, view, query, vector, k, where, now)
+        try:
+            hits = self._hits(scope, view, query, vector, k, where, now)
+        except Unsealed:
+            self._views.drop(scope)
+            view = self._views.get(scope)
+            hits = self._hits(scope, view, query, vector, k, where, now)
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
         pages = tuple(
             RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))
@@ -183,6 +189,7 @@ class Retriever:
         seqs = np.array(sorted(inside), np.int64)
         if allowed is not None:
             seqs = np.intersect1d(seqs, allowed)
+        assert isinstance(view.index, ScopeIndex)  # served is only what is ranked whole
         return view.index.nearest(vector, k, allowed=seqs)
 
     def _pages(self, scope: Scope, seqs: Sequence[int]) -> list[Page]:
