@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.config import MemoryConfig
-from memoryos.errors import EmbedderMismatch, InvalidInput, ModelError
+from memoryos.errors import EmbedderMismatch, InvalidInput, ModelError, StorageBusy
 from memoryos.index import Hit, ScopeIndex
 from memoryos.journal import checked_id, checked_time
 from memoryos.model import Chain, Knowledge, Owner, Page, RecalledPage, Scope, Segment
@@ -31,6 +32,7 @@ from memoryos.updating import mismatch
 from memoryos.views import ScopeView, Tiers, Views
 
 _log = logging.getLogger("memoryos.retrieval")
+_MOST_TRIES = 5
 _WHERE = ("session_id", "since", "before")
 
 
@@ -104,12 +106,14 @@ class Retriever:
         """Return what each tier holds on `query`; a failing embedder costs rank only."""
         view = self._views.get(scope)
         vector = self._query_vector(view, query)
-        try:
-            hits = self._hits(scope, view, query, vector, k, where, now)
-        except Unsealed:
+        for _ in range(_MOST_TRIES):
+            with suppress(Unsealed):
+                hits = self._hits(scope, view, query, vector, k, where, now)
+                break
             self._views.drop(scope)
             view = self._views.get(scope)
-            hits = self._hits(scope, view, query, vector, k, where, now)
+        else:
+            raise StorageBusy("the pages changed during every try of a search; try again")
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
         pages = tuple(
             RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))

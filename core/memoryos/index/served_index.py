@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 _SAMPLE = 2048
 """Vectors from which the mean vector is taken and, with HNSW, the spread: of pages evenly apart."""
-_GROWN = 1.25
-"""A sample is drawn again when the scope has grown by this."""
+_GROWN = 1.05
+"""A sample is drawn again, and the HNSW index looked for, when the scope has grown by this."""
 _NEAREST = 1000
 """Pages whose meaning is asked of the HNSW index: the most that pgvector looks for at once."""
 _WORDIEST = 300

@@ -87,6 +87,14 @@ class PageSearch(Protocol):
         """Seal what is full and make or drop the index for `nearest`; may take minutes."""
         ...
 
+    def stale(self, scope: Scope) -> list[int]:
+        """Return the numbers of sealed blocks that are out of step with their pages' terms."""
+        ...
+
+    def unseal(self, scope: Scope, blocks: Sequence[int]) -> None:
+        """Forget sealed blocks; `arrange` seals them again."""
+        ...
+
 
 @runtime_checkable
 class Searching(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
@@ -16,9 +16,12 @@ from memoryos.stores.port import Head, IndexColumns
 from memoryos.stores.postgres.connection import PACKAGE, Connection, Connections
 from memoryos.stores.postgres.connection import SQL as STORE_SQL
 from memoryos.stores.postgres.rows import blob_of, scope_key
-from memoryos.stores.searching import Floats, SealedPages, Seqs, Unsealed
+from memoryos.stores.searching import SealedPages, Unsealed
 from memoryos.stores.sql import named_queries
 from memoryos.tiers.text import TERM_DTYPE
+
+if TYPE_CHECKING:
+    from memoryos.stores.searching import Floats, Seqs
 
 _TEXTS = named_queries(PACKAGE, "search.sql")
 SQL = {name: text.encode() for name, text in _TEXTS.items()}
@@ -71,7 +74,7 @@ class PostgresSearch:
     ) -> dict[int, tuple[Seqs, Floats]]:
         arguments = {"scope": scope_key(scope), "terms": list(terms), "blocks": list(blocks)}
         rows = self._rows(SQL["postings"], arguments)
-        if len({block for block, _, _ in rows}) != len(blocks):
+        if sum(term is None for _, term, _ in rows) != len(blocks):
             raise Unsealed("the scope was changed during the search; try again")
         parts: dict[int, list[bytes]] = {}
         for _, term, pages in sorted(row for row in rows if row[1] is not None):
@@ -120,6 +123,13 @@ class PostgresSearch:
         dimension = head.embedder.dimension if head.embedder else 0
         self._arrange_near(key, head.embedded_seq, dimension)
 
+    def stale(self, scope: Scope) -> list[int]:
+        return self._db.reading(lambda db: _stale(db, scope_key(scope)))
+
+    def unseal(self, scope: Scope, blocks: Sequence[int]) -> None:
+        key, numbers = scope_key(scope), list(blocks)
+        self._db.writing(lambda db: _unseal(db, key, numbers), again=True)
+
     def _unsealed(self, key: UUID, last: int) -> bool:
         sealed = [block for (block,) in self._rows(SQL["sealed_blocks"], (key,))]
         return _next_block(sealed, last) is not None
@@ -162,7 +172,10 @@ class PostgresSearch:
 
 def unseal(db: Connection, key: UUID, seqs: Iterable[int]) -> None:
     """Take away the words of the blocks that positions lie in, whose pages change or go."""
-    blocks = sorted({seq // BLOCK for seq in seqs})
+    _unseal(db, key, sorted({seq // BLOCK for seq in seqs}))
+
+
+def _unseal(db: Connection, key: UUID, blocks: list[int]) -> None:
     db.execute(SQL["unseal_blocks"], (key, blocks))
     db.execute(SQL["unseal_postings"], (key, blocks))
 
@@ -181,9 +194,15 @@ def _seal_next(db: Connection, key: UUID) -> None:
     block = _next_block(sealed, row[0] if row else 0)
     if block is None:
         return
-    first = block * BLOCK
-    bounds = (key, first, first + BLOCK - 1)
-    rows = db.execute(SQL["seal_pages"], bounds, binary=True).fetchall()
+    pages, terms, packed = _block(db, key, block)
+    db.execute(SQL["seal_block"], (key, block, pages))
+    db.execute(SQL["seal_postings"], (key, block, terms, packed))
+
+
+def _block(db: Connection, key: UUID, block: int) -> tuple[bytes, list[int], list[bytes]]:
+    """Return what a block holds: its pages, its term ids, and the postings of each."""
+    bounds = (key, block * BLOCK, (block + 1) * BLOCK - 1)
+    rows = db.execute(SQL["pages_to_seal"], bounds, binary=True).fetchall()
     pages = np.zeros(len(rows), dtype=_PAGE)
     seqs = np.array([seq for seq, *_ in rows], dtype=np.int64)
     terms, packed, lengths = _packed(seqs, [blob for *_, blob in rows])
@@ -191,8 +210,18 @@ def _seal_next(db: Connection, key: UUID) -> None:
     pages["session"] = [session for _, session, *_ in rows]
     pages["timestamp"] = [timestamp for _, _, timestamp, _ in rows]
     pages["length"] = lengths
-    db.execute(SQL["seal_block"], (key, block, pages.tobytes()))
-    db.execute(SQL["seal_postings"], (key, block, terms, packed))
+    return pages.tobytes(), terms, packed
+
+
+def _stale(db: Connection, key: UUID) -> list[int]:
+    """Return the sealed blocks that do not hold what they would if they were sealed now."""
+    stale = []
+    for block, pages in db.execute(SQL["sealed"], (key,), binary=True).fetchall():
+        rows = db.execute(SQL["postings_of_block"], (key, block), binary=True).fetchall()
+        held = (pages, [term for term, _ in rows], [packed for _, packed in rows])
+        if held != _block(db, key, block):
+            stale.append(block)
+    return stale
 
 
 def _packed(seqs: Seqs, blobs: Sequence[bytes]) -> tuple[list[int], list[bytes], NDArray[Any]]:
@@ -207,7 +236,7 @@ def _packed(seqs: Seqs, blobs: Sequence[bytes]) -> tuple[list[int], list[bytes],
     postings["count"] = records["tf"][order]
     terms, starts = np.unique(records["id"][order], return_index=True)
     joined, width = postings.tobytes(), _POSTING.itemsize
-    ends = [*starts[1:].tolist(), len(postings)]
+    ends = np.append(starts, len(postings))[1:].tolist()
     parts = [
         joined[width * start : width * end]
         for start, end in zip(starts.tolist(), ends, strict=True)

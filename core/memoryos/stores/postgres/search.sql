@@ -12,11 +12,11 @@ ORDER BY seq
 
 -- name: postings
 -- A block that has been unsealed since it was asked for is told by its absence.
-SELECT blocks.block, postings.term, postings.pages
-FROM memoryos.blocks LEFT JOIN memoryos.postings
-    ON postings.scope = blocks.scope AND postings.block = blocks.block
-        AND postings.term = ANY(%(terms)s)
-WHERE blocks.scope = %(scope)s AND blocks.block = ANY(%(blocks)s)
+SELECT block, term, pages FROM memoryos.postings
+WHERE scope = %(scope)s AND block = ANY(%(blocks)s::bigint[]) AND term = ANY(%(terms)s::bigint[])
+UNION ALL
+SELECT block, NULL, NULL FROM memoryos.blocks
+WHERE scope = %(scope)s AND block = ANY(%(blocks)s::bigint[])
 
 -- name: products
 -- One value, not a row per page: to fetch a hundred thousand rows takes as long as to find them.
@@ -40,7 +40,7 @@ SELECT string_agg(int8send(seq) || float4send(-distance::float4), '') FROM (
     WHERE scope = %(scope)s AND vector_dims(vector) = {dimension}
     ORDER BY vector::vector({dimension}) <#> %(target)s LIMIT %(limit)s) AS near
 
--- name: seal_pages
+-- name: pages_to_seal
 SELECT seq, session, timestamp, terms FROM memoryos.terms
 WHERE scope = %s AND seq BETWEEN %s AND %s ORDER BY seq
 
@@ -56,6 +56,9 @@ DELETE FROM memoryos.blocks WHERE scope = %s AND block = ANY(%s)
 
 -- name: unseal_postings
 DELETE FROM memoryos.postings WHERE scope = %s AND block = ANY(%s)
+
+-- name: postings_of_block
+SELECT term, pages FROM memoryos.postings WHERE scope = %s AND block = %s ORDER BY term
 
 -- name: near_indexes
 SELECT relname, indisvalid FROM pg_catalog.pg_index
