@@ -21,7 +21,7 @@ from memoryos.stores.postgres import PostgresStore, connection, search, store
 from memoryos.stores.postgres.rows import scope_key
 from memoryos.stores.searching import Unsealed
 from memoryos.stores.sql import migrations
-from memoryos.tiers.text import page_terms
+from memoryos.tiers.text import page_terms, term_id
 from tests.conftest import ManualClock
 from tests.postgres.server import another_database
 from tests.postgres.test_locomo import _TURN, fill, ranking
@@ -185,6 +185,22 @@ def test_an_erased_page_leaves_no_words(served: Engine, local: Engine) -> None:
     assert rows(served, "postings") == 0
     memory.add("A quokka again", "yes")
     assert len(found(served, "quokka")) == 1
+
+
+def test_no_posting_of_an_erased_word_is_left(served: Engine, postgres_uri: str) -> None:
+    memory = filled(served, 50, seal=False)
+    page = memory.add("A quokka lives here", "Does it?")
+    memory.add_many([("filler words", "and more") for _ in range(40)])
+    memory.flush()
+    held = "SELECT count(*) FROM memoryos.postings WHERE term = %s"
+    with psycopg.connect(postgres_uri, autocommit=True) as db:
+        of_quokka = (term_id("quokka"),)
+        assert db.execute(held, of_quokka).fetchone() == (1,)
+        memory.forget(page_id=page.id)
+        assert db.execute(held, of_quokka).fetchone() == (0,)
+        memory.flush()
+        assert db.execute(held, of_quokka).fetchone() == (0,)
+    assert rows(served, "blocks") == 2
 
 
 def test_a_block_unsealed_during_a_search_is_read_again(served: Engine, local: Engine) -> None:

@@ -60,11 +60,14 @@ class PostgresSearch:
         )
 
     def loose(self, scope: Scope, blocks: Sequence[int]) -> IndexColumns:
-        # What lies between sealed blocks, before the first and after the last.
+        key = scope_key(scope)
+        # What lies between sealed blocks, before the first and after the last: mostly one range.
         firsts = [0, *((block + 1) * BLOCK for block in blocks)]
-        lasts = [*(block * BLOCK - 1 for block in blocks), _END]
-        arguments = {"scope": scope_key(scope), "firsts": firsts, "lasts": lasts}
-        rows = self._rows(SQL["loose"], arguments)
+        ends = [*(block * BLOCK for block in blocks), _END]
+        rows = []
+        for first, end in zip(firsts, ends, strict=True):
+            if first < end:
+                rows += self._rows(SQL["loose"], (key, first, end - 1))
         if not rows:
             return IndexColumns([], [], [], [], [])
         return IndexColumns(*map(list, zip(*rows, strict=True)))

@@ -5,10 +5,8 @@ SELECT block, pages FROM memoryos.blocks WHERE scope = %s ORDER BY block
 SELECT block FROM memoryos.blocks WHERE scope = %s
 
 -- name: loose
-SELECT seq, session, timestamp, terms, replaced
-FROM unnest(%(firsts)s::bigint[], %(lasts)s::bigint[]) AS part (first, last)
-JOIN memoryos.terms ON scope = %(scope)s AND seq BETWEEN first AND last
-ORDER BY seq
+SELECT seq, session, timestamp, terms, replaced FROM memoryos.terms
+WHERE scope = %s AND seq BETWEEN %s AND %s ORDER BY seq
 
 -- name: postings
 -- A block that has been unsealed since it was asked for is told by its absence.
