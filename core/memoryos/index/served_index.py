@@ -36,10 +36,10 @@ _SAMPLE = 2048
 """Vectors from which the mean vector is taken and, with HNSW, the spread: of pages evenly apart."""
 _GROWN = 1.05
 """A sample is drawn again, and the HNSW index looked for, when the scope has grown by this."""
-_NEAREST = 1000
-"""Pages whose meaning is asked of the HNSW index: the most that pgvector looks for at once."""
+_NEAREST = 400
+"""Pages whose meaning is asked of the HNSW index…"""
 _WORDIEST = 300
-"""Best pages by words and date whose meaning is asked besides…"""
+"""…best pages by words and date whose meaning is asked besides…"""
 _CHAINED = 100
 """…and best pages of these and the nearest whose neighbours' meaning is, for the chain."""
 

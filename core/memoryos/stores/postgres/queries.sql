@@ -4,7 +4,7 @@
 SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeout', %(all)s, false),
     set_config('synchronous_commit', %(sync)s, false),
     set_config('plan_cache_mode', 'force_custom_plan', false),
-    set_config('hnsw.ef_search', '1000', false)
+    set_config('hnsw.ef_search', '400', false)
 
 -- name: arrive
 SELECT 1

@@ -27,7 +27,7 @@ _TEXTS = named_queries(PACKAGE, "search.sql")
 SQL = {name: text.encode() for name, text in _TEXTS.items()}
 BLOCK = 4096
 """Positions of a block. The rows of existing blocks go by it."""
-NEAR_FROM = 50_000
+NEAR_FROM = 100_000
 """Positions of a scope, all with their vectors, from which on it has an HNSW index of its own;
 below that all vectors are compared."""
 _NEAR_DIMENSIONS = 2000
