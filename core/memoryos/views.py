@@ -197,9 +197,6 @@ class Views:
             return
         if columns.seqs:
             self._load_new(scope, index, columns, head)
-            gone = [seq for seq in columns.replaced if seq]
-            if gone:
-                index.retire(gone)
         # Vectors of pages that the index had already.
         late = min(head.embedded_seq, held)
         if late > old.embedded_seq:
@@ -266,6 +263,7 @@ def _extend(
     """Add a part of the columns to the index, with its vectors."""
     index.extend_packed(
         columns.seqs[part],
+        columns.first[part],
         columns.sessions[part],
         columns.timestamps[part],
         columns.terms[part],

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from memoryos import Engine
+
 Run = Callable[..., Any]
 COMMANDS = (
     "add",
@@ -28,6 +30,8 @@ COMMANDS = (
     "profile",
     "rebuild",
     "recall",
+    "receipts",
+    "restore",
     "segments",
     "stats",
     "usage",
@@ -205,6 +209,35 @@ def test_what_to_forget_is_named_exactly_once(run: Run, tom: str) -> None:
     assert run("forget", "--page", "p0").code == 1
 
 
+def test_receipts_say_whether_anything_came_back(run: Run, tom: str) -> None:
+    assert run("receipts").out == "Nothing was forgotten.\n"
+    page = run("pages", "--json").json[0]
+    run("export", "before.jsonl")
+    receipt = run("forget", "--page", page["id"], "--yes", "--json").json
+    done = run("receipts")
+    assert (done.code, receipt["id"] in done.out, "nothing" in done.out) == (0, True, True)
+    run("import", "before.jsonl")
+    done = run("receipts", "--json")
+    assert done.code == 1
+    assert done.json[0]["remains"]["page_ids"] == [page["id"]]
+    assert page["id"] in run("receipts").out
+
+
+def test_a_fact_that_was_superseded_is_restored(run: Run) -> None:
+    small = {"short_term_capacity": 2, "page_out_batch": 2, "heat_threshold": 3.0}
+    with Engine.open("sqlite:///memoryos.db", {"promotion": "manual", **small}) as engine:
+        memory = engine.memory("tom")
+        for day, town in enumerate(("Lisbon", "Porto"), 1):
+            turns = [(f"I live in {town}.", "ok"), *[("ok", "ok")] * 3]
+            memory.add_many([(*turn, f"2025-05-0{day}") for turn in turns])
+        memory.flush()
+    assert run("profile", "--json").json["profile"]["user"]["home"] == "Porto"
+    (old,) = run("profile", "--status", "superseded", "--json").json["knowledge"]
+    assert "Lisbon" in run("restore", old["id"]).out
+    assert run("profile", "--json").json["profile"]["user"]["home"] == "Lisbon"
+    assert run("restore", "k0").code == 1
+
+
 # ── in and out ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -284,7 +317,18 @@ def test_a_worker_does_what_is_pending(run: Run) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["recall x", "profile", "pages", "segments", "stats", "usage", "explain k", "export f"],
+    [
+        "recall x",
+        "profile",
+        "pages",
+        "segments",
+        "stats",
+        "usage",
+        "explain k",
+        "export f",
+        "receipts",
+        "restore k",
+    ],
 )
 def test_a_memory_that_is_not_there_is_one_line_and_no_new_file(run: Run, command: str) -> None:
     done = run(*command.split(), "--db", "nope.db")

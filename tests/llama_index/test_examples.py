@@ -18,7 +18,9 @@ def test_the_examples_run(readme, root, tmp_path):
     chat_engine, agent = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     printed = {}
     for name, code in (("chat engine", chat_engine), ("agent", agent)):
-        assert len(code.splitlines()) <= 12
+        assert (
+            len([line for line in code.splitlines() if line]) <= 12
+        )  # the formatter's blank ones aside
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=tmp_path,

@@ -418,17 +418,13 @@ def run(shared: World, examples: int) -> None:
     class Here(Machine):
         world = shared
 
-    run_state_machine_as_test(
-        Here,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=15,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    every = list(HealthCheck)
+    limits = settings(max_examples=examples, deadline=None, suppress_health_check=every)
+    run_state_machine_as_test(Here, settings=settings(limits, stateful_step_count=15))
 
 
+# A pool of connections draws the time to renew each at random, in a thread of its own.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 @EXAMPLES
 @pytest.mark.timeout(900)
 def test_a_store_does_what_the_model_does(open_store, examples):

@@ -174,13 +174,48 @@ def test_nearest_goes_by_cosine_alone():
     assert hits[0].score == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_retired_page_is_returned_no_more():
+def test_a_replaced_page_is_returned_no_more():
     index = filled()
-    index.retire([0, 7])  # 7 is no page: passed over
-    assert 0 not in {hit.seq for hit in search(index, "dog Rex", k=9)}
-    assert 0 not in {hit.seq for hit in index.nearest(EMBEDDER.embed_query("dog"), 9)}
-    index.extend([row(9, "Tom: My dog is called Max.", 100)])
-    assert search(index, "dog")[0].seq == 18
+    index.extend([replace(row(9, "Tom: My dog is called Max.", 100), first=0)])
+    index.extend([replace(row(10, "Tom: My dog is called Leo.", 100), first=18)])
+    seqs = {hit.seq for hit in search(index, "dog called", k=20)}
+    assert (18 in seqs, 20 in seqs, len(seqs), len(index)) == (False, True, 9, 9)
+    assert 18 not in {hit.seq for hit in index.nearest(EMBEDDER.embed_query("dog"), 20)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 7), st.integers(0, 2), st.integers(0, 3), st.booleans()),
+        min_size=2,
+        max_size=50,
+    ),
+    st.lists(st.integers(1, 12), max_size=12),
+)
+def test_replaced_pages_leave_nothing_behind(made, chunks):
+    """An index that saw pages before they were replaced answers like one filled afterwards."""
+    rows, standing = [], {}
+    for i, (text, session, back, pending) in enumerate(made):
+        fresh = row(i, TEXTS[text] + " again" * back, session, seq=i + 1)
+        if pending:
+            fresh = replace(fresh, vector=None)
+        older = [seq for seq, other in standing.items() if other.session == session]
+        if back and len(older) >= back:  # the page that stands `back` from the session's end
+            old = standing.pop(older[-back])
+            fresh = replace(fresh, first=old.first or old.seq)
+        rows.append(fresh)
+        standing[fresh.seq] = fresh
+    whole = ScopeIndex(64, RANKING)
+    whole.extend(list(standing.values()))
+    steps = ScopeIndex(64, RANKING)
+    start = 0
+    for size in [*chunks, len(rows)]:
+        chunk = rows[start : start + size]
+        gone = {other.first or other.seq: other.seq for other in chunk}
+        # What was replaced within the chunk is gone from the store when it is read.
+        steps.extend([r for r in chunk if gone[r.first or r.seq] == r.seq])
+        start += size
+    same(steps, whole)
 
 
 def same(a: ScopeIndex, b: ScopeIndex) -> None:
@@ -221,6 +256,7 @@ def test_columns_and_rows_build_the_same_index():
         by_rows.extend(rows[start : start + 250])
     by_columns.extend_packed(
         np.array([r.seq for r in rows]),
+        np.zeros(len(rows), np.int64),
         np.array([r.session for r in rows]),
         np.array([r.timestamp for r in rows]),
         [r.terms for r in rows],

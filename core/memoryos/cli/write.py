@@ -1,4 +1,4 @@
-"""Commands that change a memory by hand: `add`, `forget`."""
+"""Commands that change a memory by hand: `add`, `forget`, `receipts`, `restore`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from memoryos.cli.console import complain, day, emit, err, one_line, out, plain, shown
+from memoryos.cli.console import as_json, complain, day, emit, err, one_line, out, plain, shown
 from memoryos.cli.options import Assistant, Db, Embedder, Json, Session, User, chosen, opened
+from memoryos.erasure import Remains
 from memoryos.errors import InvalidInput
 from memoryos.memory import Memory
 from memoryos.model import ErasureReceipt
@@ -22,6 +23,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(rich_help_panel="Every day")(add)
     app.command(rich_help_panel="Every day")(forget)
+    app.command(rich_help_panel="Look after it")(receipts)
+    app.command(rich_help_panel="Look after it")(restore)
 
 
 def add(
@@ -118,8 +121,50 @@ def forget(
         print_receipt(receipt)
 
 
-def print_receipt(receipt: ErasureReceipt) -> None:
-    """Print what an erasure removed."""
+def receipts(
+    db: Db = "memoryos.db",
+    user: User = None,
+    assistant: Assistant = None,
+    json: Json = False,
+) -> None:
+    """Print the receipts of what was forgotten, and look whether any of it is there again.
+
+    Ends with 1 if anything is.
+    """
+    with opened(db) as engine:
+        memory = chosen(engine, user, assistant)
+        found = [(receipt, memory.check(receipt)) for receipt in memory.receipts()]
+    if json:
+        emit([{**as_json(receipt), "remains": as_json(left)} for receipt, left in found])
+    elif not found:
+        out.print("Nothing was forgotten.", style="yellow")
+    else:
+        for receipt, left in found:
+            print_receipt(receipt, left)
+    if not all(left.nothing for _, left in found):
+        raise typer.Exit(1)
+
+
+def restore(
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="Of a fact: profile --status all prints them.")
+    ],
+    db: Db = "memoryos.db",
+    user: User = None,
+    assistant: Assistant = None,
+    json: Json = False,
+) -> None:
+    """Make a superseded or archived fact current again; what had come in its place no longer is."""
+    with opened(db) as engine:
+        fact = chosen(engine, user, assistant).restore(id_)
+    if json:
+        emit(fact)
+    else:
+        out.print(shown(f"current again: {fact.text}"), soft_wrap=True)
+
+
+def print_receipt(receipt: ErasureReceipt, left: Remains | None = None) -> None:
+    """Print what an erasure removed, and what of it there is, if that was looked for."""
     table = Table(title=f"Receipt {receipt.id}", title_justify="left", show_header=False, box=None)
     table.add_row("when", day(receipt.at))
     table.add_row("asked for", receipt.request)
@@ -129,6 +174,9 @@ def print_receipt(receipt: ErasureReceipt) -> None:
     for kind, count in receipt.rewritten.items():
         if count:
             table.add_row(f"{kind} made again without it", str(count))
+    if left is not None:
+        there = [*left.page_ids, *left.knowledge_ids, *left.derived_ids]
+        table.add_row("there again", ", ".join(there) or "nothing")
     out.print(table)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -12,21 +12,24 @@ if TYPE_CHECKING:
 
     Number = TypeVar("Number", bound=np.generic)
 
-_COLUMNS = ("seqs", "timestamps", "lengths", "spans", "before", "after")
+_COLUMNS = ("seqs", "first", "timestamps", "lengths", "spans", "before", "after")
 
 
 @dataclass(frozen=True, slots=True)
 class PageColumns:
     """The pages of one scope at one moment.
 
-    Row 0 stands for "no page"; page i (from 0) is in row i + 1.  Arrays have room beyond `size` for
-    pages to come: a longer snapshot may share them, and may have written there, and into `after`
-    and `spans` of the last pages of a session.  A row read from `before` or `after` is therefore
-    always below `capacity`, though it may be that of a page this snapshot has not.
+    Row 0 stands for "no page"; page i (from 0) is in row i + 1.  A page that was replaced keeps its
+    row, out of its session's order and of all sums.  Arrays have room beyond `size` for pages to
+    come: a longer snapshot may share them, and may have written there, and into the neighbours and
+    sums of the last pages of a session.  A row read from `before` or `after` is therefore always
+    below `capacity`, though it may be that of a page this snapshot has not.
     """
 
     size: int
+    replaced: NDArray[np.intp]  # rows of pages that were replaced, ascending
     seqs: NDArray[np.int64]
+    first: NDArray[np.int64]  # seq where the page stood before it was replaced, else its own
     timestamps: NDArray[np.float64]  # unix seconds
     lengths: NDArray[np.float32]  # words per page
     spans: NDArray[np.float32]  # words of the five pages around it in its session
@@ -41,6 +44,8 @@ class PageColumns:
         """Return no pages."""
         return cls(
             0,
+            np.zeros(0, np.intp),
+            np.zeros(1, np.int64),
             np.zeros(1, np.int64),
             np.zeros(1, np.float64),
             np.zeros(1, np.float32),
@@ -58,14 +63,28 @@ class PageColumns:
         return len(self.after)
 
     @property
+    def pages(self) -> int:
+        """Number of pages, those that were replaced not counted."""
+        return self.size - self.replaced.size
+
+    @property
+    def live(self) -> NDArray[np.bool_] | None:
+        """(size,) whether each page is the one that stands, or None if all are."""
+        if not self.replaced.size:
+            return None
+        live = np.ones(self.size, dtype=bool)
+        live[self.replaced - 1] = False
+        return live
+
+    @property
     def average(self) -> float:
         """Mean words per page."""
-        return self.words / max(self.size, 1)
+        return self.words / max(self.pages, 1)
 
     @property
     def average_span(self) -> float:
         """Mean words of the pages around a page."""
-        return self.span_words / max(self.size, 1)
+        return self.span_words / max(self.pages, 1)
 
     @property
     def nbytes(self) -> int:
@@ -83,22 +102,69 @@ class PageColumns:
         there[there] = known[positions[there]] == seqs[there]
         return positions, there
 
+    def without(self, first: NDArray[np.int64], sessions: NDArray[np.int64]) -> PageColumns:
+        """Return the columns without the pages that stood at `first`, wherever they stand now.
+
+        first: (m,) as in `extended`; sessions: (m,) theirs.  One writer at a time.
+        """
+        rows = []
+        words, span_words = self.words, self.span_words
+        for seq, session in zip(first.tolist(), sessions.tolist(), strict=True):
+            known = self.first[1 : self.size + 1]
+            start = int(np.searchsorted(self.seqs[1 : self.size + 1], seq))
+            found = start + 1 + np.flatnonzero(known[start:] == seq)
+            for row in np.setdiff1d(found, self.replaced).tolist():
+                rows.append(row)
+                words -= float(self.lengths[row])
+                span_words += self._unlink(row, session)
+        if not rows:
+            return self
+        replaced = np.union1d(self.replaced, np.array(rows, np.intp))
+        return replace(self, replaced=replaced, words=words, span_words=span_words)
+
+    def _unlink(self, row: int, session: int) -> float:
+        """Take a page out of its session's order; return by how much the sum of spans changes."""
+        before, after = int(self.before[row]), int(self.after[row])
+        near = {before, int(self.before[before]), after, int(self.after[after])} - {0}
+        change = -float(self.spans[row]) - sum(float(self.spans[other]) for other in near)
+        if before:
+            self.after[before] = after
+        if after:
+            self.before[after] = before
+        if self.last_of_session.get(session) == row:
+            self.last_of_session[session] = before
+        self.before[row] = self.after[row] = 0
+        self.lengths[row] = self.spans[row] = 0
+        for other in near:
+            self.spans[other] = sum(float(self.lengths[page]) for page in self._window(other))
+        return change + sum(float(self.spans[other]) for other in near)
+
+    def _window(self, row: int) -> list[int]:
+        """Return the rows of the five pages around a page."""
+        before, after = int(self.before[row]), int(self.after[row])
+        around = (int(self.before[before]), before, row, after, int(self.after[after]))
+        return [page for page in around if page]
+
     def extended(
         self,
         seqs: NDArray[np.int64],
+        first: NDArray[np.int64],
         sessions: NDArray[np.int64],
         timestamps: NDArray[np.float64],
         lengths: NDArray[np.float32],
     ) -> PageColumns:
-        """Return the columns with new pages added, each column (m,).  One writer at a time."""
-        first, m = self.size + 1, len(seqs)
+        """Return the columns with new pages added, each column (m,).  One writer at a time.
+
+        first: where each stood before it was replaced, else 0.
+        """
+        start, m = self.size + 1, len(seqs)
         none = np.zeros(m, np.intp)
-        before = _grown(self.before, first, none)
-        after = _grown(self.after, first, none)
-        _link(before, after, first, sessions, self.last_of_session)
-        all_lengths = _grown(self.lengths, first, lengths)
-        spans = _grown(self.spans, first, lengths)
-        rows = np.arange(first, first + m)
+        before = _grown(self.before, start, none)
+        after = _grown(self.after, start, none)
+        _link(before, after, start, sessions, self.last_of_session)
+        all_lengths = _grown(self.lengths, start, lengths)
+        spans = _grown(self.spans, start, lengths)
+        rows = np.arange(start, start + m)
         once = before[rows]
         twice = before[once]
         # Rows of `once` (and of `twice`) are distinct but for 0, so that += adds each.
@@ -111,8 +177,10 @@ class PageColumns:
         words = float(lengths.sum())
         return PageColumns(
             self.size + m,
-            _grown(self.seqs, first, seqs),
-            _grown(self.timestamps, first, timestamps),
+            self.replaced,
+            _grown(self.seqs, start, seqs),
+            _grown(self.first, start, np.where(first > 0, first, seqs)),
+            _grown(self.timestamps, start, timestamps),
             all_lengths,
             spans,
             before,

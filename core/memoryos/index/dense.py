@@ -171,3 +171,10 @@ class DenseIndex:
                 target[here] = vectors[inside]
             start += len(block)
         self._pending = np.setdiff1d(self._pending, rows)
+
+    def take_out(self, rows: NDArray[np.intp]) -> None:
+        """Leave rows without a vector again: their pages were replaced."""
+        held = np.setdiff1d(rows, self._pending)
+        if held.size:
+            self.assign(held, np.zeros((held.size, self.dimension), dtype=np.float32))
+            self._pending = np.union1d(self._pending, held)

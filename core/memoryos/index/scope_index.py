@@ -37,6 +37,7 @@ class IndexRow:
     timestamp: float  # unix seconds, UTC
     terms: bytes  # packed by `text.page_terms` when the page was journalled
     vector: bytes | None  # float32 little-endian, or None while its embedding is pending
+    first: int = 0  # seq where the page stood before it was replaced, 0 if it never was
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,6 @@ class _Snapshot:
     columns: PageColumns
     lexical: LexicalSnapshot
     dense: DenseSnapshot
-    retired: NDArray[np.intp]  # positions from 0 of pages that are returned no more
 
 
 class ScopeIndex:
@@ -60,11 +60,10 @@ class ScopeIndex:
             PageColumns.empty(),
             LexicalSnapshot(),
             self._vectors.snapshot(),
-            np.empty(0, dtype=np.intp),
         )
 
     def __len__(self) -> int:
-        return self._now.columns.size
+        return self._now.columns.pages
 
     @property
     def last_seq(self) -> int:
@@ -85,6 +84,7 @@ class ScopeIndex:
         """
         self.extend_packed(
             [row.seq for row in rows],
+            [row.first for row in rows],
             [row.session for row in rows],
             [row.timestamp for row in rows],
             [row.terms for row in rows],
@@ -94,6 +94,7 @@ class ScopeIndex:
     def extend_packed(
         self,
         seqs: Sequence[int] | NDArray[np.int64],
+        first: Sequence[int] | NDArray[np.int64],
         sessions: Sequence[int] | NDArray[np.int64],
         timestamps: Sequence[float] | NDArray[np.float64],
         terms_blobs: Sequence[bytes],
@@ -101,8 +102,10 @@ class ScopeIndex:
     ) -> None:
         """Add many pages at once, column by column, each column of the same length m.
 
-        vectors: one blob or None per page, or float32 matrices of m rows together, which are then
-        the index's own.  Raises ValueError when a seq is not above the one before it.
+        first: where each page stood before it was replaced, else 0: what the index has of it is
+        returned and counted no more.  vectors: one blob or None per page, or float32 matrices of m
+        rows together, which are then the index's own.  Raises ValueError when a seq is not above
+        the one before it.
         """
         new_seqs = np.asarray(seqs, dtype=np.int64)
         if not new_seqs.size:
@@ -111,15 +114,22 @@ class ScopeIndex:
             raise ValueError("seqs must be strictly increasing")
         now = self._now
         postings, lengths = postings_of(terms_blobs, now.columns.size + 1)
+        columns = now.columns
+        new_first, new_sessions = (np.asarray(c, dtype=np.int64) for c in (first, sessions))
+        moved = new_first > 0
+        if moved.any():
+            columns = columns.without(new_first[moved], new_sessions[moved])
+            self._vectors.take_out(np.setdiff1d(columns.replaced, now.columns.replaced) - 1)
         self._vectors.append(vectors)
-        columns = now.columns.extended(
+        columns = columns.extended(
             new_seqs,
-            np.asarray(sessions, dtype=np.int64),
+            new_first,
+            new_sessions,
             np.asarray(timestamps, dtype=np.float64),
             lengths,
         )
         lexical = extended(now.lexical, postings)
-        self._now = _Snapshot(columns, lexical, self._vectors.snapshot(), now.retired)
+        self._now = _Snapshot(columns, lexical, self._vectors.snapshot())
 
     def set_vectors(self, seqs: Sequence[int], vectors: NDArray[np.float32]) -> None:
         """Set the vectors of pages whose embeddings arrived later; vectors: (m, dimension).
@@ -131,16 +141,6 @@ class ScopeIndex:
         given = np.asarray(vectors, dtype=np.float32).reshape(len(seqs), self._vectors.dimension)
         self._vectors.assign(positions[there], given[there])
         self._now = replace(now, dense=self._vectors.snapshot())
-
-    def retire(self, seqs: Sequence[int]) -> None:
-        """Return these pages no more: newer versions of them have come under later seqs.
-
-        Their words still count in the statistics until the index is rebuilt.  Seqs that are not in
-        the index are passed over.
-        """
-        now = self._now
-        positions, there = now.columns.positions(np.asarray(seqs, dtype=np.int64))
-        self._now = replace(now, retired=np.union1d(now.retired, positions[there]))
 
     def search(
         self,
@@ -168,11 +168,11 @@ class ScopeIndex:
         vector, allowed: as in `search`.  Pages whose embedding is pending are left out.
         """
         here = self._now
-        if not here.columns.size or k < 1:
+        if not here.columns.pages or k < 1:
             return []
         scores = here.dense.products(np.asarray(vector, dtype=np.float32), 0.0)
         scores[here.dense.pending] = -np.inf
-        rows = best(scores, k, here.columns, here.retired, allowed).tolist()
+        rows = best(scores, k, here.columns, allowed).tolist()
         seqs = here.columns.seqs
         return [
             Hit(int(seqs[row + 1]), float(scores[row]), (f"meaning {scores[row]:.2f}",))
@@ -187,7 +187,6 @@ class _Pages:
         self, here: _Snapshot, target: NDArray[np.float32] | None, config: RankingConfig
     ) -> None:
         self.columns = here.columns
-        self.retired = here.retired
         self._here = here
         self._target = target
         self._config = config

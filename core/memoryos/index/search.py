@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from memoryos.index.columns import PageColumns
     from memoryos.index.lexical import Found
+    from memoryos.tiers.dates import Period
     from memoryos.tiers.ranking import RankingConfig
 
     Floats = NDArray[np.float32]
@@ -43,8 +44,6 @@ class Pages(Protocol):
     """The pages of a scope at one moment, before one question."""
 
     columns: PageColumns
-    retired: NDArray[np.intp]
-    """Positions from 0 of pages that are returned no more."""
 
     def find(self, groups: Sequence[Sequence[int]]) -> list[Found]:
         """Return, for each group of term ids, (rows ascending, counts) of the pages with any."""
@@ -78,20 +77,18 @@ def search(
     """
     columns = pages.columns
     n = columns.size
-    if not n or k < 1:
+    if not columns.pages or k < 1:
         return []
     words = _words(pages, query)
     base = _lexical(columns, words, config)
-    times = columns.timestamps[1 : n + 1]
-    named = dates.periods(query, now=now, oldest=float(times[0]), newest=float(times[-1]))
-    bonus = rank.date_bonus(times, named, config) if named and config.date else np.float32(0)
+    bonus, named = _dated(columns, query, now, config)
     if config.dense:
         meaning = pages.dense(base[1 : n + 1] + bonus)
         if meaning is not None:
             base[1 : n + 1] += config.dense * meaning
     scores = rank.chained(base, columns.before[: n + 1], columns.after[: n + 1], config)[1:]
     scores += bonus
-    found = best(scores, k, columns, pages.retired, allowed)
+    found = best(scores, k, columns, allowed)
     why = reasons(found + 1, words, pages.cosines(found), base, columns, named)
     seqs, values = columns.seqs[found + 1].tolist(), scores[found].tolist()
     return [Hit(*hit) for hit in zip(seqs, values, why, strict=True)]
@@ -101,11 +98,10 @@ def best(
     scores: Floats,
     k: int,
     columns: PageColumns,
-    retired: NDArray[np.intp],
     allowed: NDArray[np.int64] | None,
 ) -> NDArray[np.intp]:
     """Return the positions of the `k` best pages that may be returned; changes `scores`."""
-    scores[retired] = -np.inf
+    scores[columns.replaced - 1] = -np.inf
     if allowed is None:
         return rank.top(scores, k)
     positions, there = columns.positions(np.asarray(allowed, dtype=np.int64))
@@ -113,12 +109,34 @@ def best(
     return candidates[rank.top(scores[candidates], k)]
 
 
+def _dated(
+    columns: PageColumns, query: str, now: float, config: RankingConfig
+) -> tuple[Floats | np.float32, list[Period]]:
+    """Return ((n,) what each page gains by its date, or 0 for all; periods the question names)."""
+    n, live = columns.size, columns.live
+    at = slice(None) if live is None else live
+    times = columns.timestamps[1 : n + 1][at]
+    named = dates.periods(query, now=now, oldest=float(times[0]), newest=float(times[-1]))
+    if not named or not config.date:
+        return np.float32(0), named
+    bonus = np.zeros(n, dtype=np.float32)
+    bonus[at] = rank.date_bonus(times, named, config)
+    return bonus, named
+
+
 def _words(pages: Pages, query: str) -> list[FoundWord]:
     """Return the telling words of the question that the scope holds, rarest first."""
     terms = query_terms(query)
     found = pages.find([term.ids for term in terms])
+    live = pages.columns.live
+    if live is not None:
+        standing = [live[rows - 1] for rows, _ in found]
+        found = [
+            (rows[stands], counts[stands])
+            for (rows, counts), stands in zip(found, standing, strict=True)
+        ]
     df = np.array([len(rows) for rows, _ in found], dtype=np.int64)
-    idf = rank.inverse_document_frequency(df, pages.columns.size).tolist()
+    idf = rank.inverse_document_frequency(df, pages.columns.pages).tolist()
     words = [
         FoundWord(term.surface, weight, rows, counts)
         for term, weight, (rows, counts) in zip(terms, idf, found, strict=True)
@@ -149,8 +167,8 @@ def _lexical(columns: PageColumns, words: list[FoundWord], config: RankingConfig
             around[0] = 0
             window += word.idf * rank.saturated(around[: n + 1], span_norm)
     prior = config.prior_lexical_spread * sum(word.idf for word in words)
-    pages = page[1 : n + 1]
-    pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages)
+    pages, live = page[1 : n + 1], columns.live
+    pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages, live)
     if config.window and words:
-        pages += config.window * rank.standardise(window[1:], prior, config.prior_pages)
+        pages += config.window * rank.standardise(window[1:], prior, config.prior_pages, live)
     return page

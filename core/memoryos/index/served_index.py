@@ -1,6 +1,6 @@
 """A scope too large to be read: words and vectors are looked up in the store's server.
 
-Held in memory are a few numbers per page (its place, time, session and length, 44 bytes), so that
+Held in memory are a few numbers per page (its place, time, session and length, 52 bytes), so that
 the ranking is `ScopeIndex`'s own, over all pages; the words of pages that the server has not sealed
 yet; and a sample of the vectors.  As with `ScopeIndex` one thread at a time extends it, and any
 number search.
@@ -8,7 +8,7 @@ number search.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +51,6 @@ class _Snapshot:
     columns: PageColumns
     blocks: tuple[int, ...]  # whose words the server looks up
     lexical: LexicalSnapshot  # of all other pages
-    retired: Positions  # positions from 0 of pages that are returned no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,7 @@ class ServedIndex:
         joined = (
             np.concatenate((old, np.array(new, dtype=old.dtype)))[order]
             for old, new in (
+                (sealed.first, loose.first),
                 (sealed.sessions, loose.sessions),
                 (sealed.timestamps, loose.timestamps),
                 (sealed.lengths, lengths),
@@ -98,8 +98,7 @@ class ServedIndex:
             columns = columns.extended(seqs[order], *joined)
         rows = np.flatnonzero(order >= len(sealed.seqs)) + 1
         lexical = extended(LexicalSnapshot(), moved(postings, rows))
-        self._now = _Snapshot(columns, sealed.blocks, lexical, np.empty(0, dtype=np.intp))
-        self.retire([seq for seq in loose.replaced if seq])
+        self._now = _Snapshot(columns, sealed.blocks, lexical)
 
     @property
     def last_seq(self) -> int:
@@ -114,25 +113,20 @@ class ServedIndex:
         return self._now.columns.nbytes + self._now.lexical.nbytes + sample
 
     def extend(self, new: IndexColumns) -> None:
-        """Add pages that were journalled since; those that they replace are returned no more."""
+        """Add pages that were journalled since; what they replace is returned no more."""
         if not new.seqs:
             return
         now = self._now
         postings, lengths = postings_of(new.terms, now.columns.size + 1)
-        columns = now.columns.extended(
+        first, sessions = (np.array(c, dtype=np.int64) for c in (new.first, new.sessions))
+        columns = now.columns.without(first[first > 0], sessions[first > 0]).extended(
             np.array(new.seqs, dtype=np.int64),
-            np.array(new.sessions, dtype=np.int64),
+            first,
+            sessions,
             np.array(new.timestamps, dtype=np.float64),
             lengths,
         )
-        self._now = replace(now, columns=columns, lexical=extended(now.lexical, postings))
-        self.retire([seq for seq in new.replaced if seq])
-
-    def retire(self, seqs: Sequence[int]) -> None:
-        """Return these pages no more: newer versions of them have come under later seqs."""
-        now = self._now
-        positions, there = now.columns.positions(np.asarray(seqs, dtype=np.int64))
-        self._now = replace(now, retired=np.union1d(now.retired, positions[there]))
+        self._now = _Snapshot(columns, now.blocks, extended(now.lexical, postings))
 
     def search(
         self,
@@ -149,7 +143,7 @@ class ServedIndex:
         """
         here = self._now
         dense = None
-        if vector is not None and here.columns.size:
+        if vector is not None and here.columns.pages:
             sample = self._sampled(here.columns)
             if len(sample.vectors):
                 whole = allowed is not None or not sample.near
@@ -232,7 +226,6 @@ class _Pages:
 
     def __init__(self, index: ServedIndex, here: _Snapshot, dense: _Dense | None) -> None:
         self.columns = here.columns
-        self.retired = here.retired
         self._here = here
         self._index = index
         self._dense = dense

@@ -38,7 +38,7 @@ class _Shelf:
     pages: dict[str, Page] = field(default_factory=dict)
     terms: dict[str, bytes] = field(default_factory=dict)
     vectors: dict[int, bytes] = field(default_factory=dict)
-    replaced: dict[int, int] = field(default_factory=dict)
+    first: dict[int, int] = field(default_factory=dict)
     records: dict[tuple[Kind, str], tuple[int, Record]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     receipts: list[ErasureReceipt] = field(default_factory=list)
@@ -116,7 +116,7 @@ class InMemoryStore:
                 sessions=[session_number(page.session_id) for page in pages],
                 timestamps=[page.timestamp.timestamp() for page in pages],
                 terms=[shelf.terms[page.id] for page in pages],
-                replaced=[shelf.replaced.get(page.seq, 0) for page in pages],
+                first=[shelf.first.get(page.seq, 0) for page in pages],
             )
 
     def vectors(
@@ -323,6 +323,6 @@ def _put_page(shelf: _Shelf, draft: PageDraft) -> Page:
     shelf.pages[draft.id] = page
     shelf.terms[draft.id] = draft.terms
     if known is not None:
-        shelf.replaced[seq] = known.seq
+        shelf.first[seq] = shelf.first.pop(known.seq, known.seq)
     shelf.head = replace(shelf.head, last_seq=seq)
     return page

@@ -96,8 +96,8 @@ class IndexColumns:
     timestamps: list[float]
     """Unix seconds."""
     terms: list[bytes]
-    replaced: list[int]
-    """Position of the page that this one took the place of, else 0."""
+    first: list[int]
+    """Position where the page stood before it was replaced, the first of all, else 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class SealedPages:
     blocks: tuple[int, ...]
     """Their numbers, ascending."""
     seqs: Seqs
+    first: Seqs
+    """Position where the page stood before it was replaced, the first of all, else 0."""
     sessions: NDArray[np.int64]
     """A number per session: equal for pages of one session."""
     timestamps: NDArray[np.float64]

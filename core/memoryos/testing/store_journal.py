@@ -144,7 +144,14 @@ class JournalContract:
         assert store.pages(SCOPE, PageQuery()) == [kept, new]
         columns = store.index_columns(SCOPE, 0)
         assert (columns.seqs, columns.terms) == ([2, 3], [b"q", b"new"])
-        assert columns.replaced == [0, old.seq]
+        assert columns.first == [0, old.seq]
+
+    def test_a_page_replaced_again_tells_where_it_stood_first(self, store: Store) -> None:
+        (page,) = store.append(SCOPE, [draft("p", "one")])
+        for words in ("two", "three"):
+            (page,) = store.append(SCOPE, [draft("p", words, replaces=page.seq)])
+        columns = store.index_columns(SCOPE, 0)
+        assert (columns.seqs, columns.first) == ([3], [1])
 
     def test_a_replaced_pages_vector_goes(self, store: Store) -> None:
         fill(store, pages=2)
@@ -246,7 +253,7 @@ class JournalContract:
         assert columns.timestamps == [page.timestamp.timestamp() for page in pages]
         assert columns.sessions[0] == columns.sessions[3]
         assert len(set(columns.sessions)) == 3
-        assert columns.replaced == [0, 0, 0, 0]
+        assert columns.first == [0, 0, 0, 0]
         assert filled.index_columns(SCOPE, 12).seqs == []
 
     def test_vectors_of_a_range(self, store: Store) -> None:

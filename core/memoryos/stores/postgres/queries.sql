@@ -61,6 +61,9 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 INSERT INTO memoryos.terms (scope, seq, session, timestamp, terms, replaced)
 VALUES (%s, %s, %s, %s, %s, %s)
 
+-- name: first_positions
+SELECT seq, replaced FROM memoryos.terms WHERE scope = %s AND seq = ANY(%s)
+
 -- name: replace_terms
 UPDATE memoryos.terms SET terms = %s WHERE scope = %s AND seq = %s
 

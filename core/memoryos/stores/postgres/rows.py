@@ -89,11 +89,11 @@ def page_of_row(row: tuple[Any, ...]) -> Page:
     )
 
 
-def terms_row(key: UUID, page: Page, draft: PageDraft, old: Page | None) -> tuple[Any, ...]:
+def terms_row(key: UUID, page: Page, draft: PageDraft, first: int) -> tuple[Any, ...]:
     """Return what the search index needs of a page as a row of `terms`."""
     number = session_number(page.session_id)
     time = page.timestamp.timestamp()
-    return (key, page.seq, number, time, draft.terms, old.seq if old else 0)
+    return (key, page.seq, number, time, draft.terms, first)
 
 
 def record_row(key: UUID, version: int, record: Record) -> tuple[Any, ...]:

@@ -37,7 +37,15 @@ _LAST = (1 << 32) - 1
 _NEAR = "vectors_near_"
 _END = (1 << 63) - 1
 
-_PAGE = np.dtype([("seq", "<i8"), ("session", "<i8"), ("timestamp", "<f8"), ("length", "<f4")])
+_PAGE = np.dtype(
+    [
+        ("seq", "<i8"),
+        ("first", "<i8"),
+        ("session", "<i8"),
+        ("timestamp", "<f8"),
+        ("length", "<f4"),
+    ]
+)
 _POSTING = np.dtype([("seq", "<u4"), ("count", "u1")])
 _PRODUCT = np.dtype([("seq", ">i8"), ("product", ">f4")])
 
@@ -54,6 +62,7 @@ class PostgresSearch:
         return SealedPages(
             blocks=tuple(block for block, _ in rows),
             seqs=pages["seq"].astype(np.int64),
+            first=pages["first"].astype(np.int64),
             sessions=pages["session"].astype(np.int64),
             timestamps=pages["timestamp"].astype(np.float64),
             lengths=pages["length"].astype(np.float32),
@@ -206,13 +215,11 @@ def _block(db: Connection, key: UUID, block: int) -> tuple[bytes, list[int], lis
     """Return what a block holds: its pages, its term ids, and the postings of each."""
     bounds = (key, block * BLOCK, (block + 1) * BLOCK - 1)
     rows = db.execute(SQL["pages_to_seal"], bounds, binary=True).fetchall()
+    seqs, sessions, timestamps, blobs, first = zip(*rows, strict=True) if rows else ((),) * 5
     pages = np.zeros(len(rows), dtype=_PAGE)
-    seqs = np.array([seq for seq, *_ in rows], dtype=np.int64)
-    terms, packed, lengths = _packed(seqs, [blob for *_, blob in rows])
-    pages["seq"] = seqs
-    pages["session"] = [session for _, session, *_ in rows]
-    pages["timestamp"] = [timestamp for _, _, timestamp, _ in rows]
-    pages["length"] = lengths
+    pages["seq"], pages["first"], pages["session"] = seqs, first, sessions
+    pages["timestamp"] = timestamps
+    terms, packed, pages["length"] = _packed(pages["seq"], blobs)
     return pages.tobytes(), terms, packed
 
 

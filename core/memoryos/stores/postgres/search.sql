@@ -39,7 +39,7 @@ SELECT string_agg(int8send(seq) || float4send(-distance::float4), '') FROM (
     ORDER BY vector::vector({dimension}) <#> %(target)s LIMIT %(limit)s) AS near
 
 -- name: pages_to_seal
-SELECT seq, session, timestamp, terms FROM memoryos.terms
+SELECT seq, session, timestamp, terms, replaced FROM memoryos.terms
 WHERE scope = %s AND seq BETWEEN %s AND %s ORDER BY seq
 
 -- name: seal_block

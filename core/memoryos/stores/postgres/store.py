@@ -307,14 +307,20 @@ def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[P
     last = row[0] + len(fresh)
     names = {"user_id": scope.user_id.encode(), "assistant_id": scope.assistant_id.encode()}
     db.execute(SQL["take_seqs"], {"scope": key, "last_seq": last, **names})
-    _delete_seqs(db, key, [known[id_].seq for id_ in fresh if id_ in known])
+    moved = {id_: known[id_].seq for id_ in fresh if id_ in known}
+    first = {}
+    if moved:
+        found = db.execute(SQL["first_positions"], (key, [*moved.values()])).fetchall()
+        before: dict[int, int] = dict(found)
+        first = {id_: before.get(seq) or seq for id_, seq in moved.items()}
+        _delete_seqs(db, key, [*moved.values()])
     pages = {
         draft.id: page_of(draft, seq, known.get(draft.id))
         for seq, draft in enumerate(fresh.values(), row[0] + 1)
     }
     page_rows = [page_row(key, page) for page in pages.values()]
     term_rows = [
-        terms_row(key, pages[draft.id], draft, known.get(draft.id)) for draft in fresh.values()
+        terms_row(key, pages[draft.id], draft, first.get(draft.id, 0)) for draft in fresh.values()
     ]
     _each(db, "insert_page", page_rows)
     _each(db, "insert_terms", term_rows)

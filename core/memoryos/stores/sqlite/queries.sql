@@ -198,6 +198,9 @@ DELETE FROM calls WHERE scope_id = ?
 UPDATE scopes SET user_id = NULL, assistant_id = NULL
 WHERE scope_id = :scope AND NOT EXISTS (SELECT 1 FROM pages WHERE scope_id = :scope)
 
+-- name: first_position
+SELECT replaced FROM terms WHERE slot = ?
+
 -- name: replace_terms
 UPDATE terms SET terms = ? WHERE slot = ?
 

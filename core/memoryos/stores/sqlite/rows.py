@@ -76,11 +76,11 @@ def page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
     )
 
 
-def terms_row(scope_id: int, page: Page, draft: PageDraft, old: Page | None) -> tuple[Any, ...]:
+def terms_row(scope_id: int, page: Page, draft: PageDraft, first: int) -> tuple[Any, ...]:
     """Return what the index needs of a page as a row of `terms`."""
     slot = scope_id << SHIFT | page.seq
     session = session_number(page.session_id)
-    return (slot, session, page.timestamp.timestamp(), draft.terms, old.seq if old else 0)
+    return (slot, session, page.timestamp.timestamp(), draft.terms, first)
 
 
 def record_row(scope_id: int, version: int, record: Record) -> tuple[Any, ...]:

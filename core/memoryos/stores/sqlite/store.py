@@ -81,17 +81,20 @@ class SQLiteStore:
         last, unnamed = db.execute(_SQL["take_seqs"], (len(fresh), scope_id)).fetchone()
         if unnamed:
             db.execute(_SQL["name_scope"], (scope.user_id, scope.assistant_id, scope_id))
-        pages = {}
+        pages, first = {}, {}
         for seq, draft in enumerate(fresh.values(), last - len(fresh) + 1):
             old = known.get(draft.id)
             if old is not None:
-                _delete_slots(db, [scope_id << SHIFT | old.seq])
+                slot = scope_id << SHIFT | old.seq
+                (before,) = db.execute(_SQL["first_position"], (slot,)).fetchone()
+                first[draft.id] = before or old.seq
+                _delete_slots(db, [slot])
             pages[draft.id] = page_of(draft, seq, old)
         db.executemany(_SQL["insert_page"], (page_row(scope_id, page) for page in pages.values()))
         db.executemany(
             _SQL["insert_terms"],
             (
-                terms_row(scope_id, pages[draft.id], draft, known.get(draft.id))
+                terms_row(scope_id, pages[draft.id], draft, first.get(draft.id, 0))
                 for draft in fresh.values()
             ),
         )
@@ -167,7 +170,7 @@ class SQLiteStore:
                 found.sessions.append(row[1])
                 found.timestamps.append(row[2])
                 found.terms.append(row[3])
-                found.replaced.append(row[4])
+                found.first.append(row[4])
         return found
 
     def vectors(

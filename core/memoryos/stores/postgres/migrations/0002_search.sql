@@ -7,7 +7,7 @@
 CREATE TABLE memoryos.blocks (
     scope uuid NOT NULL,
     block bigint NOT NULL,  -- seq / 4096
-    pages bytea NOT NULL,  -- of each page: seq, session, timestamp, words; packed
+    pages bytea NOT NULL,  -- of each page: seq, replaced, session, timestamp, words; packed
     PRIMARY KEY (scope, block)
 );
 CREATE TABLE memoryos.postings (
