@@ -90,7 +90,7 @@ def assert_same(one: Engine, other: Engine, **kwargs: Any) -> None:
 
 
 def ids(engine: Engine) -> list[list[str]]:
-    return [[page for page, *_ in found(engine, question)] for question in questions()]
+    return [found_ids(engine, question) for question in questions()]
 
 
 def index(engine: Engine) -> ScopeIndex | ServedIndex:
@@ -201,6 +201,39 @@ def test_no_posting_of_an_erased_word_is_left(served: Engine, postgres_uri: str)
         memory.flush()
         assert db.execute(held, of_quokka).fetchone() == (0,)
     assert rows(served, "blocks") == 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_the_same_is_found(
+    served: Engine, local: Engine, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_index, "_GROWN", 0)  # the mean vector is always that of now
+    chance = random.Random(seed)
+    memory = filled(served, 100)
+    updater = served._parts.consolidator._updater
+    for number in range(30):
+        pages = memory.pages()
+        kind = chance.choice(["add", "replace", "replace", "erase", "embed", "arrange", "forget"])
+        if kind == "add":
+            added = served.memory("tom", session_id=chance.choice(["s0", "s9"]))
+            added.add_many([turn(chance) for _ in range(chance.randrange(1, 30))])
+        elif kind == "replace":
+            draft_of(served, chance.choice(pages).id, " ".join(turn(chance)))
+        elif kind == "erase":
+            memory.forget(page_id=chance.choice(pages).id)
+        elif kind == "embed":
+            updater.embed(USER)
+        elif kind == "arrange":
+            updater.arrange(USER)
+        else:
+            served._parts.views.clear()
+        local._parts.views.clear()
+        question = " ".join(chance.sample(WORDS, 4))
+        assert found_ids(served, question) == found_ids(local, question), (number, kind)
+
+
+def found_ids(engine: Engine, question: str) -> list[str]:
+    return [page for page, *_ in found(engine, question)]
 
 
 def test_a_block_unsealed_during_a_search_is_read_again(served: Engine, local: Engine) -> None:
