@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -24,7 +22,6 @@ from memoryos.stores.sql import migrations
 from memoryos.tiers.text import page_terms, term_id
 from tests.conftest import ManualClock
 from tests.postgres.server import another_database
-from tests.postgres.test_locomo import _TURN, fill, ranking
 
 SERVED = {"promotion": "manual", "search_in_server_from": 1}
 LOCAL = {"promotion": "manual"}
@@ -430,57 +427,3 @@ def test_an_upgraded_database(clock: ManualClock, monkeypatch: pytest.MonkeyPatc
         engine._parts.views.clear()
         assert ids(engine) == before
         assert rows(engine, "blocks") == 9
-
-
-# ── LoCoMo ───────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("hnsw", [False, True])
-def test_evidence_recall_is_sqlites(
-    root: Path,
-    postgres_uri: str,
-    sqlite_uri: str,
-    monkeypatch: pytest.MonkeyPatch,
-    hnsw: bool,
-) -> None:
-    if hnsw:
-        # As few as leave most of a conversation's pages unasked.
-        monkeypatch.setattr(search, "NEAR_FROM", 100)
-        monkeypatch.setattr(served_index, "_NEAREST", 40)
-        monkeypatch.setattr(served_index, "_WORDIEST", 40)
-        monkeypatch.setattr(served_index, "_CHAINED", 10)
-    conversations = json.loads((root.parent / "shared/data/locomo10.json").read_text())
-    shares: dict[str, list[float]] = {"sqlite": [], "postgres": []}
-    config = {"durability": "normal"}
-    equal = 0
-    with (
-        Engine.open(sqlite_uri, LOCAL | config) as lite,
-        Engine.open(postgres_uri, SERVED | config) as post,
-    ):
-        for number, conversation in enumerate(conversations):
-            user = f"conversation {number}"
-            known = {"sqlite": (lite, {}), "postgres": (post, {})}
-            for engine, page_of in known.values():
-                page_of.update(fill(engine, user, conversation))
-                engine._parts.consolidator.run(engine.memory(user).scope)
-                updater = engine._parts.consolidator._updater
-                updater.arrange(Scope(user))
-            for question in conversation["qa"]:
-                evidence = set(_TURN.findall(" ".join(question["evidence"])))
-                if question["category"] == 5 or not evidence:
-                    continue
-                hits = {}
-                for name, (engine, page_of) in known.items():
-                    hits[name] = ranking(engine.memory(user), question["question"], page_of)
-                    here = {page_of[turn] for turn, _ in hits[name]}
-                    counted = [page_of.get(turn) in here for turn in evidence]
-                    shares[name].append(sum(counted) / len(counted))
-                equal += [t for t, _ in hits["sqlite"]] == [t for t, _ in hits["postgres"]]
-    means = {name: sum(values) / len(values) for name, values in shares.items()}
-    asked = len(shares["sqlite"])
-    print(f"evidence recall in 10 pages: {means}; {equal} of {asked} rankings are equal")
-    assert means["sqlite"] > 0.6
-    assert abs(means["sqlite"] - means["postgres"]) <= 0.01
-    assert hnsw or equal / asked > 0.95
