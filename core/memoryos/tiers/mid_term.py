@@ -20,19 +20,31 @@ if TYPE_CHECKING:
 Scores = NDArray[np.float32]
 MOST_KEYWORDS = 12
 _EQUAL = 1e-5
+_MOST_CHANGED = 64
+"""Segments whose vectors are held beside the matrix before it is made anew."""
 MOST_SUMMARY = 600
 """A segment's summary keeps its newest topics' lines up to this many characters."""
 
 
 class Nearness:
-    """Segments laid out for Eq. 3: a row of the matrix and a set of keywords each. Immutable."""
+    """Segments laid out for Eq. 3: a vector and a set of keywords each, row by row. Immutable.
+
+    What changed since the matrix was made is held beside it: to copy the matrix for every segment
+    that grows would take longer than all else.
+    """
 
     def __init__(
-        self, segments: list[Segment], matrix: Vectors, keywords: list[frozenset[str]]
+        self,
+        segments: list[Segment],
+        keywords: list[frozenset[str]],
+        matrix: Vectors,
+        changed: dict[int, Vectors],
     ) -> None:
         self.segments = segments
-        self.matrix = matrix
         self.keywords = keywords
+        self.matrix = matrix
+        self.changed = changed
+        """Vectors of rows that differ from the matrix's, or that it has not."""
 
     @classmethod
     def of(
@@ -45,35 +57,36 @@ class Nearness:
         rows = list(segments)
         same = 0 if older is None else len(older.segments)
         if older is None or [s.id for s in older.segments] != [s.id for s in rows[:same]]:
-            matrix = np.stack([vectors[s.id] for s in rows]) if rows else np.zeros((0, 1), "<f4")
-            return cls(rows, matrix, [_folded(segment.keywords) for segment in rows])
-        matrix = np.empty((len(rows), vectors[rows[0].id].shape[0] if rows else 1), np.float32)
-        if same:
-            matrix[:same] = older.matrix
-        keywords = [*older.keywords, *[frozenset[str]()] * (len(rows) - same)]
+            return cls(rows, [_folded(s.keywords) for s in rows], _stacked(rows, vectors), {})
+        keywords, changed = list(older.keywords), dict(older.changed)
+        keywords += [frozenset()] * (len(rows) - same)
         for row, segment in enumerate(rows):
             if row >= same or segment is not older.segments[row]:
-                matrix[row] = vectors[segment.id]
+                changed[row] = vectors[segment.id]
                 keywords[row] = _folded(segment.keywords)
-        return cls(rows, matrix, keywords)
+        if len(changed) > _MOST_CHANGED:
+            return cls(rows, keywords, _stacked(rows, vectors), {})
+        return cls(rows, keywords, older.matrix, changed)
 
     def with_segment(self, segment: Segment, vector: Vectors) -> Nearness:
         """Return the layout with one segment changed, or added at the end."""
-        ids = [known.id for known in self.segments]
-        row = ids.index(segment.id) if segment.id in ids else len(ids)
+        row = next(
+            (row for row, known in enumerate(self.segments) if known.id == segment.id),
+            len(self.segments),
+        )
         segments, keywords = list(self.segments), list(self.keywords)
         segments[row : row + 1] = [segment]
         keywords[row : row + 1] = [_folded(segment.keywords)]
-        matrix = np.empty((len(segments), vector.shape[0]), np.float32)
-        if ids:
-            matrix[: len(ids)] = self.matrix
-        matrix[row] = vector
-        return Nearness(segments, matrix, keywords)
+        return Nearness(segments, keywords, self.matrix, {**self.changed, row: vector})
 
     def affinities(self, keywords: Iterable[str], vector: Vectors) -> Scores:
         """Return Eq. 3, cos(e_s, e_p) + Jaccard(K_s, K_p), for each of `segments`."""
-        # Not `@`: BLAS threads wait for one another when the cores are busy.
-        scores: Scores = np.einsum("ij,j->i", self.matrix, vector)
+        scores: Scores = np.empty(len(self.segments), np.float32)
+        if len(self.matrix):
+            # Not `@`: BLAS threads wait for one another when the cores are busy.
+            scores[: len(self.matrix)] = np.einsum("ij,j->i", self.matrix, vector)
+        for row, changed in self.changed.items():
+            scores[row] = changed @ vector
         wanted = _folded(keywords)
         for row, known in enumerate(self.keywords):
             if not wanted.isdisjoint(known):
@@ -92,6 +105,12 @@ class Nearness:
         # by the last bits of a product.
         equals = (self.segments[row] for row in np.flatnonzero(scores >= best - _EQUAL))
         return min(equals, key=lambda segment: (segment.created, segment.id))
+
+
+def _stacked(segments: Sequence[Segment], vectors: Mapping[str, Vectors]) -> Vectors:
+    if not segments:
+        return np.zeros((0, 1), np.float32)
+    return np.stack([vectors[segment.id] for segment in segments])
 
 
 def _folded(words: Iterable[str]) -> frozenset[str]:
