@@ -238,7 +238,7 @@ class _Pages:
             return found
         served = index.server.postings(index.scope, ids, here.blocks)
         return [
-            _joined([known, *(self._rows(*served[id_]) for id_ in group if id_ in served)])
+            _joined([known, *(self._found(*served[id_]) for id_ in group if id_ in served)])
             for group, known in zip(groups, found, strict=True)
         ]
 
@@ -248,7 +248,7 @@ class _Pages:
     def cosines(self, positions: Positions) -> list[float] | None:
         return None if self._dense is None else self._dense.cosines(positions)
 
-    def _rows(self, seqs: NDArray[np.int64], counts: Floats) -> Found:
+    def _found(self, seqs: NDArray[np.int64], counts: Floats) -> Found:
         positions, there = self.columns.positions(seqs)
         return positions[there] + 1, counts[there]
 
