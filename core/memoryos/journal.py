@@ -159,6 +159,8 @@ def checked_message(message: object, most_bytes: int) -> Message:
         raise InvalidInput(f"role must be a text such as 'user', not {message.role!r}")
     if isinstance(message.content, str):
         checked_text(message.content, "content", most_bytes)
+        if message == Message(message.role, message.content) and message.role.isascii():
+            return message  # nothing in it that may not be JSON
     _check_fields(message)
     body = _json(message_body(message), "message", 16 * most_bytes)
     return message_of(body)
