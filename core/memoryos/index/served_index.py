@@ -1,6 +1,6 @@
 """A scope too large to be read: words and vectors are looked up in the store's server.
 
-Held in memory are a few numbers per page (its place, time, session and length, 52 bytes), so that
+Held in memory are a few numbers per page (its place, time, session and length, 48 bytes), so that
 the ranking is `ScopeIndex`'s own, over all pages; the words of pages that the server has not sealed
 yet; and a sample of the vectors.  As with `ScopeIndex` one thread at a time extends it, and any
 number search.
