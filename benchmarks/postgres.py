@@ -1,8 +1,9 @@
 """`add` and `recall` on PostgreSQL beside SQLite, in one run: `python -m benchmarks.postgres URI`.
 
 Many users with few pages each and one user with many, the same in both stores (made in SQLite and
-moved by `memoryos migrate`), measured in turns. Prints a table of times with their ratios, what
-the tables weigh, and the plans of the statements that a user's request comes to.
+moved by `memoryos migrate`), measured in turns. Prints a table of times with their ratios, the
+search of the one in the server beside the search in this process, what the tables weigh, and the
+plans of the statements that a user's request comes to.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import argparse
 import random
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +28,15 @@ from memoryos.migration import migrate
 from memoryos.model import Scope
 from memoryos.stores.codec import to_blob
 from memoryos.stores.port import PageQuery, Store, StoredEmbedder
+from memoryos.stores.postgres import search
 from memoryos.stores.postgres.rows import scope_key, select_pages
 
 _WORDS = [f"{a}{b}" for a in "bdfgklmnprstvz" for b in "alto bric cane dome elix fang".split()]
 _CONFIG = {"promotion": "manual", "cached_scopes": 4096}
+_HERE = _CONFIG | {"search_in_server_from": 1 << 62}
+_SERVED = _CONFIG | {"search_in_server_from": 1}
+_PROCESSES = 3
+"""Fresh processes that each way of searching the one user's pages is measured in."""
 _FEW = 10
 """Users in the tables when the cost of a user is measured first."""
 _EMBEDDER = StoredEmbedder("hashing-384", 384)
@@ -74,8 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"made in SQLite in {time.perf_counter() - began:.0f} s")
         _move(uri, options.uri)  # but for the few, which have their own new pages on both sides
         _analyze(options.uri)
-        with Engine.open(uri, _CONFIG) as lite, Engine.open(options.uri, _CONFIG) as post:
+        with Engine.open(uri, _CONFIG) as lite, Engine.open(options.uri, _HERE) as post:
             _compare(lite, post, options, chance)
+            _search(options)
             _weigh(options.uri, options)
             _plans(post.store, options.uri)
     return 0
@@ -185,6 +195,75 @@ def _row(
     shown = "".join(f"{t.shown:>24}" for t in (ours, theirs))
     ratios = f"{theirs.quick / ours.quick:.1f} / {theirs.median / ours.median:.1f}"
     print(f"{name:28}{shown}{ratios:>14}")
+
+
+def _search(options: argparse.Namespace) -> None:
+    """Measure the one user's recall in fresh processes: searched there, and in the server."""
+    print(f"\none user of {options.heavy} pages: search in the process and in the server")
+    print(f"{'':28}{'first, s':>10}{'then, ms: 10 / 50 / 95 %':>28}{'MB':>8}")
+    _measure("in the process", options, _HERE)
+    with _near_from(1 << 62):
+        _arrange(options.uri, "words sealed")
+        _measure("in the server, exact", options, _SERVED)
+    with _near_from(1):
+        _arrange(options.uri, "HNSW index made")
+        _measure("in the server, HNSW", options, _SERVED)
+
+
+@contextmanager
+def _near_from(pages: int) -> Iterator[None]:
+    usual, search.NEAR_FROM = search.NEAR_FROM, pages
+    try:
+        yield
+    finally:
+        search.NEAR_FROM = usual
+
+
+def _arrange(uri: str, done: str) -> None:
+    began = time.perf_counter()
+    with Engine.open(uri, _SERVED) as engine:
+        store, scope = engine.store, Scope("heavy")
+        store.search.arrange(scope, store.head(scope))  # type: ignore[attr-defined]
+    _analyze(uri)
+    print(f"{done} in {time.perf_counter() - began:.0f} s")
+
+
+def _measure(name: str, options: argparse.Namespace, config: dict[str, object]) -> None:
+    """Print the median of several processes' first recalls, all others, and memory grown by."""
+    context = get_context("spawn")
+    firsts, others, grown = [], [], []
+    for seed in range(_PROCESSES):
+        ours, theirs = context.Pipe()
+        given = (theirs, options.uri, config, options.calls // _PROCESSES + 1, seed)
+        process = context.Process(target=_recalls, args=given)
+        process.start()
+        first, times, megabytes = ours.recv()
+        process.join()
+        firsts.append(first)
+        others += times
+        grown.append(megabytes)
+    shown = f"{np.median(firsts):>10.2f}{_times(others).shown:>28}{np.median(grown):>8.0f}"
+    print(f"{name:28}{shown}")
+
+
+def _recalls(
+    answer: Connection, uri: str, config: dict[str, object], calls: int, seed: int
+) -> None:
+    chance = random.Random(seed)
+    with Engine.open(uri, config) as engine:
+        engine.memory("user-1").recall("what takes its time once")
+        before, times = _resident(), []
+        for _ in range(calls):
+            began = time.perf_counter()
+            _recall(chance)(engine.memory("heavy"))
+            times.append(time.perf_counter() - began)
+        answer.send((times[0], times[1:], _resident() - before))
+
+
+def _resident() -> float:
+    """Megabytes of this process in memory."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
 
 
 def _times(seconds: Sequence[float]) -> Times:

@@ -53,6 +53,9 @@ class MemoryConfig:
     """Knowledge entries recalled, for the user and for the agent."""
     retrieval: RetrievalMode = "fused"
     """"fused" ranks every page of the scope; "two_stage" is the paper's: segments first."""
+    search_in_server_from: int = 20_000
+    """Pages ever added to a scope from which on it is searched in the server, not read into this
+    process: on PostgreSQL with "fused" retrieval. Every other store ignores it."""
     ranking: RankingConfig = field(default_factory=RankingConfig)
     """How scores are fused."""
 
@@ -93,6 +96,7 @@ class MemoryConfig:
             ("top_pages", 1),
             ("top_segments", 1),
             ("top_knowledge", 1),
+            ("search_in_server_from", 1),
             ("context_tokens", 1),
             ("cached_scopes", 1),
             ("cache_bytes", 1),

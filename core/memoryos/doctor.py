@@ -27,6 +27,7 @@ from memoryos.stores.port import (
     Store,
     StoredEmbedder,
 )
+from memoryos.stores.searching import Searching
 from memoryos.tiers import long_term, short_term
 from memoryos.tiers.text import page_terms
 from memoryos.transfer import ALL_KINDS
@@ -135,6 +136,7 @@ class Doctor:
                 self._embed_missing(patient)
                 found = [replace(finding, repaired=finding.repairable) for finding in found]
                 break
+        found += self._sealed(scope, repair=repair)
         found += self._lease(scope, repair=repair)
         found += self._waiting(scope, repair=repair)
         return found
@@ -185,6 +187,15 @@ class Doctor:
             vectors = {p.seq: to_blob(row) for p, row in zip(pages, rows, strict=True)}
             mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
             self._store.put_vectors(patient.scope, head, mine, vectors, head.embedded_seq)
+
+    # ── words in the server ──────────────────────────────────────────────────────────────────
+
+    def _sealed(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
+        if isinstance(self._store, Searching) and (blocks := self._store.search.stale(scope)):
+            if repair:
+                self._store.search.unseal(scope, blocks)
+            detail = f"{len(blocks)} blocks in the server are out of step with their pages' words"
+            yield Finding("terms", detail, scope, repaired=repair)
 
     # ── work left lying ──────────────────────────────────────────────────────────────────────
 

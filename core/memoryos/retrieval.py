@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,20 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.config import MemoryConfig
-from memoryos.errors import EmbedderMismatch, InvalidInput, ModelError
-from memoryos.index.scope_index import Hit
+from memoryos.errors import EmbedderMismatch, InvalidInput, ModelError, StorageBusy
+from memoryos.index import Hit, ScopeIndex
 from memoryos.journal import checked_id, checked_time
 from memoryos.model import Chain, Knowledge, Owner, Page, RecalledPage, Scope, Segment
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.recall import Recall
 from memoryos.stores.codec import decode
 from memoryos.stores.port import PageQuery, Store, StoredEmbedder
+from memoryos.stores.searching import Unsealed
 from memoryos.tiers import mid_term
 from memoryos.tiers.text import keywords, tokens
 from memoryos.updating import mismatch
 from memoryos.views import ScopeView, Tiers, Views
 
 _log = logging.getLogger("memoryos.retrieval")
+_MOST_TRIES = 5
 _WHERE = ("session_id", "since", "before")
 
 
@@ -103,7 +106,14 @@ class Retriever:
         """Return what each tier holds on `query`; a failing embedder costs rank only."""
         view = self._views.get(scope)
         vector = self._query_vector(view, query)
-        hits = self._hits(scope, view, query, vector, k, where, now)
+        for _ in range(_MOST_TRIES):
+            with suppress(Unsealed):
+                hits = self._hits(scope, view, query, vector, k, where, now)
+                break
+            self._views.drop(scope)
+            view = self._views.get(scope)
+        else:
+            raise StorageBusy("the pages changed during every try of a search; try again")
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
         pages = tuple(
             RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))
@@ -183,6 +193,7 @@ class Retriever:
         seqs = np.array(sorted(inside), np.int64)
         if allowed is not None:
             seqs = np.intersect1d(seqs, allowed)
+        assert isinstance(view.index, ScopeIndex)  # served is only what is ranked whole
         return view.index.nearest(vector, k, allowed=seqs)
 
     def _pages(self, scope: Scope, seqs: Sequence[int]) -> list[Page]:

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from hashlib import blake2b
 
 from memoryos.config import MemoryConfig
-from memoryos.errors import EmbedderMismatch, ModelAnswerInvalid
+from memoryos.errors import EmbedderMismatch, ModelAnswerInvalid, StorageError
 from memoryos.journal import indexed_text, without_quotation
 from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic
 from memoryos.ports import (
@@ -32,6 +32,7 @@ from memoryos.ports import (
 )
 from memoryos.stores.codec import Derived, decode, encode, to_blob
 from memoryos.stores.port import Assignment, Changes, PageQuery, Record, Store, StoredEmbedder
+from memoryos.stores.searching import Searching
 from memoryos.tiers import long_term, mid_term, short_term
 from memoryos.tiers.text import tokens
 from memoryos.tiers.traits import TRAITS
@@ -93,6 +94,21 @@ class Updater:
             if head.embedder not in (None, mine):
                 raise EmbedderMismatch(mismatch(head.embedder, mine))
             self._store.put_vectors(scope, head, mine, vectors, up_to)
+
+    def arrange(self, scope: Scope) -> None:
+        """Let a store that can search in its server make ready for it, if the scope is large.
+
+        What fails is tried again the next time: search is right without, but slower.
+        """
+        if not isinstance(self._store, Searching):
+            return
+        head = self._store.head(scope)
+        if head.last_seq < self._config.search_in_server_from:
+            return
+        try:
+            self._store.search.arrange(scope, head)
+        except StorageError as error:
+            _log.warning("search in the server is not arranged: %s", error)
 
     # ── page out: short → mid ────────────────────────────────────────────────────────────────
 

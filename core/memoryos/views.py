@@ -16,12 +16,13 @@ from functools import cached_property
 import numpy as np
 
 from memoryos.config import MemoryConfig
-from memoryos.index.scope_index import ScopeIndex
+from memoryos.index import ScopeIndex, ServedIndex
 from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
 from memoryos.ports import Vectors
 from memoryos.profiles import profile_of
 from memoryos.stores.codec import decode, from_blob
 from memoryos.stores.port import Head, IndexColumns, Kind, Store
+from memoryos.stores.searching import Searching
 from memoryos.tiers.mid_term import Nearness
 from memoryos.tiers.text import tokens
 
@@ -75,7 +76,9 @@ class Tiers:
 class ScopeView:
     """One scope as this process knows it."""
 
-    def __init__(self, head: Head, index: ScopeIndex, tiers: Tiers, dimension: int) -> None:
+    def __init__(
+        self, head: Head, index: ScopeIndex | ServedIndex, tiers: Tiers, dimension: int
+    ) -> None:
         self.head = head
         self.index = index
         self.tiers = tiers
@@ -144,14 +147,13 @@ class Views:
         view = slot.view
         if view is not None and view.head == head:
             return False
-        if view is None or (view.head.epoch, view.head.embedder) != (head.epoch, head.embedder):
-            dimension = head.embedder.dimension if head.embedder else 0
-            ranking = self._config.ranking
-            if head.embedder is not None:
-                ranking = ranking.for_embedder(head.embedder.name)
-            index = ScopeIndex(max(dimension, 1), ranking)
-            empty = Head(epoch=head.epoch, embedder=head.embedder)
-            view = ScopeView(empty, index, Tiers({}, {}, {}, {}), dimension)
+        served = self._is_served(head)
+        if (
+            view is None
+            or (view.head.epoch, view.head.embedder) != (head.epoch, head.embedder)
+            or isinstance(view.index, ServedIndex) != served
+        ):
+            view = self._empty(scope, head, served=served)
         old = view.head
         if head.last_seq > old.last_seq or head.embedded_seq > old.embedded_seq:
             self._load_pages(scope, view, old, head)
@@ -162,37 +164,64 @@ class Views:
         slot.view = ScopeView(head, view.index, tiers, view.dimension)
         return head.last_seq > old.last_seq
 
+    def _is_served(self, head: Head) -> bool:
+        """Return whether the scope is searched in the store's server."""
+        config = self._config
+        return (
+            head.last_seq >= config.search_in_server_from
+            and config.retrieval == "fused"
+            and isinstance(self._store, Searching)
+        )
+
+    def _empty(self, scope: Scope, head: Head, *, served: bool) -> ScopeView:
+        """Return a view to begin with; a served index knows its pages at once."""
+        dimension = head.embedder.dimension if head.embedder else 0
+        ranking = self._config.ranking
+        if head.embedder is not None:
+            ranking = ranking.for_embedder(head.embedder.name)
+        index: ScopeIndex | ServedIndex
+        if served:
+            assert isinstance(self._store, Searching)
+            index = ServedIndex(self._store.search, scope, dimension, ranking)
+        else:
+            index = ScopeIndex(max(dimension, 1), ranking)
+        empty = Head(epoch=head.epoch, embedder=head.embedder)
+        return ScopeView(empty, index, Tiers({}, {}, {}, {}), dimension)
+
     def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
         index = view.index
         held = max(index.last_seq, 0)
         columns = self._store.index_columns(scope, held)
+        if isinstance(index, ServedIndex):
+            index.extend(columns)
+            return
         if columns.seqs:
-            self._load_new(scope, view, columns, head.embedded_seq)
+            self._load_new(scope, index, columns, head)
         # Vectors of pages that the index had already.
         late = min(head.embedded_seq, held)
         if late > old.embedded_seq:
             seqs, blobs = self._store.vectors(scope, old.embedded_seq, late)
             index.set_vectors(seqs, _matrix(blobs, view.dimension))
 
-    def _load_new(
-        self, scope: Scope, view: ScopeView, columns: IndexColumns, embedded_seq: int
-    ) -> None:
+    def _load_new(self, scope: Scope, index: ScopeIndex, columns: IndexColumns, head: Head) -> None:
         """Add pages to the index: those with vectors, then those that wait for theirs."""
+        embedded_seq = head.embedded_seq
+        dimension = head.embedder.dimension if head.embedder else 0
         seqs: list[int] = []
         blocks: list[Vectors] = []
         for after in range(columns.seqs[0] - 1, embedded_seq, _READ_AT_ONCE):
             up_to = min(after + _READ_AT_ONCE, embedded_seq)
             here, blobs = self._store.vectors(scope, after, up_to)
-            blocks.append(_matrix(blobs, view.dimension))
+            blocks.append(_matrix(blobs, dimension))
             seqs += here
         done = bisect_right(columns.seqs, embedded_seq)
         if seqs == columns.seqs[:done]:
-            _extend(view.index, columns, slice(done), blocks)
+            _extend(index, columns, slice(done), blocks)
         else:  # a page was replaced or erased between the two readings
             known = dict(zip(seqs, (row.tobytes() for b in blocks for row in b), strict=True))
-            _extend(view.index, columns, slice(done), [known.get(s) for s in columns.seqs[:done]])
+            _extend(index, columns, slice(done), [known.get(s) for s in columns.seqs[:done]])
         waiting = slice(done, None)
-        _extend(view.index, columns, waiting, [None] * (len(columns.seqs) - done))
+        _extend(index, columns, waiting, [None] * (len(columns.seqs) - done))
 
     def _load_tiers(self, scope: Scope, tiers: Tiers, old: Head) -> Tiers:
         segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)

@@ -101,6 +101,7 @@ class Consolidator:
         with lock.lock:
             visited = self.save_visits(scope)
             self._updater.embed(scope)
+            self._updater.arrange(scope)
             due = self._updater.due(scope, everything=everything)
             if not (due or visited or everything):
                 return True

@@ -236,12 +236,13 @@ def test_many_processes_open_a_new_database_at_once() -> None:
 def test_a_newer_schema(postgres_uri: str) -> None:
     PostgresStore(postgres_uri).close()
     with psycopg.connect(postgres_uri, autocommit=True) as db:
+        [(version,)] = db.execute("SELECT version FROM memoryos.schema_version").fetchall()
         db.execute("UPDATE memoryos.schema_version SET version = 99")
         try:
             with pytest.raises(SchemaTooNew, match="99"):
                 PostgresStore(postgres_uri)
         finally:
-            db.execute("UPDATE memoryos.schema_version SET version = 1")
+            db.execute("UPDATE memoryos.schema_version SET version = %s", (version,))
 
 
 def test_a_schema_of_another_program() -> None:

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from memoryos import Engine, Memory
+from memoryos.index import served_index
+from memoryos.model import Scope
+from memoryos.stores.postgres import search
 
 MANUAL = {"promotion": "manual"}
 _TURN = re.compile(r"D\d+:\d+")
@@ -77,3 +80,55 @@ def test_evidence_recall_is_sqlites(root: Path, postgres_uri: str, sqlite_uri: s
     print(f"evidence recall in 10 pages, {len(shares['sqlite'])} questions, no model: {means}")
     assert means["sqlite"] > 0.6
     assert abs(means["sqlite"] - means["postgres"]) <= 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("hnsw", [False, True])
+def test_evidence_recall_in_the_server_is_sqlites(
+    root: Path,
+    postgres_uri: str,
+    sqlite_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    hnsw: bool,
+) -> None:
+    monkeypatch.setattr(search, "BLOCK", 32)  # so that few pages are in no full block
+    if hnsw:
+        # As few as leave most of a conversation's pages unasked.
+        monkeypatch.setattr(search, "NEAR_FROM", 100)
+        monkeypatch.setattr(served_index, "_NEAREST", 40)
+        monkeypatch.setattr(served_index, "_WORDIEST", 40)
+        monkeypatch.setattr(served_index, "_CHAINED", 10)
+    conversations = json.loads((root.parent / "shared/data/locomo10.json").read_text())
+    shares: dict[str, list[float]] = {"sqlite": [], "postgres": []}
+    config = {"durability": "normal"}
+    equal = 0
+    with (
+        Engine.open(sqlite_uri, MANUAL | config) as lite,
+        Engine.open(postgres_uri, MANUAL | {"search_in_server_from": 1} | config) as post,
+    ):
+        for number, conversation in enumerate(conversations):
+            user = f"conversation {number}"
+            known = {"sqlite": (lite, {}), "postgres": (post, {})}
+            for engine, page_of in known.values():
+                page_of.update(fill(engine, user, conversation))
+                engine._parts.consolidator.run(engine.memory(user).scope)
+                updater = engine._parts.consolidator._updater
+                updater.arrange(Scope(user))
+            for question in conversation["qa"]:
+                evidence = set(_TURN.findall(" ".join(question["evidence"])))
+                if question["category"] == 5 or not evidence:
+                    continue
+                hits = {}
+                for name, (engine, page_of) in known.items():
+                    hits[name] = ranking(engine.memory(user), question["question"], page_of)
+                    here = {page_of[turn] for turn, _ in hits[name]}
+                    counted = [page_of.get(turn) in here for turn in evidence]
+                    shares[name].append(sum(counted) / len(counted))
+                equal += [t for t, _ in hits["sqlite"]] == [t for t, _ in hits["postgres"]]
+    means = {name: sum(values) / len(values) for name, values in shares.items()}
+    asked = len(shares["sqlite"])
+    print(f"evidence recall in 10 pages: {means}; {equal} of {asked} rankings are equal")
+    assert means["sqlite"] > 0.6
+    assert abs(means["sqlite"] - means["postgres"]) <= 0.01
+    assert hnsw or equal / asked > 0.95

@@ -237,7 +237,7 @@ def _scope_state(store: Store, scope: Any) -> Any:
         [replace(page, id="") if page.user_input == "And?" else page for page in pages],
         records,
         store.counts(scope),
-        (columns.seqs, columns.terms, columns.replaced),
+        (columns.seqs, columns.terms, columns.first),
         store.vectors(scope, 0, head.last_seq),
         (head.last_seq, head.embedded_seq, head.embedder),
         [replace(receipt, id="") for receipt in store.receipts(scope)],

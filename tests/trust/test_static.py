@@ -17,7 +17,7 @@ from memoryos.testing.memory_answers import memory_answers
 from memoryos.testing.openai_server import OpenAIServer
 
 RUNS = ("execute", "executemany", "executescript", "_rows")
-TABLES = ("_SQL", "SQL")
+TABLES = ("_SQL", "SQL", "STORE_SQL")
 """Names of what `named_queries` returns: statements from files, none of them made at run time."""
 
 
@@ -55,6 +55,7 @@ ALLOWED = {
     ("sqlite/connection.py", "f'PRAGMA synchronous = {self._synchronous}'"): "FULL or NORMAL",
     ("sqlite/connection.py", "statement"): "one of a migration's file",
     ("postgres/connection.py", "script.encode()"): "a migration's file, or procrastinate's own",
+    ("postgres/search.py", "statement"): "what _rows is given, or what _composed returns",
     ("postgres/store.py", "statement"): "what _rows and select_pages are given: checked below",
 }
 """Arguments that are neither, and why they may be."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from memoryos.embedders.hashing import HashingEmbedder
 from memoryos.index import IndexRow, ScopeIndex
-from memoryos.index.lexical import LexicalSnapshot, extended, postings_of
+from memoryos.index.lexical import LexicalSnapshot, extended, moved, postings_of
 from memoryos.tiers.ranking import RankingConfig
 from memoryos.tiers.text import pack_terms, page_terms, query_terms, term_id
 
@@ -352,3 +352,13 @@ def test_a_question_as_long_as_a_page_costs_a_bounded_number_of_lookups():
 def test_a_word_in_every_page_tells_nothing():
     reasons = search(filled([f"Tom: {text}" for text in TEXTS * 10]), "Tom plays chess")[0].reasons
     assert reasons[0] in {"words: chess, plays", "words: plays, chess"}
+
+
+def test_postings_move_to_other_rows() -> None:
+    blobs = [page_terms(text) for text in ("chess and rex", "chess", "rex")]
+    postings, _ = postings_of(blobs, 0)
+    snapshot = extended(LexicalSnapshot(), moved(postings, np.array([3, 7, 9])))
+    [term] = query_terms("chess")
+    rows, counts = snapshot.find([term.ids])[0]
+    assert (rows.tolist(), counts.tolist()) == ([3, 7], [1.0, 1.0])
+    assert moved(postings[:0], np.zeros(0, np.intp)).size == 0

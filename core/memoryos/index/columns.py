@@ -94,6 +94,9 @@ class PageColumns:
     def positions(self, seqs: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return (position from 0, whether it is there) of each of `seqs`."""
         known = self.seqs[1 : self.size + 1]
+        if known.size and known[-1] - known[0] == known.size - 1:  # no page has gone
+            positions = (seqs - known[0]).astype(np.intp)
+            return positions, (positions >= 0) & (positions < known.size)
         positions = np.searchsorted(known, seqs)
         there = positions < len(known)
         there[there] = known[positions[there]] == seqs[there]

@@ -66,6 +66,13 @@ def postings_of(blobs: Sequence[bytes], first_row: int) -> tuple[Postings, NDArr
     return postings, (total[ends] - total[ends - sizes]).astype(np.float32)
 
 
+def moved(postings: Postings, rows: NDArray[np.intp]) -> Postings:
+    """Return postings of rows 0 to m - 1 as those of `rows`, (m,) and ascending."""
+    old = ((postings >> _ROW) & _ROW_MASK).astype(np.intp)
+    elsewhere = postings & ~(_ROW_MASK << _ROW)
+    return np.asarray(elsewhere | (rows[old].astype(np.uint64) << _ROW), dtype=np.uint64)
+
+
 @dataclass(frozen=True, slots=True)
 class FoundWord:
     """One word of a question and where it is."""

@@ -14,12 +14,10 @@ import numpy as np
 
 from memoryos.index.columns import PageColumns
 from memoryos.index.dense import DenseIndex, DenseSnapshot
-from memoryos.index.lexical import FoundWord, LexicalSnapshot, extended, postings_of
-from memoryos.index.reasons import reasons
-from memoryos.tiers import dates
+from memoryos.index.lexical import LexicalSnapshot, extended, postings_of
+from memoryos.index.search import Hit, best, search
 from memoryos.tiers import ranking as rank
 from memoryos.tiers.ranking import RankingConfig
-from memoryos.tiers.text import query_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +26,6 @@ if TYPE_CHECKING:
 
     from memoryos.index.dense import Vectors
     from memoryos.index.lexical import Found
-    from memoryos.tiers.text import QueryTerm
-
-_MAX_TERMS = 32
-"""Words of a question that are looked up, the rarest first: a pasted page costs no more."""
-_TELLING = 0.05
-"""A word whose idf is below this share of the rarest word's tells nothing and is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +38,6 @@ class IndexRow:
     terms: bytes  # packed by `text.page_terms` when the page was journalled
     vector: bytes | None  # float32 little-endian, or None while its embedding is pending
     first: int = 0  # seq where the page stood before it was replaced, 0 if it never was
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One page found."""
-
-    seq: int
-    score: float  # higher is nearer; comparable within one search only
-    reasons: tuple[str, ...]  # why, for a human: "words: dog, rex", "meaning 0.62"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,29 +156,9 @@ class ScopeIndex:
         vector: (dimension,) embedding of the query, None to go by words alone; now: unix seconds
         that "yesterday" in the query is relative to; allowed: sorted seqs, only these are returned.
         """
-        here = self._now
-        columns = here.columns
-        n = columns.size
-        if not columns.pages or k < 1:
-            return []
-        config = self.ranking
-        words = self._words(here, query)
-        base = self._lexical(columns, words)
         target = None if vector is None else np.asarray(vector, dtype=np.float32)
-        if target is not None and config.dense:
-            base[1 : n + 1] += config.dense * self._dense(here.dense, target)
-        scores = rank.chained(base, columns.before[: n + 1], columns.after[: n + 1], config)[1:]
-        live = columns.live
-        at = slice(None) if live is None else live
-        times = columns.timestamps[1 : n + 1][at]
-        named = dates.periods(query, now=now, oldest=float(times[0]), newest=float(times[-1]))
-        if named and config.date:
-            scores[at] += rank.date_bonus(times, named, config)
-        best = _best(scores, k, columns, allowed)
-        cosines = None if target is None else here.dense.cosines(best.tolist(), target)
-        why = reasons(best + 1, words, cosines, base, columns, named)
-        seqs, found = columns.seqs[best + 1].tolist(), scores[best].tolist()
-        return [Hit(*hit) for hit in zip(seqs, found, why, strict=True)]
+        pages = _Pages(self._now, target, self.ranking)
+        return search(pages, query, k, now=now, allowed=allowed, config=self.ranking)
 
     def nearest(
         self, vector: NDArray[np.float32], k: int, *, allowed: NDArray[np.int64] | None = None
@@ -209,80 +172,41 @@ class ScopeIndex:
             return []
         scores = here.dense.products(np.asarray(vector, dtype=np.float32), 0.0)
         scores[here.dense.pending] = -np.inf
-        best = _best(scores, k, here.columns, allowed).tolist()
+        rows = best(scores, k, here.columns, allowed).tolist()
         seqs = here.columns.seqs
         return [
             Hit(int(seqs[row + 1]), float(scores[row]), (f"meaning {scores[row]:.2f}",))
-            for row in best
+            for row in rows
         ]
 
-    def _words(self, here: _Snapshot, query: str) -> list[FoundWord]:
-        """Return the telling words of the question that the scope holds, rarest first."""
-        terms: list[QueryTerm] = query_terms(query)
-        found: list[Found] = here.lexical.find([term.ids for term in terms])
-        live = here.columns.live
-        if live is not None:
-            standing = [live[rows - 1] for rows, _ in found]
-            found = [
-                (rows[stands], counts[stands])
-                for (rows, counts), stands in zip(found, standing, strict=True)
-            ]
-        df = np.array([len(rows) for rows, _ in found], dtype=np.int64)
-        idf = rank.inverse_document_frequency(df, here.columns.pages).tolist()
-        words = [
-            FoundWord(term.surface, weight, rows, counts)
-            for term, weight, (rows, counts) in zip(terms, idf, found, strict=True)
-            if len(rows)
-        ]
-        words.sort(key=lambda word: -word.idf)
-        return [word for word in words[:_MAX_TERMS] if word.idf >= _TELLING * words[0].idf]
 
-    def _lexical(self, columns: PageColumns, words: list[FoundWord]) -> NDArray[np.float32]:
-        """Return the standardised signal of words, page and window; row 0 is no page."""
-        config = self.ranking
-        n = columns.size
-        page = np.zeros(columns.capacity, dtype=np.float32)
-        window = np.zeros(n + 1, dtype=np.float32)
-        before, after = columns.before, columns.after
-        norm = rank.length_norm(columns.lengths[: n + 1], columns.average, config)
-        span_norm = rank.length_norm(columns.spans[: n + 1], columns.average_span, config)
-        for word in words:
-            rows, counts = word.rows, word.counts
-            page[rows] += word.idf * rank.saturated(counts, norm[rows])
-            if config.window:
-                around = np.zeros(columns.capacity, dtype=np.float32)
-                around[rows] = counts
-                for links in (before, after):
-                    once = links[rows]
-                    around[once] += counts
-                    around[links[once]] += counts
-                around[0] = 0
-                window += word.idf * rank.saturated(around[: n + 1], span_norm)
-        prior = config.prior_lexical_spread * sum(word.idf for word in words)
-        pages, live = page[1 : n + 1], columns.live
-        pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages, live)
-        if config.window and words:
-            pages += config.window * rank.standardise(window[1:], prior, config.prior_pages, live)
-        return page
+class _Pages:
+    """What a search asks of a snapshot, for one question."""
 
-    def _dense(self, dense: DenseSnapshot, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the standardised signal of meaning, (n,)."""
-        config = self.ranking
+    def __init__(
+        self, here: _Snapshot, target: NDArray[np.float32] | None, config: RankingConfig
+    ) -> None:
+        self.columns = here.columns
+        self._here = here
+        self._target = target
+        self._config = config
+
+    def find(self, groups: Sequence[Sequence[int]]) -> list[Found]:
+        return self._here.lexical.find(groups)
+
+    def dense(self, scores: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        del scores  # every page is compared
+        if self._target is None:
+            return None
+        dense, config = self._here.dense, self._config
         present = None
         if dense.pending.size:
             present = np.ones(dense.size, dtype=bool)
             present[dense.pending] = False
-        products = dense.products(vector, config.centring)
+        products = dense.products(self._target, config.centring)
         return rank.standardise(products, config.prior_dense_spread, config.prior_pages, present)
 
-
-def _best(
-    scores: NDArray[np.float32], k: int, columns: PageColumns, allowed: NDArray[np.int64] | None
-) -> NDArray[np.intp]:
-    """Return the positions of the `k` best pages that may be returned; changes `scores`."""
-    scores[columns.replaced - 1] = -np.inf
-    if allowed is None:
-        return rank.top(scores, k)
-    positions, there = columns.positions(np.asarray(allowed, dtype=np.int64))
-    candidates = positions[there]
-    return candidates[rank.top(scores[candidates], k)]
+    def cosines(self, positions: NDArray[np.intp]) -> list[float] | None:
+        if self._target is None:
+            return None
+        return self._here.dense.cosines(positions.tolist(), self._target)

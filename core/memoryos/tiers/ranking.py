@@ -114,15 +114,21 @@ def standardise(
     known = scores if present is None else scores[present]
     if not known.size:
         return np.zeros_like(scores)
-    n = known.size
-    centred = known - known.sum() / np.float32(n)
-    variance = (float(centred @ centred) + prior_pages * prior_spread**2) / (n + prior_pages)
-    scale = np.float32(1 / max(variance, 1e-12) ** 0.5)
+    mean, scale = unit(known, prior_spread, prior_pages)
     if present is None:
-        return np.asarray(centred * scale, dtype=np.float32)
+        return np.asarray((scores - mean) * scale, dtype=np.float32)
     standard = np.zeros_like(scores)
-    standard[present] = centred * scale
+    standard[present] = (known - mean) * scale
     return standard
+
+
+def unit(known: Floats, prior_spread: float, prior_pages: float) -> tuple[np.float32, np.float32]:
+    """Return (mean, 1 / spread) of scores, at least one, by which `standardise` goes."""
+    n = known.size
+    mean = np.float32(known.sum() / np.float32(n))
+    centred = known - mean
+    variance = (float(centred @ centred) + prior_pages * prior_spread**2) / (n + prior_pages)
+    return mean, np.float32(1 / max(variance, 1e-12) ** 0.5)
 
 
 def chained(scores: Floats, before: Rows, after: Rows, config: RankingConfig) -> Floats:

@@ -210,12 +210,13 @@ class Connections:
             max_size=self.address.pool_size,
             max_idle=60.0,
             open=True,
-            configure=self._configure,
+            configure=self.configure,
             name="memoryos",
             num_workers=2,
         )
 
-    def _configure(self, connection: Connection) -> None:
+    def configure(self, connection: Connection) -> None:
+        """Give a connection the settings that all of the pool have."""
         connection.execute(SQL["settings"], self._settings)
         connection.execute(SQL["look_here_first"])
         dumper = type("Dumper", (VectorBinaryDumper,), {"oid": self._vector_oid})

@@ -3,7 +3,8 @@
 -- hundred thousand, and a prepared statement would go by the average.
 SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeout', %(all)s, false),
     set_config('synchronous_commit', %(sync)s, false),
-    set_config('plan_cache_mode', 'force_custom_plan', false)
+    set_config('plan_cache_mode', 'force_custom_plan', false),
+    set_config('hnsw.ef_search', '400', false)
 
 -- name: arrive
 SELECT 1

@@ -43,6 +43,7 @@ from memoryos.stores.postgres.rows import (
     terms_row,
     vector_of,
 )
+from memoryos.stores.postgres.search import PostgresSearch, unseal
 from memoryos.stores.rows import fresh_drafts, page_of
 
 _ALWAYS = -(1 << 62)
@@ -227,6 +228,11 @@ class PostgresStore:
         """The queue through which processes ask `memoryos worker` for work."""
         return Queue(self._db)
 
+    @cached_property
+    def search(self) -> PostgresSearch:
+        """Search in the server, for large scopes."""
+        return PostgresSearch(self._db)
+
     def enqueue(self, scope: Scope) -> None:
         self.queue.put(scope_key(scope))
 
@@ -347,6 +353,8 @@ def _apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None
     if changes.vectors is not None:
         _replace_vectors(db, key, changes.vectors)
     _each(db, "replace_terms", [(terms, key, seq) for seq, terms in changes.terms.items()])
+    if changes.terms:
+        unseal(db, key, changes.terms)
     receipts = [(key, dumps(receipt_body(receipt))) for receipt in changes.receipts]
     _each(db, "insert_receipt", receipts)
 
@@ -383,6 +391,7 @@ def _delete_seqs(db: Connection, key: UUID, seqs: Sequence[int]) -> None:
     if seqs:
         for name in ("delete_pages", "delete_terms", "delete_vectors"):
             db.execute(SQL[name], (key, list(seqs)))
+        unseal(db, key, seqs)
 
 
 def _bytes(id_: str | None) -> bytes | None:

@@ -1,0 +1,174 @@
+"""One search over the pages of a scope, wherever their words and vectors are looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from memoryos.index.lexical import FoundWord
+from memoryos.index.reasons import reasons
+from memoryos.tiers import dates
+from memoryos.tiers import ranking as rank
+from memoryos.tiers.text import query_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from memoryos.index.columns import PageColumns
+    from memoryos.index.lexical import Found
+    from memoryos.tiers.dates import Period
+    from memoryos.tiers.ranking import RankingConfig
+
+    Floats = NDArray[np.float32]
+
+_MAX_TERMS = 32
+"""Words of a question that are looked up, the rarest first: a pasted page costs no more."""
+_TELLING = 0.05
+"""A word whose idf is below this share of the rarest word's tells nothing and is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One page found."""
+
+    seq: int
+    score: float  # higher is nearer; comparable within one search only
+    reasons: tuple[str, ...]  # why, for a human: "words: dog, rex", "meaning 0.62"
+
+
+class Pages(Protocol):
+    """The pages of a scope at one moment, before one question."""
+
+    columns: PageColumns
+
+    def find(self, groups: Sequence[Sequence[int]]) -> list[Found]:
+        """Return, for each group of term ids, (rows ascending, counts) of the pages with any."""
+        ...
+
+    def dense(self, scores: Floats) -> Floats | None:
+        """Return the standardised signal of meaning, (n,); None to go by words alone.
+
+        scores: (n,) what is known of each page without it.
+        """
+        ...
+
+    def cosines(self, positions: NDArray[np.intp]) -> list[float] | None:
+        """Return the cosine of a few pages to the question; None to go by words alone."""
+        ...
+
+
+def search(
+    pages: Pages,
+    query: str,
+    k: int,
+    *,
+    now: float,
+    allowed: NDArray[np.int64] | None,
+    config: RankingConfig,
+) -> list[Hit]:
+    """Return the `k` pages nearest to `query`, best first.
+
+    now: unix seconds that "yesterday" in the query is relative to; allowed: sorted seqs, only these
+    are returned.
+    """
+    columns = pages.columns
+    n = columns.size
+    if not columns.pages or k < 1:
+        return []
+    words = _words(pages, query)
+    base = _lexical(columns, words, config)
+    bonus, named = _dated(columns, query, now, config)
+    if config.dense:
+        meaning = pages.dense(base[1 : n + 1] + bonus)
+        if meaning is not None:
+            base[1 : n + 1] += config.dense * meaning
+    scores = rank.chained(base, columns.before[: n + 1], columns.after[: n + 1], config)[1:]
+    scores += bonus
+    found = best(scores, k, columns, allowed)
+    why = reasons(found + 1, words, pages.cosines(found), base, columns, named)
+    seqs, values = columns.seqs[found + 1].tolist(), scores[found].tolist()
+    return [Hit(*hit) for hit in zip(seqs, values, why, strict=True)]
+
+
+def best(
+    scores: Floats,
+    k: int,
+    columns: PageColumns,
+    allowed: NDArray[np.int64] | None,
+) -> NDArray[np.intp]:
+    """Return the positions of the `k` best pages that may be returned; changes `scores`."""
+    scores[columns.replaced - 1] = -np.inf
+    if allowed is None:
+        return rank.top(scores, k)
+    positions, there = columns.positions(np.asarray(allowed, dtype=np.int64))
+    candidates = positions[there]
+    return candidates[rank.top(scores[candidates], k)]
+
+
+def _dated(
+    columns: PageColumns, query: str, now: float, config: RankingConfig
+) -> tuple[Floats | np.float32, list[Period]]:
+    """Return ((n,) what each page gains by its date, or 0 for all; periods the question names)."""
+    n, live = columns.size, columns.live
+    at = slice(None) if live is None else live
+    times = columns.timestamps[1 : n + 1][at]
+    named = dates.periods(query, now=now, oldest=float(times[0]), newest=float(times[-1]))
+    if not named or not config.date:
+        return np.float32(0), named
+    bonus = np.zeros(n, dtype=np.float32)
+    bonus[at] = rank.date_bonus(times, named, config)
+    return bonus, named
+
+
+def _words(pages: Pages, query: str) -> list[FoundWord]:
+    """Return the telling words of the question that the scope holds, rarest first."""
+    terms = query_terms(query)
+    found = pages.find([term.ids for term in terms])
+    live = pages.columns.live
+    if live is not None:
+        standing = [live[rows - 1] for rows, _ in found]
+        found = [
+            (rows[stands], counts[stands])
+            for (rows, counts), stands in zip(found, standing, strict=True)
+        ]
+    df = np.array([len(rows) for rows, _ in found], dtype=np.int64)
+    idf = rank.inverse_document_frequency(df, pages.columns.pages).tolist()
+    words = [
+        FoundWord(term.surface, weight, rows, counts)
+        for term, weight, (rows, counts) in zip(terms, idf, found, strict=True)
+        if len(rows)
+    ]
+    words.sort(key=lambda word: -word.idf)
+    return [word for word in words[:_MAX_TERMS] if word.idf >= _TELLING * words[0].idf]
+
+
+def _lexical(columns: PageColumns, words: list[FoundWord], config: RankingConfig) -> Floats:
+    """Return the standardised signal of words, page and window; row 0 is no page."""
+    n = columns.size
+    page = np.zeros(columns.capacity, dtype=np.float32)
+    window = np.zeros(n + 1, dtype=np.float32)
+    before, after = columns.before, columns.after
+    norm = rank.length_norm(columns.lengths[: n + 1], columns.average, config)
+    span_norm = rank.length_norm(columns.spans[: n + 1], columns.average_span, config)
+    for word in words:
+        rows, counts = word.rows, word.counts
+        page[rows] += word.idf * rank.saturated(counts, norm[rows])
+        if config.window:
+            around = np.zeros(columns.capacity, dtype=np.float32)
+            around[rows] = counts
+            for links in (before, after):
+                once = links[rows]
+                around[once] += counts
+                around[links[once]] += counts
+            around[0] = 0
+            window += word.idf * rank.saturated(around[: n + 1], span_norm)
+    prior = config.prior_lexical_spread * sum(word.idf for word in words)
+    pages, live = page[1 : n + 1], columns.live
+    pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages, live)
+    if config.window and words:
+        pages += config.window * rank.standardise(window[1:], prior, config.prior_pages, live)
+    return page
