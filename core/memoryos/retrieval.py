@@ -121,7 +121,7 @@ class Retriever:
             if hit.seq in found
         )[:k]
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
-        words = frozenset(tokens(query))
+        words = frozenset(tokens(query)) if view.tiers.knowledge else frozenset()
         return Recall(
             query=query,
             pages=pages,
