@@ -2,10 +2,10 @@
 
     python -m benchmarks.llama_index_turns [turns] [token_limit]
 
-One chat of SimpleChatEngine with LlamaIndex's mock model, on a file, with everything as it is by
+Chats of SimpleChatEngine with LlamaIndex's mock model, on a file, with everything as it is by
 default (background consolidation, full durability).  A turn is one `chat()`: two durable writes, a
-recall, a window, the mock's answer.  The ratios compare medians of one run; the times themselves
-depend on the machine.
+recall, a window, the mock's answer.  Turns of a young chat and of the old one alternate, for a
+machine's speed may change by half within seconds.
 """
 
 from __future__ import annotations
@@ -27,41 +27,54 @@ from memoryos_integrations.llama_index import MemoryOSMemory
 TOPICS = ("the garden", "a book on rivers", "the old bicycle", "lunch", "a train to Porto")
 AROUND = 10
 """Turns on either side that the median is of."""
+YOUNG = 20
+"""The turn that is compared with."""
+CHATS = 3
+"""Young chats, one after another."""
 
 
-def seconds_per_turn(memory: Any, turns: int) -> tuple[list[float], list[float]]:
-    """Return how long each turn of a chat takes, and how much of that its thread computes."""
-    chat = SimpleChatEngine.from_defaults(llm=MockLLM(max_tokens=12), memory=memory)
-    wall, computing = [], []
-    for turn in range(1, turns + 1):
-        question = f"Turn {turn}: what was it that we said about {TOPICS[turn % 5]} last week?"
+class Chat:
+    """A chat that goes on turn by turn."""
+
+    def __init__(self, engine: Engine, name: str, token_limit: int) -> None:
+        memory = MemoryOSMemory(engine, name, "chat", token_limit)
+        self._chat = SimpleChatEngine.from_defaults(llm=MockLLM(max_tokens=12), memory=memory)
+        self._turn = 0
+
+    def turn(self) -> tuple[float, float]:
+        """Take the next turn; return its seconds, and how many of them its thread computed."""
+        self._turn += 1
+        topic = TOPICS[self._turn % 5]
+        question = f"Turn {self._turn}: what was it that we said about {topic} last week?"
         begun, computed = time.perf_counter(), time.thread_time()
-        chat.chat(question)
-        wall.append(time.perf_counter() - begun)
-        computing.append(time.thread_time() - computed)
-    return wall, computing
-
-
-def around(times: list[float], turn: int) -> float:
-    """Return the median of the turns about `turn`."""
-    return statistics.median(times[max(0, turn - AROUND) : turn + AROUND])
+        self._chat.chat(question)
+        return time.perf_counter() - begun, time.thread_time() - computed
 
 
 def measure(turns: int, token_limit: int) -> dict[str, Any]:
     """Return milliseconds and ratios, by the clock and by the thread's own computing."""
+    early, late = [], []
     with (
         tempfile.TemporaryDirectory() as folder,
         Engine.open(f"sqlite:///{Path(folder, 'm.db')}") as engine,
     ):
-        memory = MemoryOSMemory(engine, "tom", "chat", token_limit)
-        wall, computing = seconds_per_turn(memory, turns)
+        old = Chat(engine, "old", token_limit)
+        for _ in range(turns - AROUND * CHATS):
+            old.turn()
+        for number in range(CHATS):
+            young = Chat(engine, f"young {number}", token_limit)
+            for _ in range(YOUNG - AROUND):
+                young.turn()
+            for _ in range(2 * AROUND):
+                early.append(young.turn())
+                late.append(old.turn())
     report: dict[str, Any] = {"turns": turns, "token_limit": token_limit}
-    for name, times in (("wall", wall), ("computing", computing)):
-        early, late = around(times, 20), around(times, turns - AROUND)
+    for place, name in enumerate(("wall", "computing")):
+        before, after = (statistics.median(t[place] for t in times) for times in (early, late))
         report[name] = {
-            "ms at turn 20": round(early * 1000, 2),
-            f"ms at turn {turns}": round(late * 1000, 2),
-            "ratio": round(late / early, 2),
+            f"ms at turn {YOUNG}": round(before * 1000, 2),
+            f"ms at turn {turns}": round(after * 1000, 2),
+            "ratio": round(after / before, 2),
         }
     return report
 

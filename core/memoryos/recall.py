@@ -86,6 +86,10 @@ def without_block(text: str) -> str:
     return "\n\n".join(kept)
 
 
+_LEAST_CHAIN = 16
+"""Tokens that a chain's summary takes at least, with its heading: for fewer none is read."""
+
+
 class _Entry(NamedTuple):
     """A part of a section, shown whole or not at all."""
 
@@ -118,7 +122,7 @@ class _Block:
             if self._add_page("Remembered turns", page, self._left):
                 shown.append(page)
         self._recent(self._left)
-        if self._left > 0 and shown:
+        if self._left > _LEAST_CHAIN and shown:
             told = {page.chain_id for page in shown}
             for chain in recall.load_chains():
                 if chain.id in told and len(chain.page_ids) > 1:
@@ -207,7 +211,7 @@ def page_text(page: Page) -> str:
 
 
 def _time_line(page: Page) -> str:
-    return f"[{page.timestamp:%Y-%m-%d %H:%M}]"
+    return f"[{page.timestamp.isoformat(' ', 'minutes')[:16]}]"  # strftime takes ten times as long
 
 
 def _said(page: Page) -> str:

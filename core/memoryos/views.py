@@ -152,6 +152,7 @@ class Views:
             view is None
             or (view.head.epoch, view.head.embedder) != (head.epoch, head.embedder)
             or isinstance(view.index, ServedIndex) != served
+            or (isinstance(view.index, ScopeIndex) and view.index.worn)
         ):
             view = self._empty(scope, head, served=served)
         old = view.head

@@ -61,6 +61,7 @@ class MemoryOSMemory(Connected, BaseMemory):
     )
     _lock: Any = PrivateAttr(default_factory=threading.RLock)
     _counted: Any = PrivateAttr()
+    _counted_lately: Any = PrivateAttr()
     _read: int = PrivateAttr(default=7)
     """Turns read for the last window: the next one will not need many more."""
 
@@ -88,6 +89,8 @@ class MemoryOSMemory(Connected, BaseMemory):
             **data,
         )
         self._counted = lru_cache(_COUNTS)(lambda text: len(self.tokenizer_fn(text)))
+        # A block is counted when it is made, and again when what it leaves is shared out.
+        self._counted_lately = lru_cache(4)(lambda text: len(self.tokenizer_fn(text)))
         self.memory_of(self.session_id)
 
     @classmethod
@@ -219,7 +222,7 @@ class MemoryOSMemory(Connected, BaseMemory):
         return sum(message_tokens(message, self._count) for message in messages)
 
     def _count(self, text: str, /) -> int:
-        tokens: int = self._counted(text) if len(text) <= _SHORT else len(self.tokenizer_fn(text))
+        tokens: int = (self._counted if len(text) <= _SHORT else self._counted_lately)(text)
         return tokens
 
     # ── writing ──
@@ -279,7 +282,7 @@ _FEW = 7
 _MOST_SHOWN = 10
 """Pages asked for beyond the configured number, for those that the window shows already."""
 _SHORT = 2000
-"""Characters: of longer texts the count is not kept."""
+"""Characters: of longer texts only the last few counts are kept."""
 _COUNTS = 4096
 """A window of 30,000 tokens has fewer messages; each is counted once, not at every turn."""
 

@@ -183,6 +183,16 @@ def test_a_replaced_page_is_returned_no_more():
     assert 18 not in {hit.seq for hit in index.nearest(EMBEDDER.embed_query("dog"), 20)}
 
 
+def test_an_index_of_mostly_replaced_pages_is_worn():
+    index = filled()
+    for i in range(9, 138):
+        assert not index.worn
+        index.extend([replace(row(i, TEXTS[0], 100), first=0 if i == 9 else 18)])
+    index.extend([replace(row(138, TEXTS[0], 100), first=18)])
+    assert index.worn
+    assert len(index) == 9
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

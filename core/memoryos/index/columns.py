@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from memoryos.index.ordered import joined, missing
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -102,8 +104,10 @@ class PageColumns:
         there[there] = known[positions[there]] == seqs[there]
         return positions, there
 
-    def without(self, first: NDArray[np.int64], sessions: NDArray[np.int64]) -> PageColumns:
-        """Return the columns without the pages that stood at `first`, wherever they stand now.
+    def without(
+        self, first: NDArray[np.int64], sessions: NDArray[np.int64]
+    ) -> tuple[PageColumns, NDArray[np.intp]]:
+        """Return (the columns without the pages that stood at `first`, the rows of those).
 
         first: (m,) as in `extended`; sessions: (m,) theirs.  One writer at a time.
         """
@@ -113,14 +117,16 @@ class PageColumns:
             known = self.first[1 : self.size + 1]
             start = int(np.searchsorted(self.seqs[1 : self.size + 1], seq))
             found = start + 1 + np.flatnonzero(known[start:] == seq)
-            for row in np.setdiff1d(found, self.replaced).tolist():
+            for row in missing(found, self.replaced).tolist():
                 rows.append(row)
                 words -= float(self.lengths[row])
                 span_words += self._unlink(row, session)
+        gone = np.array(rows, np.intp)
         if not rows:
-            return self
-        replaced = np.union1d(self.replaced, np.array(rows, np.intp))
-        return replace(self, replaced=replaced, words=words, span_words=span_words)
+            return self, gone
+        replaced = joined(self.replaced, gone)
+        changed = replace(self, replaced=replaced, words=words, span_words=span_words)
+        return changed, gone
 
     def _unlink(self, row: int, session: int) -> float:
         """Take a page out of its session's order; return by how much the sum of spans changes."""

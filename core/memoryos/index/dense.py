@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from memoryos.index.ordered import joined, missing, removed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -170,11 +172,11 @@ class DenseIndex:
                 self._sum += (vectors[inside] - target[here]).sum(axis=0, dtype=np.float64)
                 target[here] = vectors[inside]
             start += len(block)
-        self._pending = np.setdiff1d(self._pending, rows)
+        self._pending = removed(self._pending, rows)
 
     def take_out(self, rows: NDArray[np.intp]) -> None:
         """Leave rows without a vector again: their pages were replaced."""
-        held = np.setdiff1d(rows, self._pending)
+        held = missing(rows, self._pending)
         if held.size:
             self.assign(held, np.zeros((held.size, self.dimension), dtype=np.float32))
-            self._pending = np.union1d(self._pending, held)
+            self._pending = joined(self._pending, held)

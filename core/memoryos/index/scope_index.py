@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from memoryos.index.lexical import Found
 
 
+_WORN = 128
+"""Replaced pages that are held in any case."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexRow:
     """What a store returns for one page."""
@@ -70,6 +74,12 @@ class ScopeIndex:
         """Journal position of the newest page, -1 when there is none."""
         columns = self._now.columns
         return int(columns.seqs[columns.size]) if columns.size else -1
+
+    @property
+    def worn(self) -> bool:
+        """Whether much of what it holds was replaced: it should be filled anew."""
+        columns = self._now.columns
+        return columns.replaced.size > max(columns.pages // 2, _WORN)
 
     @property
     def nbytes(self) -> int:
@@ -118,8 +128,8 @@ class ScopeIndex:
         new_first, new_sessions = (np.asarray(c, dtype=np.int64) for c in (first, sessions))
         moved = new_first > 0
         if moved.any():
-            columns = columns.without(new_first[moved], new_sessions[moved])
-            self._vectors.take_out(np.setdiff1d(columns.replaced, now.columns.replaced) - 1)
+            columns, gone = columns.without(new_first[moved], new_sessions[moved])
+            self._vectors.take_out(gone - 1)
         self._vectors.append(vectors)
         columns = columns.extended(
             new_seqs,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from memoryos.tiers.ranking import RankingConfig
 
     Floats = NDArray[np.float32]
+    Live = NDArray[np.bool_] | None
 
 _MAX_TERMS = 32
 """Words of a question that are looked up, the rarest first: a pasted page costs no more."""
@@ -79,9 +80,10 @@ def search(
     n = columns.size
     if not columns.pages or k < 1:
         return []
-    words = _words(pages, query)
-    base = _lexical(columns, words, config)
-    bonus, named = _dated(columns, query, now, config)
+    live = columns.live
+    words = _words(pages, query, live)
+    base = _lexical(columns, words, live, config)
+    bonus, named = _dated(columns, query, now, live, config)
     if config.dense:
         meaning = pages.dense(base[1 : n + 1] + bonus)
         if meaning is not None:
@@ -110,10 +112,10 @@ def best(
 
 
 def _dated(
-    columns: PageColumns, query: str, now: float, config: RankingConfig
+    columns: PageColumns, query: str, now: float, live: Live, config: RankingConfig
 ) -> tuple[Floats | np.float32, list[Period]]:
     """Return ((n,) what each page gains by its date, or 0 for all; periods the question names)."""
-    n, live = columns.size, columns.live
+    n = columns.size
     at = slice(None) if live is None else live
     times = columns.timestamps[1 : n + 1][at]
     named = dates.periods(query, now=now, oldest=float(times[0]), newest=float(times[-1]))
@@ -124,11 +126,10 @@ def _dated(
     return bonus, named
 
 
-def _words(pages: Pages, query: str) -> list[FoundWord]:
+def _words(pages: Pages, query: str, live: Live) -> list[FoundWord]:
     """Return the telling words of the question that the scope holds, rarest first."""
     terms = query_terms(query)
     found = pages.find([term.ids for term in terms])
-    live = pages.columns.live
     if live is not None:
         standing = [live[rows - 1] for rows, _ in found]
         found = [
@@ -146,7 +147,9 @@ def _words(pages: Pages, query: str) -> list[FoundWord]:
     return [word for word in words[:_MAX_TERMS] if word.idf >= _TELLING * words[0].idf]
 
 
-def _lexical(columns: PageColumns, words: list[FoundWord], config: RankingConfig) -> Floats:
+def _lexical(
+    columns: PageColumns, words: list[FoundWord], live: Live, config: RankingConfig
+) -> Floats:
     """Return the standardised signal of words, page and window; row 0 is no page."""
     n = columns.size
     page = np.zeros(columns.capacity, dtype=np.float32)
@@ -167,7 +170,7 @@ def _lexical(columns: PageColumns, words: list[FoundWord], config: RankingConfig
             around[0] = 0
             window += word.idf * rank.saturated(around[: n + 1], span_norm)
     prior = config.prior_lexical_spread * sum(word.idf for word in words)
-    pages, live = page[1 : n + 1], columns.live
+    pages = page[1 : n + 1]
     pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages, live)
     if config.window and words:
         pages += config.window * rank.standardise(window[1:], prior, config.prior_pages, live)

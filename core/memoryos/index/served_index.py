@@ -119,7 +119,8 @@ class ServedIndex:
         now = self._now
         postings, lengths = postings_of(new.terms, now.columns.size + 1)
         first, sessions = (np.array(c, dtype=np.int64) for c in (new.first, new.sessions))
-        columns = now.columns.without(first[first > 0], sessions[first > 0]).extended(
+        columns, _ = now.columns.without(first[first > 0], sessions[first > 0])
+        columns = columns.extended(
             np.array(new.seqs, dtype=np.int64),
             first,
             sessions,
