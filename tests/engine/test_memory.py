@@ -231,3 +231,13 @@ def test_what_a_caller_changes_in_a_page_stays_with_the_caller(engine: Engine) -
     memory.add("hello", metadata={"tags": ["a"]})
     memory.pages()[0].metadata["tags"].append("b")
     assert memory.pages()[0].metadata == {"tags": ["a"]}
+
+
+@pytest.mark.parametrize("count", [2**63, 10**30])
+def test_a_number_that_no_database_holds_is_refused(engine: Engine, count: int) -> None:
+    memory = engine.memory("tom")
+    memory.add("hello", "hi")
+    with pytest.raises(InvalidInput, match="limit"):
+        memory.pages(limit=count)
+    with pytest.raises(InvalidInput, match="k must"):
+        memory.recall("hello", k=count)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from memoryos import Engine, Memory
+from memoryos import Engine, Memory, Message
 from tests.conftest import ManualClock
 
 TOPICS = {
@@ -200,6 +200,42 @@ def test_work_left_by_another_process_is_found_at_open(tmp_path: Path) -> None:
         while memory.stats().waiting >= 14 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert memory.stats().waiting < 14
+
+
+def test_a_fork_waits_for_threads_that_read(tmp_path: Path) -> None:
+    with Engine.open(f"sqlite:///{tmp_path}/m.db") as engine:
+        store = engine.store
+        done, inside = threading.Event(), threading.Event()
+
+        def reader() -> None:
+            with store._db.reading():
+                inside.set()
+                time.sleep(0.2)
+                done.set()
+
+        thread = threading.Thread(target=reader)
+        thread.start()
+        inside.wait()
+        store.before_fork()
+        waited = done.is_set()
+        store.after_fork(child=False)
+        thread.join()
+        assert waited
+        assert engine.memory("tom").add("still here", "yes").seq == 1
+
+
+def test_an_index_of_replaced_pages_is_filled_anew(tmp_path: Path) -> None:
+    with Engine.open(f"sqlite:///{tmp_path}/m.db", {"promotion": "manual"}) as engine:
+        memory = engine.memory("tom")
+        for number in range(200):
+            memory.add_messages([Message("user", f"turn {number} about the garden")])
+            memory.recall("garden", k=1)
+            memory.add_messages([Message("assistant", f"answer {number}")])
+            memory.recall("garden", k=1)
+        index = engine._parts.views.get(memory.scope).index
+        assert len(index) == 200
+        assert index.last_seq == 400
+        assert index._now.columns.size < 400  # not a row for each page that ever was
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks on Windows")

@@ -140,7 +140,6 @@ class PageColumns:
         if self.last_of_session.get(session) == row:
             self.last_of_session[session] = before
         self.before[row] = self.after[row] = 0
-        self.lengths[row] = self.spans[row] = 0
         for other in near:
             self.spans[other] = sum(float(self.lengths[page]) for page in self._window(other))
         return change + sum(float(self.spans[other]) for other in near)

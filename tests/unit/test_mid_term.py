@@ -1,0 +1,41 @@
+"""Mid-term memory's rules: which segment a topic is nearest to, however the layout came about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import numpy as np
+import pytest
+
+from memoryos.model import Segment
+from memoryos.tiers.mid_term import Nearness
+
+NOON = datetime(2025, 5, 1, 12, tzinfo=timezone.utc)
+WORDS = ("tea", "chess", "lisbon", "violin")
+
+
+def segment(number: int, word: str) -> Segment:
+    return Segment(f"s{number}", "", (word,), 1, 0, 1, NOON, NOON)
+
+
+def test_a_layout_made_step_by_step_is_that_made_at_once() -> None:
+    chance = np.random.default_rng(7)
+    rows = {f"s{n}": chance.normal(size=8).astype(np.float32) for n in range(150)}
+    held = {f"s{n}": segment(n, WORDS[n % 4]) for n in range(40)}
+    stepwise = Nearness.of(held.values(), rows)
+    for n in range(150):  # beyond what is held beside the matrix; some change, others are new
+        fresh = replace(held.get(f"s{n}", segment(n, "tea")), keywords=(WORDS[(n + 1) % 4],))
+        rows[fresh.id] = chance.normal(size=8).astype(np.float32)
+        held[fresh.id] = fresh
+        if n % 3:
+            stepwise = stepwise.with_segment(fresh, rows[fresh.id])
+        else:
+            stepwise = Nearness.of(held.values(), rows, stepwise)
+        whole = Nearness.of(held.values(), rows)
+        asked = chance.normal(size=8).astype(np.float32)
+        assert [s.id for s in stepwise.segments] == [s.id for s in whole.segments]
+        assert stepwise.affinities(["tea"], asked) == pytest.approx(
+            whole.affinities(["tea"], asked), abs=1e-4
+        )
+    assert len(stepwise.changed) <= 64 + 2
