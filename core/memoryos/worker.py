@@ -222,12 +222,14 @@ class Worker:
         """Wait for the next scope that is due; None when nothing came, or closing."""
         with self._condition:
             now = time.monotonic()
+            if self.closing:  # its notice may have come before anyone waited
+                return None
             if not self._due:
                 self._condition.wait(timeout)
                 return None
             scope, at = min(self._due.items(), key=lambda item: item[1])
             ready = max(at, min(self._last_hint + _QUIET_SECONDS, at + _PATIENCE_SECONDS))
-            if ready > now and not self.closing:
+            if ready > now:
                 self._condition.wait(min(timeout, ready - now))
                 return None
             del self._due[scope]
@@ -281,6 +283,6 @@ def _loop(reference: weakref.ref[Worker], look_first: bool) -> None:
             looked = True
             worker.look()
         scope = worker.next_due(1.0)
-        if scope is not None and not worker.closing:
-            worker.work(scope)
+        if scope is not None:
+            worker.work(scope)  # what is closing only says again that it is due
         del worker

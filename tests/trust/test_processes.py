@@ -6,12 +6,16 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from memoryos import Engine
+from memoryos.model import Scope
+from tests.trust.conftest import STORES, OpenStore
 
 ADDERS = textwrap.dedent(
     """
@@ -126,6 +130,27 @@ def test_two_processes_of_four_threads_add_to_one_scope(quick_folder: Path) -> N
         for thread in range(4):
             said = [p.user_input for p in pages if p.session_id == f"{name}-{thread}"]
             assert said == [f"turn{name}{thread}n{n}: I like chess and tea." for n in range(15)]
+
+
+@pytest.mark.parametrize(("kind", "rounds"), [("sqlite", 50), ("postgres", 3)])
+def test_a_new_store_opened_eight_times_at_once(kind: str, rounds: int, quick_folder: Path) -> None:
+    for number in range(rounds):
+        folder = quick_folder / str(number)
+        folder.mkdir()
+        open_store, together = STORES[kind](folder), threading.Barrier(8)
+
+        def open_and_look(
+            _: int, open_store: OpenStore = open_store, together: threading.Barrier = together
+        ) -> list[Scope]:
+            together.wait()
+            store = open_store()
+            try:
+                return store.scopes()
+            finally:
+                store.close()
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(open_and_look, range(8))) == [[]] * 8
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ Driver errors are translated here and nowhere else.
 from __future__ import annotations
 
 import logging
+import random
 import sqlite3
 import threading
 import time
@@ -241,7 +242,7 @@ class Connections:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path,
-            timeout=self._lock_seconds,
+            timeout=0,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
@@ -250,7 +251,8 @@ class Connections:
             # Of a new file. On SQLite's 4096 bytes two vectors of 384 numbers fit and a quarter is
             # left empty; here five fit.
             connection.execute("PRAGMA page_size = 8192")
-            connection.execute("PRAGMA journal_mode = WAL")
+            self._to_wal(connection)
+            connection.execute(f"PRAGMA busy_timeout = {int(self._lock_seconds * 1000):d}")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA foreign_keys = OFF")
@@ -261,11 +263,29 @@ class Connections:
             raise
         return connection
 
+    def _to_wal(self, connection: sqlite3.Connection) -> None:
+        # Processes that turn one new file to WAL at once hold what the others wait for, and SQLite
+        # does not see it: each gives up what it holds and comes again, instead of waiting inside.
+        until = time.monotonic() + self._lock_seconds
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(random.uniform(0.001, 0.01))  # noqa: S311  # no secret
+            else:
+                return
+
     def _migrate(self, connection: sqlite3.Connection) -> None:
         known = migrations(_PACKAGE)
         newest = known[-1][0]
-        if self._schema(connection) == newest:
-            return
+        connection.execute("BEGIN")  # or another's migration could come between two looks
+        try:
+            if self._schema(connection) == newest:
+                return
+        finally:
+            connection.execute("ROLLBACK")
         try:
             connection.execute("BEGIN IMMEDIATE")
             version = self._schema(connection)
