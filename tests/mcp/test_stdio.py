@@ -164,7 +164,8 @@ def test_a_model_that_fails_and_is_noisy_leaves_the_protocol_clean(
         assert pipe.process.wait(timeout=30) == 0
     for line in [*pipe.seen, *rest.splitlines()]:
         assert json.loads(line)["jsonrpc"] == "2.0"
-    assert sorted(seconds)[len(seconds) // 2] < 0.1
+    # The model takes two seconds; an add takes some hundredths where nothing else is running.
+    assert sorted(seconds)[len(seconds) // 2] < 0.5
     assert "a stray print" in (tmp_path / "stderr").read_text()
 
 

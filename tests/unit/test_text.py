@@ -8,11 +8,14 @@ from subprocess import run
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memoryos.tiers import text
+from memoryos.tiers.stop_words import STOP_WORDS
 from memoryos.tiers.text import keywords, pack_terms, page_terms, query_terms, tokens, unpack_terms
+
+ANY_STOP_WORD = frozenset().union(*STOP_WORDS.values())
 
 
 def found(question: str, page: str) -> set[str]:
@@ -83,13 +86,15 @@ def test_text_without_words_has_no_terms_and_does_no_harm(bad):
 
 
 @given(st.text(max_size=300))
+@example("A\x1bO")  # English or Portuguese? A page decides and leaves its stop words out
 def test_any_text_can_be_packed_and_found_by_its_own_words(anything):
     ids, counts = unpack_terms(page_terms(anything))
     assert (np.diff(ids.astype(np.int64)) > 0).all()
     assert counts.sum() == len(tokens(anything))
     if len(anything.splitlines()) == 1:
         stored = set(ids.tolist())
-        assert all(stored & set(term.ids) for term in query_terms(anything))
+        asked = [t for t in query_terms(anything) if t.surface not in ANY_STOP_WORD]
+        assert all(stored & set(term.ids) for term in asked)
 
 
 @given(st.lists(st.text(min_size=1, max_size=5)))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _MAX_TERMS = 32
 """Words of a question that are looked up, the rarest first: a pasted page costs no more."""
+_CELLS = 1 << 16
+"""Counts, of words in pages, that are worked on together."""
 _TELLING = 0.05
 """A word whose idf is below this share of the rarest word's tells nothing and is left out."""
 
@@ -103,7 +105,8 @@ def best(
     allowed: NDArray[np.int64] | None,
 ) -> NDArray[np.intp]:
     """Return the positions of the `k` best pages that may be returned; changes `scores`."""
-    scores[columns.replaced - 1] = -np.inf
+    if columns.replaced.size:
+        scores[columns.replaced - 1] = -np.inf
     if allowed is None:
         return rank.top(scores, k)
     positions, there = columns.positions(np.asarray(allowed, dtype=np.int64))
@@ -136,11 +139,12 @@ def _words(pages: Pages, query: str, live: Live) -> list[FoundWord]:
             (rows[stands], counts[stands])
             for (rows, counts), stands in zip(found, standing, strict=True)
         ]
-    df = np.array([len(rows) for rows, _ in found], dtype=np.int64)
-    idf = rank.inverse_document_frequency(df, pages.columns.pages).tolist()
+    pages_in_all = pages.columns.pages
     words = [
-        FoundWord(term.surface, weight, rows, counts)
-        for term, weight, (rows, counts) in zip(terms, idf, found, strict=True)
+        FoundWord(
+            term.surface, rank.inverse_document_frequency(len(rows), pages_in_all), rows, counts
+        )
+        for term, (rows, counts) in zip(terms, found, strict=True)
         if len(rows)
     ]
     words.sort(key=lambda word: -word.idf)
@@ -154,24 +158,45 @@ def _lexical(
     n = columns.size
     page = np.zeros(columns.capacity, dtype=np.float32)
     window = np.zeros(n + 1, dtype=np.float32)
-    before, after = columns.before, columns.after
-    norm = rank.length_norm(columns.lengths[: n + 1], columns.average, config)
-    span_norm = rank.length_norm(columns.spans[: n + 1], columns.average_span, config)
-    for word in words:
-        rows, counts = word.rows, word.counts
-        page[rows] += word.idf * rank.saturated(counts, norm[rows])
-        if config.window:
-            around = np.zeros(columns.capacity, dtype=np.float32)
-            around[rows] = counts
-            for links in (before, after):
-                once = links[rows]
-                around[once] += counts
-                around[links[once]] += counts
-            around[0] = 0
-            window += word.idf * rank.saturated(around[: n + 1], span_norm)
+    # Several words at once while the scope is small: each call of numpy costs a microsecond.
+    at_once = max(1, _CELLS // columns.capacity)
+    for start in range(0, len(words), at_once):
+        _count_in(page, window, columns, words[start : start + at_once], config)
     prior = config.prior_lexical_spread * sum(word.idf for word in words)
     pages = page[1 : n + 1]
     pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages, live)
     if config.window and words:
         pages += config.window * rank.standardise(window[1:], prior, config.prior_pages, live)
     return page
+
+
+def _count_in(
+    page: Floats,
+    window: Floats,
+    columns: PageColumns,
+    words: Sequence[FoundWord],
+    config: RankingConfig,
+) -> None:
+    """Add what some words are worth to the score of each page and of each window."""
+    rows = np.concatenate([word.rows for word in words])
+    counts = np.concatenate([word.counts for word in words])
+    sizes = [len(word.rows) for word in words]
+    idf = np.array([word.idf for word in words], dtype=np.float32)
+    norm = rank.length_norm(columns.lengths[rows], columns.average, config)
+    worth = np.repeat(idf, sizes) * rank.saturated(counts, norm)
+    page += np.bincount(rows, worth, minlength=len(page))
+    if not config.window:
+        return
+    around = np.zeros((len(words), len(page)), dtype=np.float32)
+    cells = around.ravel()
+    own = np.repeat(np.arange(len(words)) * len(page), sizes)  # each word counts in its own line
+    cells[own + rows] = counts
+    for links in (columns.before, columns.after):
+        once = links[rows]
+        cells[own + once] += counts
+        cells[own + links[once]] += counts
+    around[:, 0] = 0
+    spans = rank.length_norm(columns.spans[: len(window)], columns.average_span, config)
+    shares = rank.saturated(around[:, : len(window)], spans)
+    shares *= idf[:, np.newaxis]
+    window += shares.sum(axis=0)

@@ -8,6 +8,7 @@ chain), and its date where the question names one.  Higher is nearer.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -71,12 +72,12 @@ class RankingConfig:
         return self
 
 
-def inverse_document_frequency(df: NDArray[np.int64], pages: int) -> Floats:
-    """Return the weight of each query word from the number of pages that hold it (never below 0).
+def inverse_document_frequency(df: int, pages: int) -> float:
+    """Return the weight of a query word from the number of pages that hold it (never below 0).
 
-    df: (g,) pages holding each word; pages: pages in the scope.  Lucene's form of BM25's idf.
+    df: pages holding the word; pages: pages in the scope.  Lucene's form of BM25's idf.
     """
-    return np.asarray(np.log1p((pages - df + 0.5) / (df + 0.5)), dtype=np.float32)
+    return math.log1p((pages - df + 0.5) / (df + 0.5))
 
 
 def length_norm(lengths: Floats, average: float, config: RankingConfig) -> Floats:
@@ -173,10 +174,11 @@ def top(scores: Floats, k: int) -> Rows:
     if k < n:
         # From the negated end: numpy takes ten times as long past many equal low scores.
         least = -np.partition(-scores, k - 1)[k - 1]
-        above = np.flatnonzero(scores > least)
-        equal = np.flatnonzero(scores == least)[above.size - k :]
-        rows = np.concatenate((above, equal))
+        rows = np.flatnonzero(scores >= least)[::-1]
     else:
-        rows = np.arange(n)
-    rows = rows[np.lexsort((-rows, -scores[rows]))]
-    return rows[scores[rows] > -np.inf]
+        rows = np.arange(n)[::-1]
+    # Stable, from the last row on: the later of equals comes first.
+    rows = rows[np.argsort(-scores[rows], kind="stable")[:k]]
+    if rows.size and scores[rows[-1]] == -np.inf:
+        rows = rows[scores[rows] > -np.inf]
+    return rows

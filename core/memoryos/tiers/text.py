@@ -317,17 +317,23 @@ def query_terms(text: str) -> list[QueryTerm]:
         candidates = _LATIN_LANGUAGES
     else:
         candidates = (name,) if name == DEFAULT_LANGUAGE else (name, DEFAULT_LANGUAGE)
-    stems = [_stems(content, candidate) for candidate in candidates]
     terms: dict[tuple[int, ...], QueryTerm] = {}
-    for i, token in enumerate(content):
+    for token in content:
         if _is_unspaced(token):
-            forms = [(bigram, {bigram}) for bigram in _bigrams(token)]
-        else:
-            forms = [(token, {column[i] for column in stems})]
-        for surface, alternatives in forms:
-            ids = tuple(sorted({term_id(form) for form in alternatives}))
-            terms.setdefault(ids, QueryTerm(surface, ids))
+            for bigram in _bigrams(token):
+                alone = (term_id(bigram),)
+                terms.setdefault(alone, QueryTerm(bigram, alone))
+            continue
+        short = len(token) <= _LONGEST_CACHED
+        ids = (_alternatives if short else _alternatives.__wrapped__)(token, candidates)
+        terms.setdefault(ids, QueryTerm(token, ids))
     return list(terms.values())
+
+
+@lru_cache(maxsize=_CACHED_WORDS // 4)
+def _alternatives(token: str, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the ids of what a bare word may have become in several languages, ascending."""
+    return tuple(sorted({term_id(stem) for name in names for stem in _stems((token,), name)}))
 
 
 def keywords(text: str, n: int = 5) -> list[str]:
