@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from memoryos.errors import InvalidInput, StorageBusy
-from memoryos.journal import checked_time, message_draft, page_id, text_draft, turns
+from memoryos.journal import checked_time, drafts_of, message_page, page_id, text_page, turns
 from memoryos.model import Message, Page, Scope
 from memoryos.parts import Parts
 from memoryos.stores.port import PageDraft, PageMoved, PageQuery
@@ -30,13 +30,13 @@ class Writer:
         self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
     ) -> Page:
         """Journal one turn (see `Memory.add`)."""
-        return self._append([self._draft(user, agent, timestamp, metadata, key)])[0]
+        return self._append(drafts_of([self._page(user, agent, timestamp, metadata, key)]))[0]
 
     def add_many(self, turns: Sequence[Turn], keys: Sequence[str] | None) -> list[Page]:
         """Journal many turns in one transaction (see `Memory.add_many`)."""
         if keys is not None and len(keys) != len(turns):
             raise InvalidInput(f"keys must be as many as turns: {len(keys)} are not {len(turns)}")
-        drafts = []
+        pages = []
         for number, turn in enumerate(turns):
             if not isinstance(turn, (tuple, list)) or not 2 <= len(turn) <= 3:
                 raise InvalidInput(
@@ -45,10 +45,10 @@ class Writer:
             time = turn[2] if len(turn) == 3 else None
             key = None if keys is None else keys[number]
             try:
-                drafts.append(self._draft(turn[0], turn[1], time, None, key))
+                pages.append(self._page(turn[0], turn[1], time, None, key))
             except InvalidInput as error:
                 raise InvalidInput(f"turns[{number}]: {error}") from None
-        return self._append(drafts)
+        return self._append(drafts_of(pages))
 
     def add_messages(
         self,
@@ -118,10 +118,10 @@ class Writer:
                 return page
         raise StorageBusy(f"the page {id_} is being written by others all the time; try again")
 
-    def _draft(
+    def _page(
         self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
-    ) -> PageDraft:
-        return text_draft(
+    ) -> Page:
+        return text_page(
             user,
             agent,
             timestamp=self._parts.clock() if timestamp is None else checked_time(timestamp),
@@ -134,7 +134,7 @@ class Writer:
     def _messages_draft(
         self, id_: str, messages: Sequence[Message], at: datetime, metadata: object
     ) -> PageDraft:
-        return message_draft(
+        page = message_page(
             messages,
             id_=id_,
             timestamp=at,
@@ -142,6 +142,7 @@ class Writer:
             metadata=metadata,
             most_bytes=self._parts.config.max_text_bytes,
         )
+        return drafts_of([page])[0]
 
     def _append(self, drafts: Sequence[PageDraft]) -> list[Page]:
         if not drafts:

@@ -151,13 +151,13 @@ def _elected(votes: int) -> str | None:
     """Return the language that has most votes; Russian has its own letters and needs but one."""
     if not votes:
         return None
-    *latin, russian = struct.unpack("<8I", votes.to_bytes(_VOTE, "little"))
-    if russian:
+    if votes >> _VOTE * len(_LATIN_LANGUAGES):
         return "russian"
-    most = max(latin)
-    if latin[_DEFAULT_PLACE] == most:
+    counts = struct.unpack("<7I", votes.to_bytes(28, "little"))
+    most = max(counts)
+    if counts[_DEFAULT_PLACE] == most:
         return DEFAULT_LANGUAGE
-    return _LATIN_LANGUAGES[latin.index(most)] if latin.count(most) == 1 else None
+    return _LATIN_LANGUAGES[counts.index(most)] if counts.count(most) == 1 else None
 
 
 def _fold(token: str) -> str:
