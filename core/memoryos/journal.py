@@ -22,6 +22,8 @@ LONGEST_ID = 1000
 _BASE_32 = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _BASE_32 for second in _BASE_32]
 """Two digits of base 32 at a time: `base64.b32encode` takes ten times as long."""
+_DIGIT_OF_BYTE = _BASE_32.encode() * 8
+"""Each digit for as many bytes as every other: random bytes give random digits."""
 ANSWERED_BY = "answered_by"
 QUOTATION = "quotation"
 """metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
@@ -215,9 +217,8 @@ def turns(messages: Sequence[Message]) -> list[list[Message]]:
 def page_id(key: str | None) -> str:
     """Return a page's id: the same for the same key, else a new one."""
     if key is None:
-        raw = os.urandom(10)
-    else:
-        raw = blake2b(checked_id(key, "key").encode(), digest_size=15).digest()
+        return "p" + os.urandom(16).translate(_DIGIT_OF_BYTE).decode()
+    raw = blake2b(checked_id(key, "key").encode(), digest_size=15).digest()
     number = int.from_bytes(raw, "big")
     pairs = range(len(raw) * 8 - 10, -1, -10)
     return "p" + "".join([_PAIRS[number >> shift & 1023] for shift in pairs])
