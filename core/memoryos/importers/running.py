@@ -13,7 +13,7 @@ from memoryos.importers import jsonl, locomo, mem0, published
 from memoryos.importers.scope_file import ScopeFile
 from memoryos.importers.turns import Problem, Report, Turn, load_json
 from memoryos.memory import Memory
-from memoryos.model import Page, Scope
+from memoryos.model import Page
 from memoryos.writing import keyed_page, put_pages
 
 FORMATS = ("locomo", "jsonl", "memoryos", "mem0", "export")
@@ -122,30 +122,36 @@ class _Import:
         most = 1 if parts.config.promotion == "inline" else _AT_ONCE
         held: dict[str, int] = {}
         batch: dict[str, Page] = {}
-        whose: Scope | None = None
+        memory: Memory | None = None
         for done, turn in enumerate(turns):
             self._progress(done, len(turns))
-            memory = self._memory(self._whose(turn.user, several))
-            if memory.scope.user_id not in held:
-                held[memory.scope.user_id] = memory.stats().pages
+            user = self._whose(turn.user, several)
+            if memory is None or user != memory.scope.user_id:
+                self._journal(memory, batch)
+                memory = self._memory(user)
+            if user not in held:
+                held[user] = memory.stats().pages
             try:
                 page = keyed_page(parts, turn.session_id, turn.messages, turn.timestamp, turn.key)
             except InvalidInput as error:
                 self.report.problems.append(Problem(turn.key, str(error)))
                 continue
             # What comes again under its key comes after what it takes the place of.
-            if whose and (whose != memory.scope or page.id in batch or len(batch) == most):
-                put_pages(parts, whose, list(batch.values()))
-                batch.clear()
-            whose = memory.scope
+            if page.id in batch or len(batch) == most:
+                self._journal(memory, batch)
             batch[page.id] = page
-        if whose:
-            put_pages(parts, whose, list(batch.values()))
+        self._journal(memory, batch)
         self._progress(len(turns), len(turns))
         self.report.users = list(held)
         self.report.new = sum(
             self._memory(user).stats().pages - before for user, before in held.items()
         )
+
+    def _journal(self, memory: Memory | None, batch: dict[str, Page]) -> None:
+        """Journal a batch of one memory's pages, and empty it."""
+        if memory is not None and batch:
+            put_pages(self._engine._parts, memory.scope, list(batch.values()))  # noqa: SLF001  # see above
+        batch.clear()
 
     def published(self, path: Path) -> None:
         """Import the published package's folder."""
