@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from memoryos.errors import NotFound
-from memoryos.journal import ANSWERED_BY, QUOTATION, message_draft, without_quotation
+from memoryos.journal import ANSWERED_BY, QUOTATION, drafts_of, message_page, without_quotation
 from memoryos.model import Chain, ErasureReceipt, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Analyst, Batch, Clock, Embedder
 from memoryos.stores.codec import Derived, decode, kind_of
@@ -227,7 +227,7 @@ class _Work:
             if page.id in self.gone or page.metadata.get(ANSWERED_BY) != QUOTATION:
                 continue
             if any(said in " ".join(page.agent_response.split()) for said in erased):
-                draft = message_draft(
+                asked = message_page(
                     [message for message in page.messages if message.role != "assistant"],
                     id_=page.id,
                     timestamp=page.timestamp,
@@ -235,7 +235,7 @@ class _Work:
                     metadata=page.metadata,
                     most_bytes=len(page.text) * 64 + 1_000_000,
                 )
-                self.requoted.append(replace(draft, replaces=page.seq))
+                self.requoted.append(replace(drafts_of([asked])[0], replaces=page.seq))
 
     def _carried_over(self) -> frozenset[str]:
         """Return ids of what a model wrote of other pages in words that only erased pages had.

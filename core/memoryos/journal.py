@@ -13,15 +13,17 @@ from typing import Any
 from memoryos.errors import InvalidInput
 from memoryos.model import Message, Page
 from memoryos.recall import without_block
-from memoryos.stores.codec import dumps, message_body, message_of, plain_messages
+from memoryos.stores.codec import dumps, is_plain, message_body, message_of, plain_messages
 from memoryos.stores.port import PageDraft
-from memoryos.tiers.text import page_terms
+from memoryos.tiers.text import pages_terms
 
 LONGEST_ID = 1000
 """Characters of a user, assistant or session id."""
 _BASE_32 = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _BASE_32 for second in _BASE_32]
 """Two digits of base 32 at a time: `base64.b32encode` takes ten times as long."""
+_DIGIT_OF_BYTE = _BASE_32.encode() * 8
+"""Each digit for as many bytes as every other: random bytes give random digits."""
 ANSWERED_BY = "answered_by"
 QUOTATION = "quotation"
 """metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
@@ -90,7 +92,7 @@ def checked_metadata(value: object, most_bytes: int) -> dict[str, Any]:
         raise InvalidInput(f"metadata must be a mapping, not {type(value).__name__}")
     if not all(isinstance(key, str) for key in value):
         raise InvalidInput("metadata must have texts as keys")
-    plain: dict[str, Any] = _json(dict(value), "metadata", most_bytes)
+    plain: dict[str, Any] = _json(dict(value), "metadata", most_bytes) if value else {}
     return plain
 
 
@@ -101,7 +103,7 @@ def checked_count(value: object, name: str, least: int = 1) -> int:
     return value
 
 
-def text_draft(
+def text_page(
     user_input: object,
     agent_response: object,
     *,
@@ -110,7 +112,7 @@ def text_draft(
     metadata: object,
     key: str | None,
     most_bytes: int,
-) -> PageDraft:
+) -> Page:
     """Return the page of two texts. Raises InvalidInput."""
     user = checked_text(user_input, "user_input", most_bytes)
     agent = checked_text(agent_response, "agent_response", most_bytes)
@@ -118,18 +120,18 @@ def text_draft(
         raise InvalidInput(
             "user_input and agent_response are both empty: give at least one of them"
         )
-    return _draft(
+    return Page(
         page_id(key),
-        plain_messages(user, agent),
         user,
         agent,
         timestamp,
         session_id,
         checked_metadata(metadata, most_bytes),
+        plain_messages(user, agent),
     )
 
 
-def message_draft(
+def message_page(
     messages: Sequence[Message],
     *,
     id_: str,
@@ -137,18 +139,40 @@ def message_draft(
     session_id: str,
     metadata: object,
     most_bytes: int,
-) -> PageDraft:
+) -> Page:
     """Return the page of one turn's messages; its sides are their user's and assistant's words."""
-    checked = tuple(checked_message(message, most_bytes) for message in messages)
-    return _draft(
+    checked = tuple([checked_message(message, most_bytes) for message in messages])
+    return Page(
         id_,
-        checked,
         checked_text(_said(checked, "user"), "the user's messages", 16 * most_bytes),
         checked_text(_said(checked, "assistant"), "the agent's messages", 16 * most_bytes),
         timestamp,
         session_id,
         checked_metadata(metadata, most_bytes),
+        checked,
     )
+
+
+def drafts_of(pages: Sequence[Page], texts: Sequence[str] | None = None) -> list[PageDraft]:
+    """Return checked pages as they are journalled: with the terms that they are found by.
+
+    `texts`: their `indexed_text`, where it is at hand.
+    """
+    if texts is None:
+        texts = list(map(indexed_text, pages))
+    return [
+        PageDraft(
+            page.id,
+            page.user_input,
+            page.agent_response,
+            page.timestamp,
+            page.session_id,
+            page.metadata,
+            page.messages,
+            terms,
+        )
+        for page, terms in zip(pages, pages_terms(texts), strict=True)
+    ]
 
 
 def checked_message(message: object, most_bytes: int) -> Message:
@@ -159,7 +183,7 @@ def checked_message(message: object, most_bytes: int) -> Message:
         raise InvalidInput(f"role must be a text such as 'user', not {message.role!r}")
     if isinstance(message.content, str):
         checked_text(message.content, "content", most_bytes)
-        if message == Message(message.role, message.content) and message.role.isascii():
+        if is_plain(message) and message.role.isascii():
             return message  # nothing in it that may not be JSON
     _check_fields(message)
     body = _json(message_body(message), "message", 16 * most_bytes)
@@ -193,9 +217,8 @@ def turns(messages: Sequence[Message]) -> list[list[Message]]:
 def page_id(key: str | None) -> str:
     """Return a page's id: the same for the same key, else a new one."""
     if key is None:
-        raw = os.urandom(10)
-    else:
-        raw = blake2b(checked_id(key, "key").encode(), digest_size=15).digest()
+        return "p" + os.urandom(16).translate(_DIGIT_OF_BYTE).decode()
+    raw = blake2b(checked_id(key, "key").encode(), digest_size=15).digest()
     number = int.from_bytes(raw, "big")
     pairs = range(len(raw) * 8 - 10, -1, -10)
     return "p" + "".join([_PAIRS[number >> shift & 1023] for shift in pairs])
@@ -222,25 +245,13 @@ def without_quotation(page: Page) -> Page:
     return replace(page, user_input=said, agent_response=answered)
 
 
-def _draft(
-    id_: str,
-    messages: tuple[Message, ...],
-    user: str,
-    agent: str,
-    timestamp: datetime,
-    session_id: str,
-    metadata: dict[str, Any],
-) -> PageDraft:
-    page = Page(id_, user, agent, timestamp, session_id, metadata, messages)
-    terms = page_terms(indexed_text(page), timestamp)
-    return PageDraft(id_, user, agent, timestamp, session_id, metadata, messages, terms)
-
-
 def _said(messages: Sequence[Message], role: str) -> str:
-    return "\n".join(m.text for m in messages if m.role == role and m.text)
+    return "\n".join([said for m in messages if m.role == role and (said := m.text)])
 
 
 def _encodable(value: str, name: str) -> str:
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError as error:

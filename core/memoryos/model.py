@@ -90,13 +90,12 @@ class Page:
     @property
     def text(self) -> str:
         """Both sides, one line each, with the speakers' names where known."""
+        # The first name of each role: a later one is written over.
+        names = {m.role: m.name for m in reversed(self.messages) if m.name}
         lines = []
-        for name, said in (
-            (self.user_name, self.user_input),
-            (self.agent_name, self.agent_response),
-        ):
+        for role, said in (("user", self.user_input), ("assistant", self.agent_response)):
             if said:
-                lines.append(f"{name}: {said}" if name else said)
+                lines.append(f"{names[role]}: {said}" if role in names else said)
         return "\n".join(lines)
 
 

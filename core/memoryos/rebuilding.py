@@ -11,6 +11,7 @@ from dataclasses import replace
 from memoryos import leases
 from memoryos.config import MemoryConfig
 from memoryos.errors import StorageBusy
+from memoryos.journal import drafts_of
 from memoryos.model import Scope, Segment
 from memoryos.ports import Clock, Embedder
 from memoryos.stores.codec import decode, encode
@@ -24,7 +25,7 @@ from memoryos.stores.port import (
     Store,
     StoredEmbedder,
 )
-from memoryos.transfer import ALL_KINDS, Difference, Progress, difference, draft_of
+from memoryos.transfer import ALL_KINDS, Difference, Progress, checked_again, difference
 from memoryos.updating import AnalystChoice, Updater
 from memoryos.views import Views
 
@@ -55,8 +56,8 @@ def rebuild(
             head = store.head(scope)
             pages = store.pages(scope, PageQuery())
             scratch = InMemoryStore()
-            drafts = [draft_of(page, config.max_text_bytes) for page in pages]
-            copies = scratch.append(scope, drafts)
+            checked = [checked_again(page, config.max_text_bytes) for page in pages]
+            copies = scratch.append(scope, drafts_of(checked))
             receipts = store.receipts(scope)
             scratch.commit(scope, scratch.head(scope), Changes(receipts=receipts))
             _work_through(scratch, scope, embedder, analysts, config, clock, progress)

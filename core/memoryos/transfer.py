@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from memoryos.errors import InvalidInput, StorageBusy, StorageError
-from memoryos.journal import checked_id, checked_time, indexed_text, message_draft
+from memoryos.journal import checked_id, checked_time, drafts_of, indexed_text, message_page
 from memoryos.model import ErasureReceipt, Page, Scope, Segment
 from memoryos.ports import Embedder, Vectors
 from memoryos.stores.checked import check_fields, is_id
@@ -110,9 +110,9 @@ def export_lines(store: Store, scope: Scope) -> Iterator[dict[str, Any]]:
 class Import:
     """A checked export file: what it will do to a scope."""
 
-    drafts: list[PageDraft]
+    pages: list[Page]
     places: dict[str, tuple[str | None, str | None]]
-    """page id → (segment_id, chain_id)."""
+    """page id → (segment_id, chain_id), in the order of `pages`."""
     records: list[Record]
     receipts: list[dict[str, Any]]
     known: set[tuple[str, str]] = field(default_factory=set)
@@ -136,7 +136,7 @@ def read_export(path: str | Path, most_bytes: int) -> Import:
         raise InvalidInput(f"path {str(path)!r} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InvalidInput(f"path {str(path)!r} is not UTF-8 text: {error.reason}") from None
-    if not found.drafts and not found.records and number_of_lines(path) == 0:
+    if not found.pages and not found.records and number_of_lines(path) == 0:
         raise InvalidInput(f"path {str(path)!r} is empty: not a memoryos export")
     return found
 
@@ -154,6 +154,8 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
     does not hold are journalled and wait for page-out, receipts are kept (so that what they name is
     not learned again), and nothing else is taken.
     """
+    texts = list(map(indexed_text, found.pages))
+    drafts = drafts_of(found.pages, texts)
     for _ in range(_MOST_TRIES):
         head = store.head(scope)
         here = store.counts(scope).pages
@@ -162,21 +164,24 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
         # Only commits write receipts, and one since `head` makes this one fail.
         receipts = [receipt for receipt in coming if receipt.id not in known]
         if not here:
-            changes = _as_it_was(found, receipts, head, embedder)
+            changes = _as_it_was(found, drafts, texts, receipts, head, embedder)
         else:
-            changes = Changes(add_pages=found.drafts, receipts=receipts)
+            changes = Changes(add_pages=drafts, receipts=receipts)
         if store.commit(scope, head, changes):
-            return store.counts(scope).pages - here if here else len(found.drafts)
+            return store.counts(scope).pages - here if here else len(drafts)
     raise StorageBusy("the scope is being written all the time; import again when it rests")
 
 
 def _as_it_was(
-    found: Import, receipts: Sequence[ErasureReceipt], head: Head, embedder: Embedder
+    found: Import,
+    drafts: Sequence[PageDraft],
+    texts: Sequence[str],
+    receipts: Sequence[ErasureReceipt],
+    head: Head,
+    embedder: Embedder,
 ) -> Changes:
     """Return what makes an empty scope the exported one."""
-    texts = [indexed_text(_page_of_draft(draft)) for draft in found.drafts]
     rows = embed_all(embedder, texts)
-    by_page = {draft.id: row for draft, row in zip(found.drafts, rows, strict=True)}
     # Positions in a fresh journal go on from the last one that the scope ever gave.
     first = head.last_seq
     values = [decode(record) for record in found.records]
@@ -188,17 +193,13 @@ def _as_it_was(
     ]
     records = embedded(placed, embedder)
     vectors = None
-    if found.drafts:
+    if found.pages:
         mine = StoredEmbedder(embedder.name, embedder.dimension)
-        vectors = NewVectors(mine, {id_: to_blob(row) for id_, row in by_page.items()})
+        vectors = NewVectors(mine, dict(zip(found.places, map(to_blob, rows), strict=True)))
     assign = [
-        Assignment(draft.id, *found.places[draft.id])
-        for draft in found.drafts
-        if found.places[draft.id] != (None, None)
+        Assignment(id_, *place) for id_, place in found.places.items() if place != (None, None)
     ]
-    return Changes(
-        add_pages=found.drafts, put=records, assign=assign, vectors=vectors, receipts=receipts
-    )
+    return Changes(add_pages=drafts, put=records, assign=assign, vectors=vectors, receipts=receipts)
 
 
 def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
@@ -209,9 +210,9 @@ def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
     return rows
 
 
-def draft_of(page: Page, most_bytes: int) -> PageDraft:
-    """Return a stored page as a draft, to journal it elsewhere under its id."""
-    return message_draft(
+def checked_again(page: Page, most_bytes: int) -> Page:
+    """Return a stored page as it is journalled elsewhere, under its id."""
+    return message_page(
         page.messages,
         id_=page.id,
         timestamp=page.timestamp,
@@ -264,13 +265,13 @@ def _read_line(found: Import, line: dict[str, Any], number: int, most_bytes: int
     ((kind, body),) = line.items()
     if kind == "page":
         id_, place = body["id"], (body.get("segment_id"), body.get("chain_id"))
-        if not all(is_id(value) for value in (id_, *place) if value is not None) or id_ is None:
+        if not is_id(id_) or not all(is_id(value) for value in place if value is not None):
             raise InvalidInput("a page's id, segment_id or chain_id is not an id")
         if id_ in found.places:
             raise InvalidInput(f"the page {id_!r} stands twice")
         found.places[id_] = place
-        found.drafts.append(
-            message_draft(
+        found.pages.append(
+            message_page(
                 [message_of(message) for message in body["messages"]],
                 id_=id_,
                 timestamp=checked_time(body["timestamp"]),
@@ -291,15 +292,3 @@ def _read_line(found: Import, line: dict[str, Any], number: int, most_bytes: int
         found.records.append(Record(kind, value.id, body))
     else:
         raise InvalidInput(f"{kind!r} is not a kind of line that an export has")
-
-
-def _page_of_draft(draft: PageDraft) -> Page:
-    return Page(
-        draft.id,
-        draft.user_input,
-        draft.agent_response,
-        draft.timestamp,
-        draft.session_id,
-        draft.metadata,
-        draft.messages,
-    )

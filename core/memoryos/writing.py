@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from memoryos.errors import InvalidInput, StorageBusy
-from memoryos.journal import checked_time, message_draft, page_id, text_draft, turns
+from memoryos.journal import (
+    checked_id,
+    checked_time,
+    drafts_of,
+    message_page,
+    page_id,
+    text_page,
+    turns,
+)
 from memoryos.model import Message, Page, Scope
 from memoryos.parts import Parts
 from memoryos.stores.port import PageDraft, PageMoved, PageQuery
@@ -16,6 +25,7 @@ from memoryos.stores.port import PageDraft, PageMoved, PageQuery
 Turn = tuple[str, str] | tuple[str, str, "datetime | str | None"]
 """(user, agent) or (user, agent, timestamp)."""
 _MOST_TRIES = 100
+_NO_MESSAGES = "messages must hold at least one message"
 
 
 class Writer:
@@ -30,13 +40,13 @@ class Writer:
         self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
     ) -> Page:
         """Journal one turn (see `Memory.add`)."""
-        return self._append([self._draft(user, agent, timestamp, metadata, key)])[0]
+        return self._append(drafts_of([self._page(user, agent, timestamp, metadata, key)]))[0]
 
     def add_many(self, turns: Sequence[Turn], keys: Sequence[str] | None) -> list[Page]:
         """Journal many turns in one transaction (see `Memory.add_many`)."""
         if keys is not None and len(keys) != len(turns):
             raise InvalidInput(f"keys must be as many as turns: {len(keys)} are not {len(turns)}")
-        drafts = []
+        pages = []
         for number, turn in enumerate(turns):
             if not isinstance(turn, (tuple, list)) or not 2 <= len(turn) <= 3:
                 raise InvalidInput(
@@ -45,10 +55,10 @@ class Writer:
             time = turn[2] if len(turn) == 3 else None
             key = None if keys is None else keys[number]
             try:
-                drafts.append(self._draft(turn[0], turn[1], time, None, key))
+                pages.append(self._page(turn[0], turn[1], time, None, key))
             except InvalidInput as error:
                 raise InvalidInput(f"turns[{number}]: {error}") from None
-        return self._append(drafts)
+        return self._append(drafts_of(pages))
 
     def add_messages(
         self,
@@ -59,7 +69,7 @@ class Writer:
     ) -> list[Page]:
         """Journal messages verbatim (see `Memory.add_messages`)."""
         if not messages:
-            raise InvalidInput("messages must hold at least one message")
+            raise InvalidInput(_NO_MESSAGES)
         time = None if timestamp is None else checked_time(timestamp)
         if key is not None:
             return [self._put_page(page_id(key), messages, time, metadata)]
@@ -118,10 +128,10 @@ class Writer:
                 return page
         raise StorageBusy(f"the page {id_} is being written by others all the time; try again")
 
-    def _draft(
+    def _page(
         self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
-    ) -> PageDraft:
-        return text_draft(
+    ) -> Page:
+        return text_page(
             user,
             agent,
             timestamp=self._parts.clock() if timestamp is None else checked_time(timestamp),
@@ -134,7 +144,7 @@ class Writer:
     def _messages_draft(
         self, id_: str, messages: Sequence[Message], at: datetime, metadata: object
     ) -> PageDraft:
-        return message_draft(
+        page = message_page(
             messages,
             id_=id_,
             timestamp=at,
@@ -142,6 +152,7 @@ class Writer:
             metadata=metadata,
             most_bytes=self._parts.config.max_text_bytes,
         )
+        return drafts_of([page])[0]
 
     def _append(self, drafts: Sequence[PageDraft]) -> list[Page]:
         if not drafts:
@@ -151,10 +162,59 @@ class Writer:
         return pages
 
 
-def _same(page: Page, draft: PageDraft) -> bool:
+def keyed_page(
+    parts: Parts,
+    session_id: object,
+    messages: Sequence[Message],
+    timestamp: datetime | str,
+    key: str,
+) -> Page:
+    """Return the page that `Memory.add_messages` makes of messages with a key. Raises InvalidInput.
+
+    It is not journalled yet.
+    """
+    session = checked_id(session_id, "session_id")
+    if not messages:
+        raise InvalidInput(_NO_MESSAGES)
+    time = checked_time(timestamp)
+    return message_page(
+        messages,
+        id_=page_id(key),
+        timestamp=time,
+        session_id=session,
+        metadata=None,
+        most_bytes=parts.config.max_text_bytes,
+    )
+
+
+def put_pages(parts: Parts, scope: Scope, pages: Sequence[Page]) -> None:
+    """Journal pages, each of another id, in one transaction, as `Memory.add_messages` each one.
+
+    One that the scope holds as it is stays where it is; one that has changed comes anew.
+    """
+    store, left = parts.store, pages
+    for _ in range(_MOST_TRIES):
+        known = {page.id: page for page in store.pages(scope, PageQuery(ids=[p.id for p in left]))}
+        left = [page for page in left if page.id not in known or not _same(known[page.id], page)]
+        if not left:
+            return
+        drafts = [
+            replace(draft, replaces=known[draft.id].seq) if draft.id in known else draft
+            for draft in drafts_of(left)
+        ]
+        with suppress(PageMoved):
+            put = store.append(scope, drafts)
+            parts.after_add(scope)
+            left = [page for page, there in zip(left, put, strict=True) if not _same(there, page)]
+            if not left:
+                return
+    raise StorageBusy("the scope is being written by others all the time; try again")
+
+
+def _same(page: Page, coming: Page | PageDraft) -> bool:
     return (page.messages, page.metadata, page.session_id, page.timestamp) == (
-        draft.messages,
-        draft.metadata,
-        draft.session_id,
-        draft.timestamp,
+        coming.messages,
+        coming.metadata,
+        coming.session_id,
+        coming.timestamp,
     )

@@ -376,6 +376,19 @@ def test_as_a_library(tmp_path: Path) -> None:
             import_file(engine, path, "csv")
 
 
+def test_a_key_that_comes_again_takes_the_place_of_what_it_named(tmp_path: Path) -> None:
+    lines = [{"user": f"a{n}", "key": f"k{n % 400}", "timestamp": "2025-05-01"} for n in range(600)]
+    path = write("chat.jsonl", "\n".join(map(json.dumps, lines)))
+    with Engine.open("sqlite:///:memory:", {"promotion": "manual"}) as engine:
+        assert import_file(engine, path, user_id="tom").new == 400
+        pages = engine.memory("tom").pages()
+        assert [page.user_input for page in pages] == [f"a{n}" for n in range(200, 600)]
+        write("chat.jsonl", "\n".join(map(json.dumps, [{**lines[300], "user": "b"}, *lines[301:]])))
+        engine.memory("tom").flush()
+        assert import_file(engine, path, user_id="tom").new == 0
+        assert engine.memory("tom").pages()[-1].user_input == "b"
+
+
 # ── killed while importing ───────────────────────────────────────────────────────────────────────
 
 

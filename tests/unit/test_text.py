@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from memoryos.tiers import text
 from memoryos.tiers.stop_words import STOP_WORDS
-from memoryos.tiers.text import keywords, pack_terms, page_terms, query_terms, tokens, unpack_terms
+from memoryos.tiers.text import (
+    keywords,
+    pack_terms,
+    page_terms,
+    pages_terms,
+    query_terms,
+    tokens,
+    unpack_terms,
+)
 
 ANY_STOP_WORD = frozenset().union(*STOP_WORDS.values())
 
@@ -95,6 +103,25 @@ def test_any_text_can_be_packed_and_found_by_its_own_words(anything):
         stored = set(ids.tolist())
         asked = [t for t in query_terms(anything) if t.surface not in ANY_STOP_WORD]
         assert all(stored & set(term.ids) for term in asked)
+
+
+@given(st.lists(st.text(max_size=100), max_size=5))
+def test_many_pages_have_the_terms_that_each_has(pages):
+    pages = ["Los perros están en la casa.\nthe dogs", *pages, "x " * 300, "Я читаю книгу"]
+    assert pages_terms(pages) == [pack_terms(tokens(page)) for page in pages]
+    assert pages_terms(pages) == [page_terms(page) for page in pages]
+
+
+def test_no_pages_have_no_terms():
+    assert pages_terms([]) == []
+
+
+def test_what_is_kept_of_words_is_bounded(monkeypatch):
+    monkeypatch.setattr(text, "_CACHED_PIECES", 10)
+    page = " ".join(f"dog{i} perro{i}," for i in range(50))
+    assert page_terms(page) == page_terms(page) == pack_terms(tokens(page))
+    assert sum(map(len, text._ids_of_pieces.values())) <= 10
+    assert len(text._votes_of_pieces) <= 10
 
 
 @given(st.lists(st.text(min_size=1, max_size=5)))

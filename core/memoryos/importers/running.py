@@ -13,9 +13,13 @@ from memoryos.importers import jsonl, locomo, mem0, published
 from memoryos.importers.scope_file import ScopeFile
 from memoryos.importers.turns import Problem, Report, Turn, load_json
 from memoryos.memory import Memory
+from memoryos.model import Page
+from memoryos.writing import keyed_page, put_pages
 
 FORMATS = ("locomo", "jsonl", "memoryos", "mem0", "export")
 """LoCoMo; JSON Lines; the published package's folder; mem0's list; an export of this library."""
+_AT_ONCE = 250
+"""Turns journalled in one transaction."""
 DEFAULT_USER = "me"
 DEFAULT_ASSISTANT = "assistant"
 
@@ -104,7 +108,7 @@ class _Import:
         self.report = report
 
     def turns(self, found: Iterator[Turn | Problem]) -> None:
-        """Journal turns, page by page."""
+        """Journal turns, in batches."""
         turns: list[Turn] = []
         for item in found:
             if isinstance(item, Turn):
@@ -113,23 +117,41 @@ class _Import:
                 self.report.problems.append(item)
         self.report.read = len(turns)
         several = len({turn.user for turn in turns}) > 1
+        parts = self._engine._parts  # noqa: SLF001  # the engine's own other half
+        # Consolidating after each page may derive other things than after many.
+        most = 1 if parts.config.promotion == "inline" else _AT_ONCE
         held: dict[str, int] = {}
+        batch: dict[str, Page] = {}
+        memory: Memory | None = None
         for done, turn in enumerate(turns):
             self._progress(done, len(turns))
-            memory = self._memory(self._whose(turn.user, several))
-            if memory.scope.user_id not in held:
-                held[memory.scope.user_id] = memory.stats().pages
+            user = self._whose(turn.user, several)
+            if memory is None or user != memory.scope.user_id:
+                self._journal(memory, batch)
+                memory = self._memory(user)
+            if user not in held:
+                held[user] = memory.stats().pages
             try:
-                memory.session(turn.session_id).add_messages(
-                    turn.messages, turn.timestamp, key=turn.key
-                )
+                page = keyed_page(parts, turn.session_id, turn.messages, turn.timestamp, turn.key)
             except InvalidInput as error:
                 self.report.problems.append(Problem(turn.key, str(error)))
+                continue
+            # What comes again under its key comes after what it takes the place of.
+            if page.id in batch or len(batch) == most:
+                self._journal(memory, batch)
+            batch[page.id] = page
+        self._journal(memory, batch)
         self._progress(len(turns), len(turns))
         self.report.users = list(held)
         self.report.new = sum(
             self._memory(user).stats().pages - before for user, before in held.items()
         )
+
+    def _journal(self, memory: Memory | None, batch: dict[str, Page]) -> None:
+        """Journal a batch of one memory's pages, and empty it."""
+        if memory is not None and batch:
+            put_pages(self._engine._parts, memory.scope, list(batch.values()))  # noqa: SLF001  # see above
+        batch.clear()
 
     def published(self, path: Path) -> None:
         """Import the published package's folder."""

@@ -28,6 +28,8 @@ _NOT_STORED = {"segment": ("heat",)}
 _TIMES = ("created", "updated", "last_access", "derived")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_PLAIN = {"role", "content"}
 
 
 def micros(time: datetime) -> int:
@@ -42,7 +44,7 @@ def from_micros(value: int) -> datetime:
 
 def dumps(value: Any) -> str:
     """Return compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def kind_of(value: Derived) -> Kind:
@@ -99,11 +101,23 @@ def plain_messages(user_input: str, agent_response: str) -> tuple[Message, ...]:
     return tuple(Message(role, said) for role, said in sides if said)
 
 
+def is_plain(message: Message) -> bool:
+    """Return whether a message has a role and content, and nothing else."""
+    return (
+        type(message) is Message
+        and message.name is message.id is message.tool_call_id is None
+        and message.tool_calls == ()
+        and message.metadata == {}
+    )
+
+
 def encode_messages(
     messages: Sequence[Message], user_input: str, agent_response: str
 ) -> str | None:
     """Return messages as JSON, or None when they are just the page's two sides."""
-    if tuple(messages) == plain_messages(user_input, agent_response):
+    sides = [("user", user_input), ("assistant", agent_response)]
+    said = [(message.role, message.content) for message in messages if is_plain(message)]
+    if len(said) == len(messages) and said == [side for side in sides if side[1]]:
         return None
     return dumps([message_body(message) for message in messages])
 
@@ -132,6 +146,8 @@ def decode_messages(
 
 def message_of(body: Mapping[str, Any]) -> Message:
     """Return the message of its JSON body."""
+    if isinstance(body, dict) and body.keys() == _PLAIN:
+        return Message(body["role"], body["content"])
     return Message(**{**body, "tool_calls": tuple(body.get("tool_calls", ()))})
 
 

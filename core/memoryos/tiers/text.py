@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import chain, pairwise, repeat
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -68,10 +68,18 @@ _ELIDED = frozenset(
 )
 """What French and Italian write before an apostrophe: l'ami, qu'elle, dell'acqua."""
 _LATIN_LANGUAGES = tuple(name for name in STOP_WORDS if name != "russian")
-_CACHED_WORDS = 1 << 16
-"""Words whose terms are kept (10 MB): a memory's words are mostly words it has seen…"""
+_CACHED_WORDS = 1 << 15
+"""Words whose terms are kept (5 MB): a memory's words are mostly words it has seen…"""
 _LONGEST_CACHED = 40
 """…and that are not longer than this."""
+_CACHED_PIECES = 1 << 15
+"""Pieces of text between spaces (`_Pieces`) whose term ids are kept, and whose votes (7 MB)."""
+_MANY_PAGES = 4
+"""From here on numpy beats `struct`, which beats numpy on a page."""
+_DEFAULT_PLACE = _LATIN_LANGUAGES.index(DEFAULT_LANGUAGE)
+_VOTE = 32
+"""Bits in which the votes for one language are counted; all languages' are one whole number."""
+_COUNTS = struct.Struct(f"<{len(_LATIN_LANGUAGES)}I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +91,12 @@ class QueryTerm:
 
 
 @lru_cache(maxsize=1)
-def _languages_of_stop_word() -> dict[str, tuple[str, ...]]:
-    table: dict[str, tuple[str, ...]] = {}
-    for language, stop_words in STOP_WORDS.items():
-        for word in stop_words:
-            table[word] = (*table.get(word, ()), language)
+def _votes_of_stop_word() -> dict[str, int]:
+    """Return the vote of each stop word: a one in the field of each language that has it."""
+    table: dict[str, int] = {}
+    for place, name in enumerate(_LATIN_LANGUAGES):
+        for word in STOP_WORDS[name]:
+            table[word] = table.get(word, 0) | 1 << _VOTE * place
     return table
 
 
@@ -104,7 +113,10 @@ def words(text: str) -> list[str]:
     A hyphenated word gives its parts and the word written as one (`co-worker`: co, worker,
     coworker); an unspaced script gives its runs whole.
     """
-    normal = normalise(text)
+    return _cut(normalise(text))
+
+
+def _cut(normal: str) -> list[str]:
     if normal.isascii():
         cut = _ASCII_WORD.findall(normal)
         if "-" not in normal:
@@ -127,18 +139,28 @@ def words(text: str) -> list[str]:
 
 def language(tokens: Iterable[str]) -> str | None:
     """Return Snowball's name of the language of normalised words; None where nothing tells it."""
-    said = list(tokens)
-    if not "".join(said).isascii() and any(map(_CYRILLIC.match, said)):
-        return "russian"
-    named = filter(None, map(_languages_of_stop_word().get, said))
-    votes: Counter[str] = Counter(chain.from_iterable(named))
+    return _elected(_votes(list(tokens)))
+
+
+def _votes(words: Sequence[str]) -> int:
+    """Return the votes of normalised words, to be added to those of others."""
+    votes = sum(map(_votes_of_stop_word().get, words, repeat(0)))
+    if not "".join(words).isascii() and any(map(_CYRILLIC.match, words)):
+        votes += 1 << _VOTE * len(_LATIN_LANGUAGES)
+    return votes
+
+
+def _elected(votes: int) -> str | None:
+    """Return the language that has most votes; Russian has its own letters and needs but one."""
     if not votes:
         return None
-    most = max(votes.values())
-    best = [name for name, count in votes.items() if count == most]
-    if DEFAULT_LANGUAGE in best:
+    if votes >> _VOTE * len(_LATIN_LANGUAGES):
+        return "russian"
+    counts = _COUNTS.unpack(votes.to_bytes(_COUNTS.size, "little"))
+    most = max(counts)
+    if counts[_DEFAULT_PLACE] == most:
         return DEFAULT_LANGUAGE
-    return best[0] if len(best) == 1 else None
+    return _LATIN_LANGUAGES[counts.index(most)] if counts.count(most) == 1 else None
 
 
 def _fold(token: str) -> str:
@@ -225,6 +247,60 @@ def _forms_of(line: Sequence[str], name: str) -> Iterable[tuple[tuple[str, ...],
     return map(_forms if short else _forms.__wrapped__, line, repeat(name))
 
 
+class _Pieces(dict[str, bytes]):
+    """The term ids, packed, of pieces of normalised text between spaces, in one language.
+
+    No word holds a space, so a text is the sum of its pieces: one look-up for each.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def __missing__(self, piece: str) -> bytes:
+        found = _cut(piece)
+        ids = [i for _, some in _forms_of(found, self._name) for i in some] if found else []
+        packed = struct.pack(f"<{len(ids)}I", *ids)
+        if len(piece) <= _LONGEST_CACHED:
+            if sum(map(len, _ids_of_pieces.values())) >= _CACHED_PIECES:
+                for pieces in _ids_of_pieces.values():
+                    pieces.clear()
+            self[piece] = packed
+        return packed
+
+
+class _PieceVotes(dict[str, int]):
+    """The votes of such pieces for a language."""
+
+    def __missing__(self, piece: str) -> int:
+        votes = _votes(_cut(piece))
+        if len(piece) <= _LONGEST_CACHED:
+            if len(self) >= _CACHED_PIECES:
+                self.clear()
+            self[piece] = votes
+        return votes
+
+
+_ids_of_pieces = {name: _Pieces(name) for name in STOP_WORDS}
+_votes_of_pieces = _PieceVotes()
+
+
+def _ids(text: str) -> bytes:
+    """Return the ids of a text's terms, in reading order, packed (`tokens` as ids)."""
+    lines = [pieces for line in normalise(text).splitlines() if (pieces := line.split())]
+    votes = [sum(map(_votes_of_pieces.__getitem__, pieces)) for pieces in lines]
+    languages = list(map(_elected, votes))
+    whole = DEFAULT_LANGUAGE
+    if None in languages:
+        whole = _elected(sum(votes)) or DEFAULT_LANGUAGE
+    return b"".join(
+        chain.from_iterable(
+            map(_ids_of_pieces[name or whole].__getitem__, pieces)
+            for pieces, name in zip(lines, languages, strict=True)
+        )
+    )
+
+
 def _lines(text: str) -> list[tuple[list[str], str]]:
     """Return (words, Snowball's language) of each line that has words.
 
@@ -299,9 +375,25 @@ def page_terms(text: str, timestamp: datetime | None = None) -> bytes:
     more than date words did (LoCoMo: +0.004) and costs nothing to store.
     """
     del timestamp
-    return _packed(
-        [i for line, name in _lines(text) for _, ids in _forms_of(line, name) for i in ids]
-    )
+    ids = _ids(text)
+    return _packed(struct.unpack(f"<{len(ids) // 4}I", ids))
+
+
+def pages_terms(texts: Sequence[str]) -> list[bytes]:
+    """Return `page_terms` of each of many pages, counted together."""
+    if len(texts) < _MANY_PAGES:
+        return list(map(page_terms, texts))
+    ids = list(map(_ids, texts))
+    sizes = [len(some) // 4 for some in ids]
+    page = np.repeat(np.arange(len(texts), dtype=np.uint64) << 32, sizes)
+    keys, counts = np.unique(np.frombuffer(b"".join(ids), "<u4") | page, return_counts=True)
+    records = np.empty(len(keys), TERM_DTYPE)
+    records["id"] = keys & 0xFFFFFFFF
+    records["tf"] = np.minimum(counts, _MOST_COUNTED)
+    blob = records.tobytes()
+    ends = np.searchsorted(keys, np.arange(len(texts) + 1, dtype=np.uint64) << 32)
+    places = (ends * TERM_DTYPE.itemsize).tolist()
+    return [blob[start:end] for start, end in pairwise(places)]
 
 
 def query_terms(text: str) -> list[QueryTerm]:

@@ -11,13 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from memoryos.model import Call, ErasureReceipt, Page, Scope
-from memoryos.stores.codec import (
-    dumps,
-    from_micros,
-    micros,
-    receipt_body,
-    receipt_of,
-)
+from memoryos.stores.codec import dumps, from_micros, micros, receipt_body, receipt_of
 from memoryos.stores.port import (
     Changes,
     Counts,
@@ -276,8 +270,7 @@ class SQLiteStore:
         version: int,
         changes: Changes,
     ) -> None:
-        if changes.add_pages:
-            self._append(db, scope_id, scope, changes.add_pages)
+        added = self._append(db, scope_id, scope, changes.add_pages) if changes.add_pages else []
         for item in changes.assign:
             row = (item.segment_id, item.chain_id, scope_id, item.page_id)
             if db.execute(_SQL["assign"], row).rowcount == 0:
@@ -299,10 +292,14 @@ class SQLiteStore:
             db.execute(_SQL["delete_calls"], (scope_id,))
         if changes.vectors is not None:
             db.execute(_SQL["delete_vectors"], slots(scope_id))
-            ids = dumps(list(changes.vectors.by_page))
-            rows = db.execute(_SQL["slots_of_ids"], {"scope": scope_id, "ids": ids}).fetchall()
-            _put_vectors(db, {slot: changes.vectors.by_page[id_] for slot, id_ in rows})
-            up_to = max((slot for slot, _ in rows), default=0) & SEQ_MASK
+            by_page = changes.vectors.by_page
+            placed = {p.id: scope_id << SHIFT | p.seq for p in added if p.id in by_page}
+            ids = dumps([id_ for id_ in by_page if id_ not in placed])
+            rest = db.execute(_SQL["slots_of_ids"], {"scope": scope_id, "ids": ids})
+            placed |= {id_: slot for slot, id_ in rest}
+            rows = [(slot, by_page[id_]) for id_, slot in placed.items()]
+            db.executemany(_SQL["put_vector"], rows)
+            up_to = max(placed.values(), default=0) & SEQ_MASK
             embedder_id = _embedder_id(db, changes.vectors.embedder)
             db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
         first = scope_id << SHIFT
