@@ -29,12 +29,16 @@ def both(mine: Callable[[], Mine], other: Callable[[], Other]) -> tuple[Mine, Ot
     thread = threading.Thread(target=run, name="memoryos-beside")
     try:
         thread.start()
+        started = True
     except RuntimeError:  # the system has no more threads, or the interpreter is ending
-        return mine(), other()
+        started = False
     try:
         result = mine()
     finally:
-        thread.join()
+        if started:
+            thread.join()
+    if not started:
+        run()
     if errors:
         raise errors[0]
     return result, results[0]

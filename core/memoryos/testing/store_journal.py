@@ -269,7 +269,7 @@ class JournalContract:
 
     def test_vectors_joined(self, store: Store) -> None:
         fill(store, pages=6)
-        vectors = {seq: bytes([0, 44, 128 + seq, 255, 0, 216, 10, 0]) for seq in range(1, 6)}
+        vectors = {seq: bytes([0, 44, 128 + seq, 66, 255, 0, 216, 66]) for seq in range(1, 6)}
         assert store.put_vectors(SCOPE, store.head(SCOPE), EMBEDDER, vectors, 5)
         seqs, joined = store.joined_vectors(SCOPE, 1, 9)
         found = {seq: joined[8 * i : 8 * i + 8] for i, seq in enumerate(seqs)}
