@@ -27,7 +27,8 @@ from memoryos.tiers.mid_term import Nearness
 from memoryos.tiers.text import tokens
 
 _READ_AT_ONCE = 4096
-"""Positions whose vectors are read together: the store's memory for them is used again."""
+"""Positions whose vectors are read together: what a store joins has its limits (SQLite's are 1 GB),
+and its memory for them is used again."""
 _LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
 
 
@@ -201,8 +202,8 @@ class Views:
         # Vectors of pages that the index had already.
         late = min(head.embedded_seq, held)
         if late > old.embedded_seq:
-            seqs, vectors = self._vectors(scope, old.embedded_seq, late, view.dimension)
-            index.set_vectors(seqs, vectors)
+            seqs, blocks = self._vectors(scope, old.embedded_seq, late, view.dimension)
+            index.set_vectors(seqs, np.concatenate(blocks))
 
     def _load_new(self, scope: Scope, index: ScopeIndex, columns: IndexColumns, head: Head) -> None:
         """Add pages to the index: those with vectors, then those that wait for theirs."""
@@ -216,15 +217,8 @@ class Views:
         self, scope: Scope, wanted: list[int], head: Head
     ) -> Sequence[Vectors] | Sequence[bytes | None]:
         """Read the vectors of the pages at these positions, the index's next."""
-        embedded_seq = head.embedded_seq
         dimension = head.embedder.dimension if head.embedder else 0
-        seqs: list[int] = []
-        blocks: list[Vectors] = []
-        for after in range(wanted[0] - 1, embedded_seq, _READ_AT_ONCE):
-            up_to = min(after + _READ_AT_ONCE, embedded_seq)
-            here, block = self._vectors(scope, after, up_to, dimension)
-            blocks.append(block)
-            seqs += here
+        seqs, blocks = self._vectors(scope, wanted[0] - 1, head.embedded_seq, dimension)
         if seqs == wanted:
             return blocks
         # A page was replaced or erased between the two readings.
@@ -233,10 +227,17 @@ class Views:
 
     def _vectors(
         self, scope: Scope, after: int, up_to: int, dimension: int
-    ) -> tuple[list[int], Vectors]:
-        seqs, joined = self._store.joined_vectors(scope, after, up_to)
-        matrix = np.frombuffer(joined, dtype="<f4").reshape(len(seqs), max(dimension, 1))
-        return seqs, matrix
+    ) -> tuple[list[int], list[Vectors]]:
+        """Read the vectors of a range of positions, in blocks."""
+        seqs: list[int] = []
+        blocks: list[Vectors] = []
+        for first in range(after, up_to, _READ_AT_ONCE):
+            last = min(first + _READ_AT_ONCE, up_to)
+            here, joined = self._store.joined_vectors(scope, first, last)
+            block = np.frombuffer(joined, dtype="<f4").reshape(len(here), max(dimension, 1))
+            blocks.append(block)
+            seqs += here
+        return seqs, blocks
 
     def _load_tiers(self, scope: Scope, tiers: Tiers, old: Head) -> Tiers:
         segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)

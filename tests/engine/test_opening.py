@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memoryos import Engine
+from memoryos import Engine, views
 from memoryos.errors import StorageError
 from memoryos.index import ScopeIndex, scope_index
 from memoryos.model import Scope
@@ -118,6 +118,25 @@ def test_vectors_that_cannot_be_read_leave_nothing_behind(
             cold_index(engine, scope)
     assert threading.active_count() == threads
     assert same(cold_index(engine, scope), wanted)
+
+
+def test_vectors_that_come_later_are_read_in_blocks(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = engine.memory("tom")
+    memory.add("the first names the embedder", "yes")
+    memory.flush()
+    memory.add_many([(f"turn {n} about the garden", "yes") for n in range(PAGES)])
+    index = engine._parts.views.get(memory.scope).index
+    assert isinstance(index, ScopeIndex)
+    assert index._now.dense.pending.size == PAGES
+    memory.flush()
+    monkeypatch.setattr(views, "_READ_AT_ONCE", 64)
+    assert engine._parts.views.get(memory.scope).index is index
+    assert not index._now.dense.pending.size
+    late = np.concatenate(index._now.dense.blocks)
+    fresh = np.concatenate(cold_index(engine, memory.scope)._now.dense.blocks)
+    assert np.array_equal(late, fresh)
 
 
 def test_vectors_of_a_file_in_utf16(tmp_path: Path) -> None:
