@@ -122,7 +122,7 @@ ORDER BY slot
 SELECT slot, vector FROM vectors WHERE slot > :first AND slot <= :last ORDER BY slot
 
 -- name: joins_blobs
--- Whether group_concat joins blobs byte for byte: before 3.40 SQLite cuts what it joined at its first
+-- Whether group_concat joins blobs byte for byte: an older SQLite cuts what it joined at its first
 -- NUL, and a file in UTF-16 has it recoded.
 SELECT CAST(group_concat(x'00D8FF', '') AS BLOB) IS x'00D8FF'
 
