@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -27,7 +27,8 @@ from memoryos.tiers.mid_term import Nearness
 from memoryos.tiers.text import tokens
 
 _READ_AT_ONCE = 4096
-"""Positions whose vectors are read together: the store's memory for them is used again."""
+"""Positions whose vectors are read together: what a store joins has its limits (SQLite's are 1 GB),
+and its memory for them is used again."""
 _LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
 
 
@@ -201,28 +202,42 @@ class Views:
         # Vectors of pages that the index had already.
         late = min(head.embedded_seq, held)
         if late > old.embedded_seq:
-            seqs, blobs = self._store.vectors(scope, old.embedded_seq, late)
-            index.set_vectors(seqs, _matrix(blobs, view.dimension))
+            seqs, blocks = self._vectors(scope, old.embedded_seq, late, view.dimension)
+            index.set_vectors(seqs, np.concatenate(blocks))
 
     def _load_new(self, scope: Scope, index: ScopeIndex, columns: IndexColumns, head: Head) -> None:
         """Add pages to the index: those with vectors, then those that wait for theirs."""
-        embedded_seq = head.embedded_seq
+        done = bisect_right(columns.seqs, head.embedded_seq)
+        embedded = columns.seqs[:done]
+        _extend(index, columns, slice(done), lambda: self._vectors_of(scope, embedded, head))
+        waiting: list[bytes | None] = [None] * (len(columns.seqs) - done)
+        _extend(index, columns, slice(done, None), lambda: waiting)
+
+    def _vectors_of(
+        self, scope: Scope, wanted: list[int], head: Head
+    ) -> Sequence[Vectors] | Sequence[bytes | None]:
+        """Read the vectors of the pages at these positions, the index's next."""
         dimension = head.embedder.dimension if head.embedder else 0
+        seqs, blocks = self._vectors(scope, wanted[0] - 1, head.embedded_seq, dimension)
+        if seqs == wanted:
+            return blocks
+        # A page was replaced or erased between the two readings.
+        known = dict(zip(seqs, (row.tobytes() for b in blocks for row in b), strict=True))
+        return [known.get(seq) for seq in wanted]
+
+    def _vectors(
+        self, scope: Scope, after: int, up_to: int, dimension: int
+    ) -> tuple[list[int], list[Vectors]]:
+        """Read the vectors of a range of positions, in blocks."""
         seqs: list[int] = []
         blocks: list[Vectors] = []
-        for after in range(columns.seqs[0] - 1, embedded_seq, _READ_AT_ONCE):
-            up_to = min(after + _READ_AT_ONCE, embedded_seq)
-            here, blobs = self._store.vectors(scope, after, up_to)
-            blocks.append(_matrix(blobs, dimension))
+        for first in range(after, up_to, _READ_AT_ONCE):
+            last = min(first + _READ_AT_ONCE, up_to)
+            here, joined = self._store.joined_vectors(scope, first, last)
+            block = np.frombuffer(joined, dtype="<f4").reshape(len(here), max(dimension, 1))
+            blocks.append(block)
             seqs += here
-        done = bisect_right(columns.seqs, embedded_seq)
-        if seqs == columns.seqs[:done]:
-            _extend(index, columns, slice(done), blocks)
-        else:  # a page was replaced or erased between the two readings
-            known = dict(zip(seqs, (row.tobytes() for b in blocks for row in b), strict=True))
-            _extend(index, columns, slice(done), [known.get(s) for s in columns.seqs[:done]])
-        waiting = slice(done, None)
-        _extend(index, columns, waiting, [None] * (len(columns.seqs) - done))
+        return seqs, blocks
 
     def _load_tiers(self, scope: Scope, tiers: Tiers, old: Head) -> Tiers:
         segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)
@@ -251,15 +266,11 @@ class Views:
         return Tiers(segments, knowledge, traits, vectors, tiers)
 
 
-def _matrix(blobs: Sequence[bytes], dimension: int) -> Vectors:
-    return np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(blobs), max(dimension, 1))
-
-
 def _extend(
     index: ScopeIndex,
     columns: IndexColumns,
     part: slice,
-    vectors: Sequence[Vectors] | Sequence[bytes | None],
+    vectors: Callable[[], Sequence[Vectors] | Sequence[bytes | None]],
 ) -> None:
     """Add a part of the columns to the index, with its vectors."""
     index.extend_packed(

@@ -270,7 +270,7 @@ def test_columns_and_rows_build_the_same_index():
         np.array([r.session for r in rows]),
         np.array([r.timestamp for r in rows]),
         [r.terms for r in rows],
-        EMBEDDER.embed_documents(texts),
+        lambda: EMBEDDER.embed_documents(texts),
     )
     same(by_rows, by_columns)
     assert by_columns.nbytes > 3000 * 64 * 4

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from memoryos.index.beside import both
 from memoryos.index.columns import PageColumns
 from memoryos.index.dense import DenseIndex, DenseSnapshot
 from memoryos.index.lexical import LexicalSnapshot, extended, postings_of
@@ -20,7 +21,7 @@ from memoryos.tiers import ranking as rank
 from memoryos.tiers.ranking import RankingConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from memoryos.index.lexical import Found
 
 
+_MANY = 8192
+"""Pages from which on a thread for their words is worth while: they take it ten milliseconds."""
 _WORN = 128
 """Replaced pages that are held in any case."""
 
@@ -98,7 +101,7 @@ class ScopeIndex:
             [row.session for row in rows],
             [row.timestamp for row in rows],
             [row.terms for row in rows],
-            [row.vector for row in rows],
+            lambda: [row.vector for row in rows],
         )
 
     def extend_packed(
@@ -108,14 +111,14 @@ class ScopeIndex:
         sessions: Sequence[int] | NDArray[np.int64],
         timestamps: Sequence[float] | NDArray[np.float64],
         terms_blobs: Sequence[bytes],
-        vectors: Vectors,
+        vectors: Callable[[], Vectors],
     ) -> None:
         """Add many pages at once, column by column, each column of the same length m.
 
         first: where each page stood before it was replaced, else 0: what the index has of it is
-        returned and counted no more.  vectors: one blob or None per page, or float32 matrices of m
-        rows together, which are then the index's own.  Raises ValueError when a seq is not above
-        the one before it.
+        returned and counted no more.  vectors: gives one blob or None per page, or float32 matrices
+        of m rows together, which are then the index's own; of many pages it does so while a thread
+        sorts their words.  Raises ValueError when a seq is not above the one before it.
         """
         new_seqs = np.asarray(seqs, dtype=np.int64)
         if not new_seqs.size:
@@ -123,14 +126,22 @@ class ScopeIndex:
         if new_seqs[0] <= self.last_seq or (new_seqs[1:] <= new_seqs[:-1]).any():
             raise ValueError("seqs must be strictly increasing")
         now = self._now
-        postings, lengths = postings_of(terms_blobs, now.columns.size + 1)
         columns = now.columns
+
+        def words() -> tuple[LexicalSnapshot, NDArray[np.float32]]:
+            postings, lengths = postings_of(terms_blobs, now.columns.size + 1)
+            return extended(now.lexical, postings), lengths
+
+        if new_seqs.size < _MANY:
+            given, (lexical, lengths) = vectors(), words()
+        else:
+            given, (lexical, lengths) = both(vectors, words)
         new_first, new_sessions = (np.asarray(c, dtype=np.int64) for c in (first, sessions))
         moved = new_first > 0
         if moved.any():
             columns, gone = columns.without(new_first[moved], new_sessions[moved])
             self._vectors.take_out(gone - 1)
-        self._vectors.append(vectors)
+        self._vectors.append(given)
         columns = columns.extended(
             new_seqs,
             new_first,
@@ -138,7 +149,6 @@ class ScopeIndex:
             np.asarray(timestamps, dtype=np.float64),
             lengths,
         )
-        lexical = extended(now.lexical, postings)
         self._now = _Snapshot(columns, lexical, self._vectors.snapshot())
 
     def set_vectors(self, seqs: Sequence[int], vectors: NDArray[np.float32]) -> None:

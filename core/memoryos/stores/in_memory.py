@@ -127,6 +127,12 @@ class InMemoryStore:
             seqs = [seq for seq in sorted(rows) if after_seq < seq <= up_to_seq]
             return seqs, [rows[seq] for seq in seqs]
 
+    def joined_vectors(
+        self, scope: Scope, after_seq: int, up_to_seq: int
+    ) -> tuple[list[int], bytes]:
+        seqs, blobs = self.vectors(scope, after_seq, up_to_seq)
+        return seqs, b"".join(blobs)
+
     def put_vectors(
         self,
         scope: Scope,

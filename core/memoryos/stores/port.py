@@ -226,6 +226,12 @@ class Store(Protocol):
         """Return positions and vectors of the pages in (after_seq, up_to_seq], by position."""
         ...
 
+    def joined_vectors(
+        self, scope: Scope, after_seq: int, up_to_seq: int
+    ) -> tuple[list[int], bytes]:
+        """Return the same for an index to be filled with: the vectors joined, in whatever order."""
+        ...
+
     def put_vectors(
         self,
         scope: Scope,

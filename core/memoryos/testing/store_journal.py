@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from memoryos.model import Message, Page
+from memoryos.model import Message, Page, Scope
 from memoryos.stores.codec import plain_messages
 from memoryos.stores.port import Changes, Counts, Head, PageMoved, PageQuery, Store, Waiting
 from memoryos.testing.store_material import (
@@ -266,6 +266,18 @@ class JournalContract:
         head = store.head(SCOPE)
         assert (head.embedded_seq, head.embedder, head.last_seq) == (3, EMBEDDER, 5)
         assert store.counts(SCOPE).unembedded == 2
+
+    def test_vectors_joined(self, store: Store) -> None:
+        fill(store, pages=6)
+        vectors = {seq: bytes([0, 44, 128 + seq, 66, 255, 0, 216, 66]) for seq in range(1, 6)}
+        assert store.put_vectors(SCOPE, store.head(SCOPE), EMBEDDER, vectors, 5)
+        seqs, joined = store.joined_vectors(SCOPE, 1, 9)
+        found = {seq: joined[8 * i : 8 * i + 8] for i, seq in enumerate(seqs)}
+        assert found == {seq: vectors[seq] for seq in (2, 3, 4, 5)}
+        assert len(joined) == 32
+        assert store.joined_vectors(SCOPE, 2, 3) == ([3], vectors[3])
+        assert store.joined_vectors(SCOPE, 5, 9) == ([], b"")
+        assert store.joined_vectors(Scope("nobody"), 0, 9) == ([], b"")
 
     def test_vectors_of_pages_that_are_gone_are_passed_over(self, store: Store) -> None:
         fill(store, pages=3)

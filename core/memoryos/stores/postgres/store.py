@@ -110,6 +110,12 @@ class PostgresStore:
         rows = self._rows(SQL["vectors"], (scope_key(scope), after_seq, up_to_seq))
         return [seq for seq, _ in rows], [blob_of(sent) for _, sent in rows]
 
+    def joined_vectors(
+        self, scope: Scope, after_seq: int, up_to_seq: int
+    ) -> tuple[list[int], bytes]:
+        seqs, blobs = self.vectors(scope, after_seq, up_to_seq)
+        return seqs, b"".join(blobs)
+
     def put_vectors(
         self,
         scope: Scope,

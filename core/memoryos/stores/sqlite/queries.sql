@@ -121,6 +121,16 @@ ORDER BY slot
 -- name: vectors
 SELECT slot, vector FROM vectors WHERE slot > :first AND slot <= :last ORDER BY slot
 
+-- name: joins_blobs
+-- Whether group_concat joins blobs byte for byte: an older SQLite cuts what it joined at its first
+-- NUL, and a file in UTF-16 has it recoded.
+SELECT CAST(group_concat(x'00D8FF', '') AS BLOB) IS x'00D8FF'
+
+-- name: joined_vectors
+-- In what order is not promised, but it is the same for both.
+SELECT group_concat(slot - :first), CAST(group_concat(vector, '') AS BLOB)
+FROM vectors WHERE slot > :first AND slot <= :last
+
 -- name: existing_slots
 SELECT slot FROM terms WHERE slot IN (SELECT value FROM json_each(:slots))
 

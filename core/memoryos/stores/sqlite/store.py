@@ -28,6 +28,7 @@ from memoryos.stores.port import (
 from memoryos.stores.rows import fresh_drafts, matches, page_of, scope_digest
 from memoryos.stores.sql import named_queries
 from memoryos.stores.sqlite.connection import Connections
+from memoryos.stores.sqlite.material import read_columns, read_joined_vectors, read_vectors
 from memoryos.stores.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
@@ -157,15 +158,7 @@ class SQLiteStore:
         if scope_id is None:
             return IndexColumns([], [], [], [], [])
         with self._db.reading() as db:
-            found = IndexColumns([], [], [], [], [])
-            # Row by row: a hundred thousand rows held together cost twice as much.
-            for row in db.execute(_SQL["index_columns"], slots(scope_id, after_seq)):
-                found.seqs.append(row[0] & SEQ_MASK)
-                found.sessions.append(row[1])
-                found.timestamps.append(row[2])
-                found.terms.append(row[3])
-                found.first.append(row[4])
-        return found
+            return read_columns(db, slots(scope_id, after_seq))
 
     def vectors(
         self, scope: Scope, after_seq: int, up_to_seq: int
@@ -174,8 +167,16 @@ class SQLiteStore:
         if scope_id is None:
             return [], []
         with self._db.reading() as db:
-            rows = db.execute(_SQL["vectors"], slots(scope_id, after_seq, up_to_seq)).fetchall()
-        return [row[0] & SEQ_MASK for row in rows], [row[1] for row in rows]
+            return read_vectors(db, slots(scope_id, after_seq, up_to_seq))
+
+    def joined_vectors(
+        self, scope: Scope, after_seq: int, up_to_seq: int
+    ) -> tuple[list[int], bytes]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return [], b""
+        with self._db.reading() as db:
+            return read_joined_vectors(db, slots(scope_id, after_seq, up_to_seq))
 
     def put_vectors(
         self,
