@@ -179,7 +179,7 @@ class Updater:
             segment = self._place(nearness, topic, vector, at)
             text = mid_term.embedded_text(segment.keywords, segment.summary)
             touched[segment.id] = (segment, self._embedder.embed_documents([text])[0])
-            nearness = nearness.with_segment(*touched[segment.id])
+            nearness = nearness.with_changes({segment.id: touched[segment.id]})
             segment_of.update((page_id, segment.id) for page_id in topic.page_ids)
             put.append(
                 encode(

@@ -40,6 +40,7 @@ class Tiers:
         knowledge: dict[str, Knowledge],
         traits: dict[str, Trait],
         vectors: dict[str, Vectors],
+        nearness: Nearness,
         older: Tiers | None = None,
     ) -> None:
         self.segments = segments
@@ -47,9 +48,7 @@ class Tiers:
         self.traits = traits
         self.vectors = vectors
         """Vectors of segments and of knowledge, by id."""
-        self.nearness: Nearness = Nearness.of(
-            segments.values(), vectors, older.nearness if older else None
-        )
+        self.nearness = nearness
         """The segments, laid out to ask which is nearest."""
         self.known_words: dict[str, frozenset[str]] = {}
         """Index terms of knowledge, as far as they have been asked for."""
@@ -187,7 +186,7 @@ class Views:
         else:
             index = ScopeIndex(max(dimension, 1), ranking)
         empty = Head(epoch=head.epoch, embedder=head.embedder)
-        return ScopeView(empty, index, Tiers({}, {}, {}, {}), dimension)
+        return ScopeView(empty, index, Tiers({}, {}, {}, {}, Nearness.of((), {})), dimension)
 
     def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
         index = view.index
@@ -227,6 +226,7 @@ class Views:
     def _load_tiers(self, scope: Scope, tiers: Tiers, old: Head) -> Tiers:
         segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)
         traits, vectors = dict(tiers.traits), dict(tiers.vectors)
+        changes: dict[str, tuple[Segment, Vectors] | None] = {}
         live_only = old.version == 0
         for record in self._store.records(
             scope, _LIVE_KINDS, after_version=old.version, live_only=live_only
@@ -245,10 +245,13 @@ class Views:
                 if record.live and record.vector is not None:
                     segments[value.id] = value
                     vectors[value.id] = from_blob(record.vector)
+                    changes[value.id] = (value, vectors[value.id])
                 else:
                     segments.pop(value.id, None)
                     vectors.pop(value.id, None)
-        return Tiers(segments, knowledge, traits, vectors, tiers)
+                    changes[value.id] = None
+        nearness = tiers.nearness.with_changes(changes) if changes else tiers.nearness
+        return Tiers(segments, knowledge, traits, vectors, nearness, tiers)
 
 
 def _matrix(blobs: Sequence[bytes], dimension: int) -> Vectors:

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from memoryos.model import Segment
 from memoryos.tiers.mid_term import Nearness
@@ -28,14 +29,20 @@ def test_a_layout_made_step_by_step_is_that_made_at_once() -> None:
         fresh = replace(held.get(f"s{n}", segment(n, "tea")), keywords=(WORDS[(n + 1) % 4],))
         rows[fresh.id] = chance.normal(size=8).astype(np.float32)
         held[fresh.id] = fresh
-        if n % 3:
-            stepwise = stepwise.with_segment(fresh, rows[fresh.id])
-        else:
-            stepwise = Nearness.of(held.values(), rows, stepwise)
+        changes: dict[str, tuple[Segment, NDArray[np.float32]] | None]
+        changes = {fresh.id: (fresh, rows[fresh.id])}
+        if n % 5 == 0:  # one of those in the matrix, or of those beside it
+            gone = list(held)[n % len(held)]
+            if gone != fresh.id:
+                del held[gone]
+                changes[gone] = None
+        before, its = stepwise, list(stepwise.segments)
+        stepwise = stepwise.with_changes(changes)
+        assert before.segments == its
         whole = Nearness.of(held.values(), rows)
         asked = chance.normal(size=8).astype(np.float32)
-        assert [s.id for s in stepwise.segments] == [s.id for s in whole.segments]
+        assert stepwise.segments == whole.segments == list(held.values())
         assert stepwise.affinities(["tea"], asked) == pytest.approx(
             whole.affinities(["tea"], asked), abs=1e-4
         )
-    assert len(stepwise.changed) <= 64 + 2
+    assert len(stepwise.changed) <= 64
