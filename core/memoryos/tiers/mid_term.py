@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -39,10 +40,10 @@ class _Block:
 
     @classmethod
     def of(cls, matrix: Vectors, keywords: Sequence[frozenset[str]]) -> _Block:
-        holders: dict[str, list[int]] = {}
+        holders: defaultdict[str, list[int]] = defaultdict(list)
         for row, words in enumerate(keywords):
             for word in words:
-                holders.setdefault(word, []).append(row)
+                holders[word].append(row)
         return cls(matrix, holders, np.fromiter(map(len, keywords), np.intp))
 
     def affinities(self, wanted: frozenset[str], vector: Vectors) -> Scores:

@@ -225,6 +225,20 @@ def _forms_of(line: Sequence[str], name: str) -> Iterable[tuple[tuple[str, ...],
     return map(_forms if short else _forms.__wrapped__, line, repeat(name))
 
 
+@lru_cache(maxsize=_CACHED_WORDS // 4)
+def _bare_and_stem(token: str, name: str) -> tuple[str, str] | None:
+    """Return a word's bare form and the stem of that in a language; None of a stop word."""
+    content = _content((token,), STOP_WORDS[name])
+    return (content[0], _stems(content, name)[0]) if content else None
+
+
+def _content_of(line: Sequence[str], name: str) -> Iterable[tuple[str, str]]:
+    """Return the bare form and the stem of each word of a line that is no stop word."""
+    short = max(map(len, line)) <= _LONGEST_CACHED
+    look_up = _bare_and_stem if short else _bare_and_stem.__wrapped__
+    return filter(None, map(look_up, line, repeat(name)))
+
+
 def _lines(text: str) -> list[tuple[list[str], str]]:
     """Return (words, Snowball's language) of each line that has words.
 
@@ -250,7 +264,11 @@ def content_words(text: str) -> list[str]:
     """Return the words of `text` without stop words, not stemmed; unspaced scripts as bigrams."""
     found: list[str] = []
     for line, name in _lines(text):
-        for token in _content(line, STOP_WORDS[name]):
+        content = _content(line, STOP_WORDS[name])
+        if "".join(content).isascii():
+            found += content
+            continue
+        for token in content:
             found += _bigrams(token) if _is_unspaced(token) else [token]
     return found
 
@@ -339,8 +357,7 @@ def keywords(text: str, n: int = 5) -> list[str]:
     counts: Counter[str] = Counter()
     surface: dict[str, str] = {}
     for line, name in _lines(text):
-        content = _content(line, STOP_WORDS[name])
-        for token, stem in zip(content, _stems(content, name), strict=True):
+        for token, stem in _content_of(line, name):
             if token.isdigit() or (len(token) < 3 and token.isascii()):
                 continue
             counts[stem] += 1
