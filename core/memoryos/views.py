@@ -250,7 +250,7 @@ class Views:
                     segments.pop(value.id, None)
                     vectors.pop(value.id, None)
                     changes[value.id] = None
-        nearness = tiers.nearness.with_changes(changes) if changes else tiers.nearness
+        nearness = tiers.nearness.with_changes(changes).settled() if changes else tiers.nearness
         return Tiers(segments, knowledge, traits, vectors, nearness, tiers)
 
 

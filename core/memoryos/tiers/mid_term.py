@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from heapq import nsmallest
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class _Block:
     """Segments laid out at one time, to compare a topic with all of them at once."""
 
     matrix: Vectors
+    keywords: Sequence[frozenset[str]]
     holders: Mapping[str, Sequence[int]]
     """The rows of the matrix whose segments have a keyword."""
     sizes: NDArray[np.intp]
@@ -44,7 +46,7 @@ class _Block:
         for row, words in enumerate(keywords):
             for word in words:
                 holders[word].append(row)
-        return cls(matrix, holders, np.fromiter(map(len, keywords), np.intp))
+        return cls(matrix, keywords, holders, np.fromiter(map(len, keywords), np.intp))
 
     def affinities(self, wanted: frozenset[str], vector: Vectors) -> Scores:
         """Return Eq. 3 for each row of the matrix."""
@@ -67,62 +69,71 @@ class Nearness:
     def __init__(
         self,
         segments: list[Segment],
-        keywords: list[frozenset[str]],
-        rows: dict[str, int],
+        rows: Mapping[str, int],
         block: _Block,
         places: NDArray[np.intp],
-        changed: dict[str, Vectors],
+        changed: dict[str, tuple[Vectors, frozenset[str]]],
     ) -> None:
         self.segments = segments
-        self.keywords = keywords
         self.rows = rows
         """The row of each segment, by id."""
         self.block = block
         self.places = places
         """Where the first segments stand in the block; it may hold others that are gone."""
         self.changed = changed
-        """Vectors, by id, of segments that are not in the block, or no longer as they are there."""
+        """Vectors and keywords, by id, of segments that the block has not, or not as they are."""
 
     @classmethod
     def of(cls, segments: Iterable[Segment], vectors: Mapping[str, Vectors]) -> Nearness:
         """Lay out segments with their vectors."""
         block = _Block.of(np.zeros((0, 1), np.float32), ())
-        empty = cls([], [], {}, block, np.zeros(0, np.intp), {})
-        return empty.with_changes({s.id: (s, vectors[s.id]) for s in segments})
+        empty = cls([], {}, block, np.zeros(0, np.intp), {})
+        return empty.with_changes({s.id: (s, vectors[s.id]) for s in segments}).settled()
 
     def with_changes(self, changes: Mapping[str, tuple[Segment, Vectors] | None]) -> Nearness:
         """Return the layout with segments changed, added at the end or, where None, taken out."""
         gone = {id_ for id_, to in changes.items() if to is None and id_ in self.rows}
         old = self._without(gone) if gone else self
-        segments, keywords = list(old.segments), list(old.keywords)
-        rows, changed = dict(old.rows), dict(old.changed)
+        segments, changed = list(old.segments), dict(old.changed)
+        new: dict[str, int] = {}
         for id_, to in changes.items():
             if to is not None:
-                segment, changed[id_] = to
-                row = rows.setdefault(id_, len(segments))
-                segments[row : row + 1] = [segment]
-                keywords[row : row + 1] = [_folded(segment.keywords)]
-        block, places = old.block, old.places
-        if len(changed) + len(block.matrix) - len(places) > _MOST_CHANGED:
-            width = max(map(len, changed.values()), default=block.matrix.shape[1])
-            matrix = np.empty((len(segments), width), np.float32)
-            matrix[: len(places)] = block.matrix[places]
-            for id_, vector in changed.items():
-                matrix[rows[id_]] = vector
-            block, places, changed = _Block.of(matrix, keywords), np.arange(len(segments)), {}
-        return Nearness(segments, keywords, rows, block, places, changed)
+                segment, vector = to
+                changed[id_] = vector, _folded(segment.keywords)
+                if id_ in old.rows:
+                    segments[old.rows[id_]] = segment
+                else:
+                    new[id_] = len(segments)
+                    segments.append(segment)
+        rows = {**old.rows, **new} if new else old.rows
+        return Nearness(segments, rows, old.block, old.places, changed)
 
     def _without(self, gone: Set[str]) -> Nearness:
         kept = [row for row, segment in enumerate(self.segments) if segment.id not in gone]
         segments = [self.segments[row] for row in kept]
-        return Nearness(
-            segments,
-            [self.keywords[row] for row in kept],
-            {segment.id: row for row, segment in enumerate(segments)},
-            self.block,
-            self.places[[row for row in kept if row < len(self.places)]],
-            {id_: vector for id_, vector in self.changed.items() if id_ not in gone},
+        rows = {segment.id: row for row, segment in enumerate(segments)}
+        places = self.places[[row for row in kept if row < len(self.places)]]
+        changed = {id_: its for id_, its in self.changed.items() if id_ not in gone}
+        return Nearness(segments, rows, self.block, places, changed)
+
+    def settled(self) -> Nearness:
+        """Return the layout with a new block, if much is beside the old one or gone from it."""
+        old = self.block
+        if len(self.changed) + len(old.matrix) - len(self.places) <= _MOST_CHANGED:
+            return self
+        size = len(self.segments)
+        width = max(
+            (len(vector) for vector, _ in self.changed.values()), default=old.matrix.shape[1]
         )
+        matrix = np.empty((size, width), np.float32)
+        matrix[: len(self.places)] = old.matrix[self.places]
+        keywords = [old.keywords[place] for place in self.places.tolist()]
+        keywords += [frozenset()] * (size - len(keywords))
+        for id_, (vector, words) in self.changed.items():
+            row = self.rows[id_]
+            matrix[row], keywords[row] = vector, words
+        block = _Block.of(matrix, keywords)
+        return Nearness(self.segments, self.rows, block, np.arange(size), {})
 
     def affinities(self, keywords: Iterable[str], vector: Vectors) -> Scores:
         """Return Eq. 3, cos(e_s, e_p) + Jaccard(K_s, K_p), for each of `segments`."""
@@ -130,10 +141,9 @@ class Nearness:
         scores: Scores = np.empty(len(self.segments), np.float32)
         if len(self.places):
             scores[: len(self.places)] = self.block.affinities(wanted, vector)[self.places]
-        for id_, changed in self.changed.items():
+        for id_, (its, known) in self.changed.items():
             row = self.rows[id_]
-            scores[row] = changed @ vector
-            known = self.keywords[row]
+            scores[row] = its @ vector
             if not wanted.isdisjoint(known):
                 scores[row] += len(wanted & known) / len(wanted | known)
         return scores
@@ -240,5 +250,9 @@ def evictions(
     beyond = len(segments) - config.mid_term_capacity
     if beyond <= 0:
         return []
-    ranked = sorted(segments.values(), key=lambda s: (heat(s, now, config), s.created, s.id))
-    return ranked[:beyond]
+    heats = {id_: heat(segment, now, config) for id_, segment in segments.items()}
+    # Few leave at a time: to rank all of them would take longer than to find the few.
+    border = nsmallest(beyond, heats.values())[-1]
+    coldest = [segments[id_] for id_, value in heats.items() if value <= border]
+    coldest.sort(key=lambda segment: (heats[segment.id], segment.created, segment.id))
+    return coldest[:beyond]
