@@ -29,7 +29,7 @@ from memoryos.stores.port import (
 )
 from memoryos.stores.searching import Searching
 from memoryos.tiers import long_term, short_term
-from memoryos.tiers.text import page_terms
+from memoryos.tiers.terms import page_terms
 from memoryos.transfer import ALL_KINDS
 from memoryos.updating import embedded
 

@@ -27,7 +27,8 @@ from memoryos.stores.codec import decode
 from memoryos.stores.port import PageQuery, Store, StoredEmbedder
 from memoryos.stores.searching import Unsealed
 from memoryos.tiers import mid_term
-from memoryos.tiers.text import keywords, tokens
+from memoryos.tiers.terms import tokens
+from memoryos.tiers.text import keywords
 from memoryos.updating import mismatch
 from memoryos.views import ScopeView, Tiers, Views
 

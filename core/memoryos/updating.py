@@ -34,7 +34,7 @@ from memoryos.stores.codec import Derived, decode, encode, to_blob
 from memoryos.stores.port import Assignment, Changes, PageQuery, Record, Store, StoredEmbedder
 from memoryos.stores.searching import Searching
 from memoryos.tiers import long_term, mid_term, short_term
-from memoryos.tiers.text import tokens
+from memoryos.tiers.terms import tokens
 from memoryos.tiers.traits import TRAITS
 from memoryos.views import ScopeView, Tiers, Views
 
@@ -125,7 +125,9 @@ class Updater:
 
     def page_out(self, scope: Scope, session_id: str, seqs: Sequence[int]) -> None:
         """Move a batch of waiting pages into mid-term memory. Raises ModelError; then they wait."""
-        self.embed(scope)
+        seen = self._views.get(scope).head
+        if seen.embedded_seq < seen.last_seq:
+            self.embed(scope)
         pages = self._store.pages(scope, PageQuery(seqs=seqs, waiting=True))
         if not pages:
             return
@@ -136,9 +138,10 @@ class Updater:
             view = self._views.get(scope)
             # What was erased while the analyst read must not come back in what it says. An erasure
             # after this look makes the commit fail.
-            here = self._store.pages(scope, PageQuery(seqs=seqs, waiting=True))
-            if not here or self._batch(scope, session_id, here) != batch:
-                return  # erased, replaced or taken by another process: the next plan will say
+            if view.head != seen:
+                here = self._store.pages(scope, PageQuery(seqs=seqs, waiting=True))
+                if not here or self._batch(scope, session_id, here) != batch:
+                    return  # erased, replaced or taken by another process: the next plan will say
             changes = self._page_out_changes(view, batch, draft, chosen)
             if self._store.commit(scope, view.head, changes):
                 break
@@ -171,15 +174,16 @@ class Updater:
         touched: dict[str, tuple[Segment, Vectors]] = {}
         segment_of: dict[str, str] = {}
         put: list[Record] = []
-        vectors = self._embedder.embed_documents(
-            [mid_term.embedded_text(topic.keywords, topic.summary) for topic in draft.topics]
-        )
-        for topic, vector in zip(draft.topics, vectors, strict=True):
+        texts = [mid_term.embedded_text(topic.keywords, topic.summary) for topic in draft.topics]
+        vectors = self._embedder.embed_documents(texts)
+        for topic, said, vector in zip(draft.topics, texts, vectors, strict=True):
             at = max(by_id[page_id].timestamp for page_id in topic.page_ids)
             segment = self._place(nearness, topic, vector, at)
             text = mid_term.embedded_text(segment.keywords, segment.summary)
-            touched[segment.id] = (segment, self._embedder.embed_documents([text])[0])
-            nearness = nearness.with_segment(*touched[segment.id])
+            if text != said:  # a topic that founds a segment has said all that is in it
+                vector = self._embedder.embed_documents([text])[0]
+            touched[segment.id] = (segment, vector)
+            nearness = nearness.with_changes({segment.id: touched[segment.id]})
             segment_of.update((page_id, segment.id) for page_id in topic.page_ids)
             put.append(
                 encode(
@@ -253,8 +257,9 @@ class Updater:
 
     def _promote(self, scope: Scope, segment: Segment) -> None:
         query = PageQuery(segment_id=segment.id, after_seq=segment.promoted_seq)
-        pages = self._store.pages(scope, query)
         view = self._views.get(scope)
+        seen = view.head
+        pages = self._store.pages(scope, query)
         chosen = self._analysts(scope)
         known = _relevant(view.tiers, pages)
         read = tuple(map(without_quotation, pages))
@@ -279,7 +284,8 @@ class Updater:
             if current is None or current.promoted_seq != segment.promoted_seq:
                 return  # erased, evicted or promoted by another process meanwhile
             # As in page_out: what was erased while the analyst read is not learned.
-            if self._store.pages(scope, replace(query, up_to_seq=last)) != pages:
+            again = replace(query, up_to_seq=last)
+            if view.head != seen and self._store.pages(scope, again) != pages:
                 return  # the segment is still hot if anything is left of it
             receipts = self._store.receipts(scope)
             forgotten = frozenset(id_ for receipt in receipts for id_ in receipt.knowledge_ids)
@@ -417,6 +423,8 @@ def _chain(draft: ChainDraft, batch: Batch, pages: dict[str, Page], analyst: str
 
 def _relevant(tiers: Tiers, pages: Sequence[Page]) -> tuple[Knowledge, ...]:
     """Return knowledge, that which shares most words with the pages first."""
+    if not tiers.knowledge:
+        return ()
     words = set(tokens("\n".join(page.text for page in pages)))
     return tuple(
         sorted(

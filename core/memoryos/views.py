@@ -24,7 +24,7 @@ from memoryos.stores.codec import decode, from_blob
 from memoryos.stores.port import Head, IndexColumns, Kind, Store
 from memoryos.stores.searching import Searching
 from memoryos.tiers.mid_term import Nearness
-from memoryos.tiers.text import tokens
+from memoryos.tiers.terms import tokens
 
 _READ_AT_ONCE = 4096
 """Positions whose vectors are read together: what a store joins has its limits (SQLite's are 1 GB),
@@ -41,6 +41,7 @@ class Tiers:
         knowledge: dict[str, Knowledge],
         traits: dict[str, Trait],
         vectors: dict[str, Vectors],
+        nearness: Nearness,
         older: Tiers | None = None,
     ) -> None:
         self.segments = segments
@@ -48,9 +49,7 @@ class Tiers:
         self.traits = traits
         self.vectors = vectors
         """Vectors of segments and of knowledge, by id."""
-        self.nearness: Nearness = Nearness.of(
-            segments.values(), vectors, older.nearness if older else None
-        )
+        self.nearness = nearness
         """The segments, laid out to ask which is nearest."""
         self.known_words: dict[str, frozenset[str]] = {}
         """Index terms of knowledge, as far as they have been asked for."""
@@ -188,7 +187,7 @@ class Views:
         else:
             index = ScopeIndex(max(dimension, 1), ranking)
         empty = Head(epoch=head.epoch, embedder=head.embedder)
-        return ScopeView(empty, index, Tiers({}, {}, {}, {}), dimension)
+        return ScopeView(empty, index, Tiers({}, {}, {}, {}, Nearness.of((), {})), dimension)
 
     def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
         index = view.index
@@ -242,6 +241,7 @@ class Views:
     def _load_tiers(self, scope: Scope, tiers: Tiers, old: Head) -> Tiers:
         segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)
         traits, vectors = dict(tiers.traits), dict(tiers.vectors)
+        changes: dict[str, tuple[Segment, Vectors] | None] = {}
         live_only = old.version == 0
         for record in self._store.records(
             scope, _LIVE_KINDS, after_version=old.version, live_only=live_only
@@ -260,10 +260,13 @@ class Views:
                 if record.live and record.vector is not None:
                     segments[value.id] = value
                     vectors[value.id] = from_blob(record.vector)
+                    changes[value.id] = (value, vectors[value.id])
                 else:
                     segments.pop(value.id, None)
                     vectors.pop(value.id, None)
-        return Tiers(segments, knowledge, traits, vectors, tiers)
+                    changes[value.id] = None
+        nearness = tiers.nearness.with_changes(changes).settled() if changes else tiers.nearness
+        return Tiers(segments, knowledge, traits, vectors, nearness, tiers)
 
 
 def _extend(

@@ -16,7 +16,7 @@ from memoryos.embedders.hashing import HashingEmbedder
 from memoryos.index import IndexRow, ScopeIndex
 from memoryos.index.lexical import LexicalSnapshot, extended, moved, postings_of
 from memoryos.tiers.ranking import RankingConfig
-from memoryos.tiers.text import pack_terms, page_terms, query_terms, term_id
+from memoryos.tiers.terms import pack_terms, page_terms, query_terms, term_id
 
 EMBEDDER = HashingEmbedder(64)
 RANKING = RankingConfig().for_embedder(EMBEDDER.name)

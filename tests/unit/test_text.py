@@ -11,10 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memoryos.tiers import text
+from memoryos.tiers import terms
 from memoryos.tiers.stop_words import STOP_WORDS
-from memoryos.tiers.text import (
-    keywords,
+from memoryos.tiers.terms import (
     pack_terms,
     page_terms,
     pages_terms,
@@ -22,6 +21,7 @@ from memoryos.tiers.text import (
     tokens,
     unpack_terms,
 )
+from memoryos.tiers.text import keywords
 
 ANY_STOP_WORD = frozenset().union(*STOP_WORDS.values())
 
@@ -117,17 +117,17 @@ def test_no_pages_have_no_terms():
 
 
 def test_what_is_kept_of_words_is_bounded(monkeypatch):
-    monkeypatch.setattr(text, "_CACHED_PIECES", 10)
+    monkeypatch.setattr(terms, "_CACHED_PIECES", 10)
     page = " ".join(f"dog{i} perro{i}," for i in range(50))
     assert page_terms(page) == page_terms(page) == pack_terms(tokens(page))
-    assert sum(map(len, text._ids_of_pieces.values())) <= 10
-    assert len(text._votes_of_pieces) <= 10
+    assert sum(map(len, terms._ids_of_pieces.values())) <= 10
+    assert len(terms._votes_of_pieces) <= 10
 
 
 @given(st.lists(st.text(min_size=1, max_size=5)))
-def test_packing_keeps_every_term_and_its_count(terms):
-    ids, counts = unpack_terms(pack_terms(terms))
-    expected = {text.term_id(term): terms.count(term) for term in terms}
+def test_packing_keeps_every_term_and_its_count(found):
+    ids, counts = unpack_terms(pack_terms(found))
+    expected = {terms.term_id(term): found.count(term) for term in found}
     assert dict(zip(ids.tolist(), counts.tolist(), strict=True)) == expected
 
 
@@ -141,8 +141,8 @@ def test_unpacking_anything_else_is_an_error():
 
 
 def test_term_ids_are_the_same_in_every_process():
-    assert text.term_ids(["dog", "猫"]).tolist() == [2167159165, 2245964304]
-    code = "from memoryos.tiers.text import page_terms; print(page_terms('my dogs, señora').hex())"
+    assert terms.term_ids(["dog", "猫"]).tolist() == [2167159165, 2245964304]
+    code = "from memoryos.tiers.terms import page_terms; print(page_terms('my dogs, señora').hex())"
     outputs = {
         run(
             [sys.executable, "-c", code],

@@ -6,7 +6,7 @@ Reading is bounded: of one side of a page the first `SCANNED` characters are loo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SCANNED = 20_000
 """Characters read of one text; what is longer is a pasted document rather than talk."""
@@ -42,8 +42,7 @@ _QUOTED = re.compile(
 _AFTER_COLON = re.compile(r"(?<=:) [^\n]+|(?<=：)[^\n]+|(?<=[:：])\s*\n.*\Z", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A sentence of a text, by its place."""
 
     start: int
@@ -92,4 +91,4 @@ def own_voice(text: str) -> str:
 
 def _masked(match: re.Match[str]) -> str:
     # Line ends stay, so that sentences keep their limits.
-    return "".join(c if c == "\n" else MASK for c in match[0])
+    return "\n".join(MASK * len(line) for line in match[0].split("\n"))

@@ -94,13 +94,6 @@ def _sides(page: Page) -> Iterator[tuple[str | None, str]]:
                 yield message.name, message.text
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    place: int
-    text: str
-    score: float
-
-
 def summary(told: Told, limit: int) -> str:
     """Return the sentences that say most, in their order, in at most `limit` characters."""
     return best(told.sentences, limit, told.weights)
@@ -111,21 +104,22 @@ def best(sentences: Sequence[str], limit: int, weights: Mapping[str, float]) -> 
 
     Where not one fits, the first is cut at a word and ends in "…".
     """
-    candidates = []
+    ranked = []
     for place, sentence in enumerate(sentences):
         lower = sentence.lower()
-        worth = sum(weight for word, weight in weights.items() if word in lower)
+        worth = sum([weight for word, weight in weights.items() if word in lower])
         if sentence.endswith(("?", "？")):
             worth /= 2  # a question says less than its answer
         # Long sentences hold more words by nature; the first sentence sets the scene.
         score = worth / (20 + len(sentence)) ** 0.5 + (0.02 if place == 0 else 0)
-        candidates.append(_Candidate(place, sentence, score))
+        ranked.append((-score, place, sentence))
+    ranked.sort()
     kept: dict[str, int] = {}
     room = limit
-    for candidate in sorted(candidates, key=lambda c: (-c.score, c.place)):
-        size = len(candidate.text) + (1 if kept else 0)
-        if size <= room and candidate.text not in kept and (candidate.score > 0 or not kept):
-            kept[candidate.text] = candidate.place
+    for behind, place, sentence in ranked:
+        size = len(sentence) + (1 if kept else 0)
+        if size <= room and sentence not in kept and (behind < 0 or not kept):
+            kept[sentence] = place
             room -= size
     if not kept and sentences:
         return shortened(sentences[0], limit)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memoryos.tiers.text import TERM_DTYPE
+from memoryos.tiers.terms import TERM_DTYPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,14 +44,14 @@ _COUNT_MASK = np.uint64(255)
 def postings_of(blobs: Sequence[bytes], first_row: int) -> tuple[Postings, NDArray[np.float32]]:
     """Return (postings in page order, words per page) of packed pages.
 
-    blobs: what `text.pack_terms` made, one per page; first_row: row of the first of them.
+    blobs: what `terms.pack_terms` made, one per page; first_row: row of the first of them.
     Raises ValueError when a blob is not a whole number of records, or rows run out.
     """
     if first_row + len(blobs) > MAX_ROWS:
         raise ValueError(f"a scope holds at most {MAX_ROWS} pages in memory")
     sizes = np.fromiter(map(len, blobs), dtype=np.int64, count=len(blobs))
     if (sizes % TERM_DTYPE.itemsize).any():
-        raise ValueError("terms must be packed by text.pack_terms")
+        raise ValueError("terms must be packed by terms.pack_terms")
     sizes //= TERM_DTYPE.itemsize
     records = np.frombuffer(b"".join(blobs), dtype=TERM_DTYPE)
     postings = records["id"].astype(np.uint64)

@@ -42,7 +42,7 @@ class IndexRow:
     seq: int  # journal position within the scope, strictly increasing, gaps allowed
     session: int  # ordinal of the session inside the scope
     timestamp: float  # unix seconds, UTC
-    terms: bytes  # packed by `text.page_terms` when the page was journalled
+    terms: bytes  # packed by `terms.page_terms` when the page was journalled
     vector: bytes | None  # float32 little-endian, or None while its embedding is pending
     first: int = 0  # seq where the page stood before it was replaced, 0 if it never was
 

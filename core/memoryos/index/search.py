@@ -11,7 +11,7 @@ from memoryos.index.lexical import FoundWord
 from memoryos.index.reasons import reasons
 from memoryos.tiers import dates
 from memoryos.tiers import ranking as rank
-from memoryos.tiers.text import query_terms
+from memoryos.tiers.terms import query_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

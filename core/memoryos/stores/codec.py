@@ -24,7 +24,12 @@ KINDS: dict[Kind, type[Derived]] = {
     "trait": Trait,
 }
 _KIND_OF: dict[type[Derived], Kind] = {cls: kind for kind, cls in KINDS.items()}
-_NOT_STORED = {"segment": ("heat",)}
+_STORED = {
+    kind: [f.name for f in fields(cls) if (kind, f.name) != ("segment", "heat")]
+    for kind, cls in KINDS.items()
+}
+"""The fields of each kind; how hot a segment is, its other fields tell."""
+_SCALARS = (str, int, float, bool, type(None))
 _TIMES = ("created", "updated", "last_access", "derived")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -55,9 +60,7 @@ def kind_of(value: Derived) -> Kind:
 def encode(value: Derived, vector: Vectors | None = None) -> Record:
     """Return a derived value as a record."""
     kind = _KIND_OF[type(value)]
-    body = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    for name in _NOT_STORED.get(kind, ()):
-        del body[name]
+    body = {name: _plain(getattr(value, name)) for name in _STORED[kind]}
     return Record(kind, value.id, body, None if vector is None else to_blob(vector), _live(value))
 
 
@@ -164,6 +167,8 @@ def receipt_of(body: Mapping[str, Any]) -> ErasureReceipt:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _SCALARS:  # most are, and the last test below is slow
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Source):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
+from heapq import nsmallest
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,74 +24,126 @@ Scores = NDArray[np.float32]
 MOST_KEYWORDS = 12
 _EQUAL = 1e-5
 _MOST_CHANGED = 64
-"""Segments whose vectors are held beside the matrix before it is made anew."""
+"""Segments that are held beside the block, or gone from it, before it is made anew."""
 MOST_SUMMARY = 600
 """A segment's summary keeps its newest topics' lines up to this many characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Segments laid out at one time, to compare a topic with all of them at once."""
+
+    matrix: Vectors
+    keywords: Sequence[frozenset[str]]
+    holders: Mapping[str, Sequence[int]]
+    """The rows of the matrix whose segments have a keyword."""
+    sizes: NDArray[np.intp]
+    """How many keywords each has."""
+
+    @classmethod
+    def of(cls, matrix: Vectors, keywords: Sequence[frozenset[str]]) -> _Block:
+        holders: defaultdict[str, list[int]] = defaultdict(list)
+        for row, words in enumerate(keywords):
+            for word in words:
+                holders[word].append(row)
+        return cls(matrix, keywords, holders, np.fromiter(map(len, keywords), np.intp))
+
+    def affinities(self, wanted: frozenset[str], vector: Vectors) -> Scores:
+        """Return Eq. 3 for each row of the matrix."""
+        # Not `@`: BLAS threads wait for one another when the cores are busy.
+        scores: Scores = np.einsum("ij,j->i", self.matrix, vector)
+        rows = chain.from_iterable(self.holders.get(word, ()) for word in wanted)
+        shared = np.bincount(np.fromiter(rows, np.intp), minlength=len(scores))
+        either = np.maximum(self.sizes + len(wanted) - shared, 1)  # not 0 where neither has any
+        scores += (shared / either).astype(np.float32)
+        return scores
 
 
 class Nearness:
     """Segments laid out for Eq. 3: a vector and a set of keywords each, row by row. Immutable.
 
-    What changed since the matrix was made is held beside it: to copy the matrix for every segment
-    that grows would take longer than all else.
+    What changed since the block was made is held beside it: to make it anew for every segment that
+    grows would take longer than all else.
     """
 
     def __init__(
         self,
         segments: list[Segment],
-        keywords: list[frozenset[str]],
-        matrix: Vectors,
-        changed: dict[int, Vectors],
+        rows: Mapping[str, int],
+        block: _Block,
+        places: NDArray[np.intp],
+        changed: dict[str, tuple[Vectors, frozenset[str]]],
     ) -> None:
         self.segments = segments
-        self.keywords = keywords
-        self.matrix = matrix
+        self.rows = rows
+        """The row of each segment, by id."""
+        self.block = block
+        self.places = places
+        """Where the first segments stand in the block; it may hold others that are gone."""
         self.changed = changed
-        """Vectors of rows that differ from the matrix's, or that it has not."""
+        """Vectors and keywords, by id, of segments that the block has not, or not as they are."""
 
     @classmethod
-    def of(
-        cls,
-        segments: Iterable[Segment],
-        vectors: Mapping[str, Vectors],
-        older: Nearness | None = None,
-    ) -> Nearness:
-        """Lay out segments; what an older layout has of them in the same rows is taken over."""
-        rows = list(segments)
-        same = 0 if older is None else len(older.segments)
-        if older is None or [s.id for s in older.segments] != [s.id for s in rows[:same]]:
-            return cls(rows, [_folded(s.keywords) for s in rows], _stacked(rows, vectors), {})
-        keywords, changed = list(older.keywords), dict(older.changed)
-        keywords += [frozenset()] * (len(rows) - same)
-        for row, segment in enumerate(rows):
-            if row >= same or segment is not older.segments[row]:
-                changed[row] = vectors[segment.id]
-                keywords[row] = _folded(segment.keywords)
-        if len(changed) > _MOST_CHANGED:
-            return cls(rows, keywords, _stacked(rows, vectors), {})
-        return cls(rows, keywords, older.matrix, changed)
+    def of(cls, segments: Iterable[Segment], vectors: Mapping[str, Vectors]) -> Nearness:
+        """Lay out segments with their vectors."""
+        block = _Block.of(np.zeros((0, 1), np.float32), ())
+        empty = cls([], {}, block, np.zeros(0, np.intp), {})
+        return empty.with_changes({s.id: (s, vectors[s.id]) for s in segments}).settled()
 
-    def with_segment(self, segment: Segment, vector: Vectors) -> Nearness:
-        """Return the layout with one segment changed, or added at the end."""
-        row = next(
-            (row for row, known in enumerate(self.segments) if known.id == segment.id),
-            len(self.segments),
+    def with_changes(self, changes: Mapping[str, tuple[Segment, Vectors] | None]) -> Nearness:
+        """Return the layout with segments changed, added at the end or, where None, taken out."""
+        gone = {id_ for id_, to in changes.items() if to is None and id_ in self.rows}
+        old = self._without(gone) if gone else self
+        segments, changed = list(old.segments), dict(old.changed)
+        new: dict[str, int] = {}
+        for id_, to in changes.items():
+            if to is not None:
+                segment, vector = to
+                changed[id_] = vector, _folded(segment.keywords)
+                if id_ in old.rows:
+                    segments[old.rows[id_]] = segment
+                else:
+                    new[id_] = len(segments)
+                    segments.append(segment)
+        rows = {**old.rows, **new} if new else old.rows
+        return Nearness(segments, rows, old.block, old.places, changed)
+
+    def _without(self, gone: Set[str]) -> Nearness:
+        kept = [row for row, segment in enumerate(self.segments) if segment.id not in gone]
+        segments = [self.segments[row] for row in kept]
+        rows = {segment.id: row for row, segment in enumerate(segments)}
+        places = self.places[[row for row in kept if row < len(self.places)]]
+        changed = {id_: its for id_, its in self.changed.items() if id_ not in gone}
+        return Nearness(segments, rows, self.block, places, changed)
+
+    def settled(self) -> Nearness:
+        """Return the layout with a new block, if much is beside the old one or gone from it."""
+        old = self.block
+        if len(self.changed) + len(old.matrix) - len(self.places) <= _MOST_CHANGED:
+            return self
+        size = len(self.segments)
+        width = max(
+            (len(vector) for vector, _ in self.changed.values()), default=old.matrix.shape[1]
         )
-        segments, keywords = list(self.segments), list(self.keywords)
-        segments[row : row + 1] = [segment]
-        keywords[row : row + 1] = [_folded(segment.keywords)]
-        return Nearness(segments, keywords, self.matrix, {**self.changed, row: vector})
+        matrix = np.empty((size, width), np.float32)
+        matrix[: len(self.places)] = old.matrix[self.places]
+        keywords = [old.keywords[place] for place in self.places.tolist()]
+        keywords += [frozenset()] * (size - len(keywords))
+        for id_, (vector, words) in self.changed.items():
+            row = self.rows[id_]
+            matrix[row], keywords[row] = vector, words
+        block = _Block.of(matrix, keywords)
+        return Nearness(self.segments, self.rows, block, np.arange(size), {})
 
     def affinities(self, keywords: Iterable[str], vector: Vectors) -> Scores:
         """Return Eq. 3, cos(e_s, e_p) + Jaccard(K_s, K_p), for each of `segments`."""
-        scores: Scores = np.empty(len(self.segments), np.float32)
-        if len(self.matrix):
-            # Not `@`: BLAS threads wait for one another when the cores are busy.
-            scores[: len(self.matrix)] = np.einsum("ij,j->i", self.matrix, vector)
-        for row, changed in self.changed.items():
-            scores[row] = changed @ vector
         wanted = _folded(keywords)
-        for row, known in enumerate(self.keywords):
+        scores: Scores = np.empty(len(self.segments), np.float32)
+        if len(self.places):
+            scores[: len(self.places)] = self.block.affinities(wanted, vector)[self.places]
+        for id_, (its, known) in self.changed.items():
+            row = self.rows[id_]
+            scores[row] = its @ vector
             if not wanted.isdisjoint(known):
                 scores[row] += len(wanted & known) / len(wanted | known)
         return scores
@@ -105,12 +160,6 @@ class Nearness:
         # by the last bits of a product.
         equals = (self.segments[row] for row in np.flatnonzero(scores >= best - _EQUAL))
         return min(equals, key=lambda segment: (segment.created, segment.id))
-
-
-def _stacked(segments: Sequence[Segment], vectors: Mapping[str, Vectors]) -> Vectors:
-    if not segments:
-        return np.zeros((0, 1), np.float32)
-    return np.stack([vectors[segment.id] for segment in segments])
 
 
 def _folded(words: Iterable[str]) -> frozenset[str]:
@@ -201,5 +250,9 @@ def evictions(
     beyond = len(segments) - config.mid_term_capacity
     if beyond <= 0:
         return []
-    ranked = sorted(segments.values(), key=lambda s: (heat(s, now, config), s.created, s.id))
-    return ranked[:beyond]
+    heats = {id_: heat(segment, now, config) for id_, segment in segments.items()}
+    # Few leave at a time: to rank all of them would take longer than to find the few.
+    border = nsmallest(beyond, heats.values())[-1]
+    coldest = [segments[id_] for id_, value in heats.items() if value <= border]
+    coldest.sort(key=lambda segment: (heats[segment.id], segment.created, segment.id))
+    return coldest[:beyond]
