@@ -108,13 +108,26 @@ class Retriever:
         view = self._views.get(scope)
         vector = self._query_vector(view, query)
         for _ in range(_MOST_TRIES):
-            with suppress(Unsealed):
+            with suppress(Unsealed), self._views.turn(view):
                 hits = self._hits(scope, view, query, vector, k, where, now)
-                break
+                return self._found(scope, session_id, view, query, vector, hits, k, max_tokens, now)
             self._views.drop(scope)
             view = self._views.get(scope)
-        else:
-            raise StorageBusy("the pages changed during every try of a search; try again")
+        raise StorageBusy("the pages changed during every try of a search; try again")
+
+    def _found(
+        self,
+        scope: Scope,
+        session_id: str,
+        view: ScopeView,
+        query: str,
+        vector: Vectors | None,
+        hits: Sequence[Hit],
+        k: int,
+        max_tokens: int,
+        now: datetime,
+    ) -> Recall:
+        """Return the recall that a search has come to."""
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
         pages = tuple(
             RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))

@@ -11,7 +11,9 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +31,8 @@ from memoryos.tiers.terms import tokens
 _READ_AT_ONCE = 4096
 """Positions whose vectors are read together: what a store joins has its limits (SQLite's are 1 GB),
 and its memory for them is used again."""
+_SMALL = 20_000
+"""Pages up to which one thread recalls at a time."""
 _LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
 
 
@@ -97,6 +101,7 @@ class Views:
     def after_fork(self) -> None:
         """Start empty, with locks that no thread of a parent process holds."""
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self._views: OrderedDict[Scope, _Slot] = OrderedDict()
         self._held = 0
         """Bytes of all slots, as far as counted: to add them up at each use takes milliseconds."""
@@ -115,6 +120,18 @@ class Views:
         if grown:
             self._shrink(slot, view.index.nbytes)
         return view
+
+    def turn(self, view: ScopeView) -> AbstractContextManager[Any]:
+        """Return what a thread holds while it recalls from the view.
+
+        To recall from few pages is Python for the most part, of which one thread runs at a time:
+        threads that take turns answer sooner than threads that take the interpreter from one
+        another at every call of numpy or SQLite. Many pages are searched outside of it, and for a
+        server's answer (only its store can search) threads had better wait side by side.
+        """
+        index = view.index
+        small = isinstance(index, ScopeIndex) and len(index) < _SMALL
+        return self._turn if small and not isinstance(self._store, Searching) else nullcontext()
 
     def drop(self, scope: Scope) -> None:
         """Forget what is held of a scope."""
