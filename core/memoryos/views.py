@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from memoryos.beside import Beside
 from memoryos.config import MemoryConfig
 from memoryos.index import ScopeIndex, ServedIndex
 from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
@@ -31,6 +32,8 @@ from memoryos.tiers.terms import tokens
 _READ_AT_ONCE = 4096
 """Positions whose vectors are read together: what a store joins has its limits (SQLite's are 1 GB),
 and its memory for them is used again."""
+_MANY = 8192
+"""Pages from which on a thread for their vectors is worth while: they take it ten milliseconds."""
 _SMALL = 20_000
 """Pages up to which one thread recalls at a time."""
 _LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
@@ -209,37 +212,45 @@ class Views:
     def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
         index = view.index
         held = max(index.last_seq, 0)
-        columns = self._store.index_columns(scope, held)
         if isinstance(index, ServedIndex):
-            index.extend(columns)
+            index.extend(self._store.index_columns(scope, held))
             return
-        if columns.seqs:
-            self._load_new(scope, index, columns, head)
+        # What is read first and what second decides nothing: pages are matched by position.
+        with Beside(
+            lambda: self._vectors(scope, held, head.embedded_seq, view.dimension),
+            apart=head.last_seq - held >= _MANY,
+        ) as reading:
+            columns = self._store.index_columns(scope, held)
+            if columns.seqs:
+                self._load_new(index, columns, head, reading.result)
         # Vectors of pages that the index had already.
         late = min(head.embedded_seq, held)
         if late > old.embedded_seq:
             seqs, blocks = self._vectors(scope, old.embedded_seq, late, view.dimension)
             index.set_vectors(seqs, np.concatenate(blocks))
 
-    def _load_new(self, scope: Scope, index: ScopeIndex, columns: IndexColumns, head: Head) -> None:
+    def _load_new(
+        self,
+        index: ScopeIndex,
+        columns: IndexColumns,
+        head: Head,
+        read: Callable[[], tuple[list[int], list[Vectors]]],
+    ) -> None:
         """Add pages to the index: those with vectors, then those that wait for theirs."""
         done = bisect_right(columns.seqs, head.embedded_seq)
         embedded = columns.seqs[:done]
-        _extend(index, columns, slice(done), lambda: self._vectors_of(scope, embedded, head))
+
+        def vectors() -> Sequence[Vectors] | Sequence[bytes | None]:
+            seqs, blocks = read()
+            if seqs == embedded:
+                return blocks
+            # A page was replaced or erased between the two readings.
+            known = dict(zip(seqs, (row.tobytes() for b in blocks for row in b), strict=True))
+            return [known.get(seq) for seq in embedded]
+
+        _extend(index, columns, slice(done), vectors)
         waiting: list[bytes | None] = [None] * (len(columns.seqs) - done)
         _extend(index, columns, slice(done, None), lambda: waiting)
-
-    def _vectors_of(
-        self, scope: Scope, wanted: list[int], head: Head
-    ) -> Sequence[Vectors] | Sequence[bytes | None]:
-        """Read the vectors of the pages at these positions, the index's next."""
-        dimension = head.embedder.dimension if head.embedder else 0
-        seqs, blocks = self._vectors(scope, wanted[0] - 1, head.embedded_seq, dimension)
-        if seqs == wanted:
-            return blocks
-        # A page was replaced or erased between the two readings.
-        known = dict(zip(seqs, (row.tobytes() for b in blocks for row in b), strict=True))
-        return [known.get(seq) for seq in wanted]
 
     def _vectors(
         self, scope: Scope, after: int, up_to: int, dimension: int

@@ -11,7 +11,7 @@ import pytest
 
 from memoryos import Engine, views
 from memoryos.errors import StorageError
-from memoryos.index import ScopeIndex, scope_index
+from memoryos.index import ScopeIndex
 from memoryos.model import Scope
 from memoryos.stores.port import IndexColumns
 from memoryos.stores.sqlite import SQLiteStore
@@ -48,13 +48,13 @@ def same(one: ScopeIndex, two: ScopeIndex) -> bool:
     )
 
 
-def test_words_sorted_by_a_thread_are_the_same(
+def test_vectors_read_by_a_thread_are_the_same(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scope = filled(engine)
     alone = cold_index(engine, scope)
     assert alone._now.lexical.runs
-    monkeypatch.setattr(scope_index, "_MANY", 1)
+    monkeypatch.setattr(views, "_MANY", 1)
     threads = threading.active_count()
     assert same(cold_index(engine, scope), alone)
     assert threading.active_count() == threads
@@ -76,25 +76,41 @@ def test_vectors_in_whatever_order_go_to_their_pages(
     assert same(cold_index(engine, scope), wanted)
 
 
-@pytest.mark.parametrize("many", [1, 1 << 20], ids=["thread", "no thread"])
-def test_a_page_replaced_between_the_two_readings(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, many: int
+@pytest.mark.parametrize("first", ["columns", "vectors", "columns, with no thread"])
+def test_a_page_erased_between_the_two_readings(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
     scope = filled(engine)
-    monkeypatch.setattr(scope_index, "_MANY", many)
+    monkeypatch.setattr(views, "_MANY", 1 << 20 if first.endswith("no thread") else 1)
     memory = engine.memory("tom")
     gone = memory.pages()[100]
-    real = engine.store.index_columns
+    real, read = engine.store.index_columns, engine.store.joined_vectors
+    erased, over = threading.Event(), threading.Event()
 
-    def meanwhile(scope: Scope, after_seq: int) -> IndexColumns:
-        columns = real(scope, after_seq)
+    def columns_meanwhile(scope: Scope, after_seq: int) -> IndexColumns:
         monkeypatch.setattr(engine.store, "index_columns", real)
+        if first == "vectors":
+            assert over.wait(10)
+            memory.forget(page_id=gone.id)
+            return real(scope, after_seq)
+        columns = real(scope, after_seq)
         memory.forget(page_id=gone.id)
+        erased.set()
         return columns
 
-    monkeypatch.setattr(engine.store, "index_columns", meanwhile)
+    def vectors_meanwhile(scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], bytes]:
+        monkeypatch.setattr(engine.store, "joined_vectors", read)
+        if first != "vectors":
+            assert erased.wait(10)
+        found = read(scope, after_seq, up_to_seq)
+        over.set()
+        return found
+
+    monkeypatch.setattr(engine.store, "index_columns", columns_meanwhile)
+    monkeypatch.setattr(engine.store, "joined_vectors", vectors_meanwhile)
     index = cold_index(engine, scope)
-    assert index._now.dense.pending.tolist() == [100]
+    assert len(index) == (PAGES - 1 if first == "vectors" else PAGES)
+    assert index._now.dense.pending.tolist() == ([] if first == "vectors" else [100])
     after = engine._parts.views.get(scope).index
     assert isinstance(after, ScopeIndex)
     assert same(after, cold_index(engine, scope))
@@ -106,7 +122,7 @@ def test_vectors_that_cannot_be_read_leave_nothing_behind(
 ) -> None:
     scope = filled(engine)
     wanted = cold_index(engine, scope)
-    monkeypatch.setattr(scope_index, "_MANY", 1)
+    monkeypatch.setattr(views, "_MANY", 1)
     threads = threading.active_count()
 
     def broken(*_: object) -> tuple[list[int], bytes]:

@@ -1,4 +1,4 @@
-"""Two pieces of work at once: both are done, nothing is left behind, errors come through."""
+"""Work beside other work: it is done, nothing is left behind, errors come through."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from memoryos.index.beside import both
+from memoryos.beside import Beside
 
 
 def failing(error: BaseException) -> Callable[[], int]:
@@ -17,47 +17,56 @@ def failing(error: BaseException) -> Callable[[], int]:
     return fail
 
 
-def test_both_are_done_at_once() -> None:
+def test_it_is_done_meanwhile() -> None:
     here, there = threading.Event(), threading.Event()
 
-    def mine() -> tuple[bool, int]:
-        here.set()
-        return there.wait(10), threading.get_ident()
-
-    def other() -> tuple[bool, int]:
+    def work() -> tuple[bool, int]:
         there.set()
         return here.wait(10), threading.get_ident()
 
-    (first, me), (second, helper) = both(mine, other)
-    assert first
-    assert second
-    assert me == threading.get_ident() != helper
+    with Beside(work) as beside:
+        assert there.wait(10)
+        here.set()
+        done, helper = beside.result()
+        assert done
+        assert helper != threading.get_ident()
 
 
-@pytest.mark.parametrize("mine_fails", [True, False])
-@pytest.mark.parametrize("other_fails", [True, False])
-def test_errors_come_through_and_no_thread_stays(mine_fails: bool, other_fails: bool) -> None:
+def test_errors_come_through_and_no_thread_stays() -> None:
     before = threading.active_count()
-    mine = failing(ValueError("mine")) if mine_fails else lambda: 1
-    other = failing(KeyboardInterrupt("other")) if other_fails else lambda: 2
-    if mine_fails:
-        with pytest.raises(ValueError, match="mine"):
-            both(mine, other)
-    elif other_fails:
+    with Beside(failing(KeyboardInterrupt("other"))) as beside:
         with pytest.raises(KeyboardInterrupt, match="other"):
-            both(mine, other)
-    else:
-        assert both(mine, other) == (1, 2)
+            beside.result()
+        with pytest.raises(KeyboardInterrupt, match="other"):
+            beside.result()
+    with pytest.raises(ValueError, match="mine"), Beside(lambda: 1):
+        raise ValueError("mine")
     assert threading.active_count() == before
 
 
-def test_without_a_thread_one_comes_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("apart", [True, False])
+def test_without_a_thread_it_is_done_when_asked_for_and_once(
+    monkeypatch: pytest.MonkeyPatch, apart: bool
+) -> None:
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
     order: list[str] = []
-    assert both(lambda: order.append("mine"), lambda: order.append("other")) == (None, None)
+    with Beside(lambda: order.append("other"), apart=apart) as beside:
+        order.append("mine")
+        beside.result()
+        beside.result()
     assert order == ["mine", "other"]
-    with pytest.raises(ValueError, match="other"):
-        both(lambda: 1, failing(ValueError("other")))
+    with (
+        Beside(failing(ValueError("other")), apart=apart) as beside,
+        pytest.raises(ValueError, match="other"),
+    ):
+        beside.result()
+
+
+def test_what_is_not_asked_for_is_not_done() -> None:
+    order: list[str] = []
+    with Beside(lambda: order.append("other"), apart=False):
+        pass
+    assert not order

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memoryos.index.beside import both
 from memoryos.index.columns import PageColumns
 from memoryos.index.dense import DenseIndex, DenseSnapshot
 from memoryos.index.lexical import LexicalSnapshot, extended, postings_of
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from memoryos.index.lexical import Found
 
 
-_MANY = 8192
-"""Pages from which on a thread for their words is worth while: they take it ten milliseconds."""
 _WORN = 128
 """Replaced pages that are held in any case."""
 
@@ -117,8 +114,8 @@ class ScopeIndex:
 
         first: where each page stood before it was replaced, else 0: what the index has of it is
         returned and counted no more.  vectors: gives one blob or None per page, or float32 matrices
-        of m rows together, which are then the index's own; of many pages it does so while a thread
-        sorts their words.  Raises ValueError when a seq is not above the one before it.
+        of m rows together, which are then the index's own; asked last, as another thread may be
+        reading them.  Raises ValueError when a seq is not above the one before it.
         """
         new_seqs = np.asarray(seqs, dtype=np.int64)
         if not new_seqs.size:
@@ -127,15 +124,9 @@ class ScopeIndex:
             raise ValueError("seqs must be strictly increasing")
         now = self._now
         columns = now.columns
-
-        def words() -> tuple[LexicalSnapshot, NDArray[np.float32]]:
-            postings, lengths = postings_of(terms_blobs, now.columns.size + 1)
-            return extended(now.lexical, postings), lengths
-
-        if new_seqs.size < _MANY:
-            given, (lexical, lengths) = vectors(), words()
-        else:
-            given, (lexical, lengths) = both(vectors, words)
+        postings, lengths = postings_of(terms_blobs, columns.size + 1)
+        lexical = extended(now.lexical, postings)
+        given = vectors()
         new_first, new_sessions = (np.asarray(c, dtype=np.int64) for c in (first, sessions))
         moved = new_first > 0
         if moved.any():
