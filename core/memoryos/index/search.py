@@ -160,8 +160,9 @@ def _lexical(
     window = np.zeros(n + 1, dtype=np.float32)
     # Several words at once while the scope is small: each call of numpy costs a microsecond.
     at_once = max(1, _CELLS // columns.capacity)
+    spans = rank.length_norm(columns.spans[: n + 1], columns.average_span, config)
     for start in range(0, len(words), at_once):
-        _count_in(page, window, columns, words[start : start + at_once], config)
+        _count_in(page, window, spans, columns, words[start : start + at_once], config)
     prior = config.prior_lexical_spread * sum(word.idf for word in words)
     pages = page[1 : n + 1]
     pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages, live)
@@ -173,18 +174,22 @@ def _lexical(
 def _count_in(
     page: Floats,
     window: Floats,
+    spans: Floats,
     columns: PageColumns,
     words: Sequence[FoundWord],
     config: RankingConfig,
 ) -> None:
-    """Add what some words are worth to the score of each page and of each window."""
+    """Add what some words are worth to the score of each page and of each window.
+
+    page: (capacity,); window: (n + 1,); spans: (n + 1,) `rank.length_norm` of the windows.  Row 0
+    is no page.
+    """
     rows = np.concatenate([word.rows for word in words])
     counts = np.concatenate([word.counts for word in words])
     sizes = [len(word.rows) for word in words]
     idf = np.array([word.idf for word in words], dtype=np.float32)
     norm = rank.length_norm(columns.lengths[rows], columns.average, config)
-    worth = np.repeat(idf, sizes) * rank.saturated(counts, norm)
-    page += np.bincount(rows, worth, minlength=len(page))
+    np.add.at(page, rows, np.repeat(idf, sizes) * rank.saturated(counts, norm))
     if not config.window:
         return
     around = np.zeros((len(words), len(page)), dtype=np.float32)
@@ -196,7 +201,6 @@ def _count_in(
         cells[own + once] += counts
         cells[own + links[once]] += counts
     around[:, 0] = 0
-    spans = rank.length_norm(columns.spans[: len(window)], columns.average_span, config)
     shares = rank.saturated(around[:, : len(window)], spans)
     shares *= idf[:, np.newaxis]
     window += shares.sum(axis=0)
