@@ -15,6 +15,7 @@ import pytest
 
 from memoryos import Engine
 from memoryos.model import Scope
+from memoryos.stores.sqlite import SQLiteStore
 from tests.trust.conftest import STORES, OpenStore
 
 ADDERS = textwrap.dedent(
@@ -151,6 +152,15 @@ def test_a_new_store_opened_eight_times_at_once(kind: str, rounds: int, quick_fo
 
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(open_and_look, range(8))) == [[]] * 8
+
+
+@pytest.mark.parametrize("seconds", [0, 2.5, 1e9, float("inf")])
+def test_however_long_a_lock_may_be_waited_for(seconds: float, quick_folder: Path) -> None:
+    store = SQLiteStore(quick_folder / "m.db", lock_seconds=seconds)
+    with store._db.reading() as db:
+        waits = db.execute("PRAGMA busy_timeout").fetchone()[0]
+    assert waits == min(seconds * 1000, 2**31 - 1)
+    store.close()
 
 
 @pytest.mark.slow

@@ -34,6 +34,8 @@ _SQL = named_queries(_PACKAGE)
 _IDLE_READERS = 16
 _SCRUB_SECONDS = 5.0
 """How long an erasure waits for readers of the write-ahead log, in this and other processes."""
+_LONGEST_LOCK = (1 << 31) - 1
+"""Milliseconds that SQLite can wait: beyond them it would not wait at all."""
 _FORK_SECONDS = 5.0
 """How long a fork waits for the threads that read."""
 _left_by_fork: list[sqlite3.Connection] = []
@@ -47,6 +49,7 @@ class Connections:
         self.path = path
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
         self._lock_seconds = lock_seconds
+        self._lock_milliseconds = int(min(lock_seconds * 1000, _LONGEST_LOCK))
         self._closed = False
         self._writing = threading.RLock()
         self._pool_lock = threading.Lock()
@@ -252,7 +255,7 @@ class Connections:
             # left empty; here five fit.
             connection.execute("PRAGMA page_size = 8192")
             self._to_wal(connection)
-            connection.execute(f"PRAGMA busy_timeout = {int(self._lock_seconds * 1000):d}")
+            connection.execute(f"PRAGMA busy_timeout = {self._lock_milliseconds:d}")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA foreign_keys = OFF")
