@@ -97,6 +97,7 @@ def opening(run: Run, size: int) -> list[Figure]:
                 again.recall(run.corpus.questions[0])
                 ours.append(time.perf_counter() - start)
                 again.close()
+                _rest()
             found[label] = statistics.median(ours), statistics.median(theirs)
     return [
         ratio(f"open {size:,} pages to the first recall / reading vectors, {label}", 1.5,
@@ -113,6 +114,13 @@ def _vectors(path: Path) -> int:
     matrix = np.frombuffer(b"".join([row[0] for row in rows]), "<f4").reshape(-1, DIMENSION)
     connection.close()
     return len(matrix)
+
+
+def _rest() -> None:
+    """Wait for what the engine's threads do after an answer: it is no part of the next reading."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("memoryos"):
+            thread.join()
 
 
 def _forget(path: Path) -> None:

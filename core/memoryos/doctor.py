@@ -367,7 +367,8 @@ def _repeated(knowledge: Sequence[Knowledge]) -> Iterator[tuple[Knowledge, Knowl
 
 def _terms(patient: _Patient, cure: _Cure) -> None:
     """See that each page can be found by its words."""
-    here = dict(zip(patient.columns.seqs, patient.columns.terms, strict=True))
+    columns = patient.columns
+    here = dict(zip(columns.seqs.tolist(), columns.terms_by_page(), strict=True))
     for page in patient.pages:
         wanted = page_terms(indexed_text(page), page.timestamp)
         if here.get(page.seq) != wanted:

@@ -148,14 +148,14 @@ def _contents(store: Store, scope: Scope) -> _Contents:
         columns = store.index_columns(scope, 0)
         seqs, blobs = store.vectors(scope, 0, head.last_seq)
         records = store.records(scope, ALL_KINDS)
-        if store.head(scope) == head and len(columns.seqs) == len(pages):
+        if store.head(scope) == head and len(columns) == len(pages):
             break
     else:
         raise StorageBusy("a scope is being written all the time; migrate when it rests")
     ordinals = np.array([page.seq for page in pages], np.int64)
     return _Contents(
         pages=pages,
-        terms=columns.terms,
+        terms=columns.terms_by_page(),
         vectors={
             int(np.searchsorted(ordinals, seq)) + 1: blob
             for seq, blob in zip(seqs, blobs, strict=True)

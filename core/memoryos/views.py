@@ -8,7 +8,6 @@ and size.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -24,7 +23,8 @@ from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
 from memoryos.ports import Vectors
 from memoryos.profiles import profile_of
 from memoryos.stores.codec import decode, from_blob
-from memoryos.stores.port import Head, IndexColumns, Kind, Store
+from memoryos.stores.index_columns import IndexColumns
+from memoryos.stores.port import Head, Kind, Store
 from memoryos.stores.searching import Searching
 from memoryos.tiers.mid_term import Nearness
 from memoryos.tiers.terms import tokens
@@ -221,7 +221,7 @@ class Views:
             apart=head.last_seq - held >= _MANY,
         ) as reading:
             columns = self._store.index_columns(scope, held)
-            if columns.seqs:
+            if len(columns):
                 self._load_new(index, columns, head, reading.result)
         # Vectors of pages that the index had already.
         late = min(head.embedded_seq, held)
@@ -237,20 +237,20 @@ class Views:
         read: Callable[[], tuple[list[int], list[Vectors]]],
     ) -> None:
         """Add pages to the index: those with vectors, then those that wait for theirs."""
-        done = bisect_right(columns.seqs, head.embedded_seq)
-        embedded = columns.seqs[:done]
+        done = int(np.searchsorted(columns.seqs, head.embedded_seq, side="right"))
+        embedded, waiting = columns.cut(done)
 
         def vectors() -> Sequence[Vectors] | Sequence[bytes | None]:
             seqs, blocks = read()
-            if seqs == embedded:
+            wanted = embedded.seqs.tolist()
+            if seqs == wanted:
                 return blocks
             # A page was replaced or erased between the two readings.
             known = dict(zip(seqs, (row.tobytes() for b in blocks for row in b), strict=True))
-            return [known.get(seq) for seq in embedded]
+            return [known.get(seq) for seq in wanted]
 
-        _extend(index, columns, slice(done), vectors)
-        waiting: list[bytes | None] = [None] * (len(columns.seqs) - done)
-        _extend(index, columns, slice(done, None), lambda: waiting)
+        index.extend(embedded, vectors)
+        index.extend(waiting, lambda: [None] * len(waiting))
 
     def _vectors(
         self, scope: Scope, after: int, up_to: int, dimension: int
@@ -295,23 +295,6 @@ class Views:
                     changes[value.id] = None
         nearness = tiers.nearness.with_changes(changes).settled() if changes else tiers.nearness
         return Tiers(segments, knowledge, traits, vectors, nearness, tiers)
-
-
-def _extend(
-    index: ScopeIndex,
-    columns: IndexColumns,
-    part: slice,
-    vectors: Callable[[], Sequence[Vectors] | Sequence[bytes | None]],
-) -> None:
-    """Add a part of the columns to the index, with its vectors."""
-    index.extend_packed(
-        columns.seqs[part],
-        columns.first[part],
-        columns.sessions[part],
-        columns.timestamps[part],
-        columns.terms[part],
-        vectors,
-    )
 
 
 class _Slot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ import pytest
 from memoryos import Engine, views
 from memoryos.errors import StorageError
 from memoryos.index import ScopeIndex
+from memoryos.journal import checked_time
 from memoryos.model import Scope
-from memoryos.stores.port import IndexColumns
-from memoryos.stores.sqlite import SQLiteStore
-from memoryos.testing.store_material import EMBEDDER, SCOPE, fill
+from memoryos.stores.index_columns import IndexColumns
+from memoryos.stores.port import Changes, Store
+from memoryos.stores.sqlite import SQLiteStore, material
+from memoryos.testing.store_material import EMBEDDER, SCOPE, draft, fill, plain
 
 PAGES = 500
 
@@ -41,6 +44,7 @@ def same(one: ScopeIndex, two: ScopeIndex) -> bool:
         and a.columns.last_of_session == b.columns.last_of_session
         and len(a.lexical.runs) == len(b.lexical.runs)
         and all(map(np.array_equal, a.lexical.runs, b.lexical.runs))
+        and np.array_equal(a.lexical.heap, b.lexical.heap)
         and np.array_equal(a.lexical.tail, b.lexical.tail)
         and np.array_equal(np.concatenate(a.dense.blocks), np.concatenate(b.dense.blocks))
         and np.array_equal(a.dense.mean, b.dense.mean)
@@ -155,17 +159,87 @@ def test_vectors_that_come_later_are_read_in_blocks(
     assert np.array_equal(late, fresh)
 
 
-def test_vectors_of_a_file_in_utf16(tmp_path: Path) -> None:
+def test_a_file_in_utf16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = sqlite3.connect(tmp_path / "m.db")
     made.execute("PRAGMA encoding = 'UTF-16'")
     made.execute("CREATE TABLE made (x)")  # SQLite keeps the encoding from the first table on
     made.execute("DROP TABLE made")
     made.close()
     store = SQLiteStore(tmp_path / "m.db")
-    fill(store, pages=3)
+    terms = [bytes([0, 216, 65, 0, seq]) for seq in (1, 2, 3)]
+    store.append(SCOPE, [draft(f"p{n}", terms=blob) for n, blob in enumerate(terms)])
     vectors = {seq: bytes([0, 216, 65, 0, 255, 255, 0, seq]) for seq in (1, 2, 3)}
     assert store.put_vectors(SCOPE, store.head(SCOPE), EMBEDDER, vectors, 3)
     assert store.joined_vectors(SCOPE, 0, 9) == ([1, 2, 3], b"".join(vectors.values()))
+    monkeypatch.setattr(material, "_FEW", 2)
+    assert plain(store.index_columns(SCOPE, 0))[3] == terms
     with store._db.reading() as db:
         assert db.execute("PRAGMA encoding").fetchone()[0].startswith("UTF-16")
+    store.close()
+
+
+TIMES = [
+    "2023-05-08T13:56:00.000001",
+    "2023-05-08T13:56:00.999999",
+    "2011-01-01T00:00:00.1",
+    "2099-12-31T23:59:59.333333",
+]
+OLD_TIMES = [
+    "1970-01-01T00:00:00.000001",
+    "1969-07-20T20:17:40.123457",
+    "0001-01-01T00:00:00.000001",
+    "9999-12-31T23:59:59.999999",
+]
+
+
+def times(store: Store, given: list[str]) -> None:
+    """Journal a page for each time, one of them replaced and one erased."""
+    drafts = [
+        replace(draft(f"p{n}", terms=bytes([n, 0, 255, 216, n])[: n % 6]), timestamp=at)
+        for n, at in enumerate(map(checked_time, given), 1)
+    ]
+    pages = store.append(SCOPE, drafts)
+    store.append(SCOPE, [replace(drafts[1], replaces=pages[1].seq)])
+    assert store.commit(SCOPE, store.head(SCOPE), Changes(erase_pages=[pages[2].id]))
+
+
+@pytest.mark.parametrize("given", [TIMES, OLD_TIMES, [*TIMES * 3, *OLD_TIMES]])
+@pytest.mark.parametrize("at_once", [1, 3, 4096])
+def test_columns_joined_by_sqlite_are_those_of_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], at_once: int
+) -> None:
+    store = SQLiteStore(tmp_path / "m.db")
+    times(store, given)
+    rows = plain(store.index_columns(SCOPE, 0))
+    assert len(rows[0]) == len(given) - 1
+    monkeypatch.setattr(material, "_FEW", 1)
+    monkeypatch.setattr(material, "_AT_ONCE", at_once)
+    assert plain(store.index_columns(SCOPE, 0)) == rows
+    assert plain(store.index_columns(SCOPE, 3)) == tuple(column[1:] for column in rows)
+    assert len(store.index_columns(SCOPE, 99)) == 0
+    if given is TIMES:  # nothing was left to rows
+        monkeypatch.setattr(material, "_rows", None)
+        with store._db.reading() as db:
+            joined = material._joined_columns(db, 1 << 32, (1 << 32) + 99)
+        assert plain(joined) == rows
+    store.close()
+
+
+def test_columns_are_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SQLiteStore(tmp_path / "m.db")
+    pages = fill(store, pages=6)
+    before = plain(store.index_columns(SCOPE, 0))
+    monkeypatch.setattr(material, "_FEW", 1)
+    monkeypatch.setattr(material, "_AT_ONCE", 3)
+    real = material._joined_columns
+
+    def replaced_meanwhile(db: sqlite3.Connection, first: int, last: int) -> IndexColumns:
+        monkeypatch.setattr(material, "_joined_columns", real)
+        found = real(db, first, last)
+        store.append(SCOPE, [draft("p1", "new", replaces=pages[0].seq)])
+        return found
+
+    monkeypatch.setattr(material, "_joined_columns", replaced_meanwhile)
+    assert plain(store.index_columns(SCOPE, 0)) == before
+    assert store.index_columns(SCOPE, 0).seqs.tolist() == [2, 3, 4, 5, 6, 7]
     store.close()

@@ -24,6 +24,7 @@ from memoryos.model import Message
 from memoryos.stores.port import PageQuery, Store
 from memoryos.stores.sqlite import SQLiteStore
 from memoryos.testing.faults import Faults, PowerCut, failing_sqlite
+from memoryos.testing.store_material import plain
 from memoryos.transfer import ALL_KINDS
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
@@ -231,13 +232,13 @@ USERS = ("tom", "ann", "other")
 def _scope_state(store: Store, scope: Any) -> Any:
     records = sorted(store.records(scope, ALL_KINDS), key=lambda record: (record.kind, record.id))
     head = store.head(scope)
-    columns = store.index_columns(scope, 0)
+    seqs, _, _, terms, first = plain(store.index_columns(scope, 0))
     pages = store.pages(scope, PageQuery())
     return (
         [replace(page, id="") if page.user_input == "And?" else page for page in pages],
         records,
         store.counts(scope),
-        (columns.seqs, columns.terms, columns.first),
+        (seqs, terms, first),
         store.vectors(scope, 0, head.last_seq),
         (head.last_seq, head.embedded_seq, head.embedder),
         [replace(receipt, id="") for receipt in store.receipts(scope)],

@@ -38,6 +38,7 @@ from memoryos.stores.in_memory import InMemoryStore
 from memoryos.stores.port import Kind, PageQuery, Store
 from memoryos.stores.sqlite import SQLiteStore
 from memoryos.testing.faults import Faults, PowerCut, failing_sqlite
+from memoryos.testing.store_material import plain
 
 EXAMPLES = pytest.mark.parametrize("examples", [25, pytest.param(2_000, marks=pytest.mark.slow)])
 KINDS: tuple[Kind, ...] = ("topic", "segment", "chain", "knowledge", "trait")
@@ -369,7 +370,6 @@ def snapshot(store: Store, scope: Any) -> Any:
     """All that a store holds of a scope; times of deriving and ids of receipts aside."""
     records = sorted(store.records(scope, KINDS), key=lambda r: (r.kind, r.id))
     head = store.head(scope)
-    columns = store.index_columns(scope, 0)
     return (
         store.pages(scope, PageQuery()),
         [replace(record, body=_timeless(record.body)) for record in records],
@@ -377,7 +377,7 @@ def snapshot(store: Store, scope: Any) -> Any:
         store.sessions(scope),
         store.waiting(scope),
         # A page that was replaced leaves its position in the index of those who had it.
-        (columns.seqs, columns.sessions, columns.timestamps, columns.terms),
+        plain(store.index_columns(scope, 0))[:4],
         store.vectors(scope, 0, head.last_seq),
         (head.last_seq, head.embedded_seq, head.embedder) if head.last_seq else None,
         [_receipt(receipt) for receipt in store.receipts(scope)],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from threading import Event
 
@@ -13,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memoryos.embedders.hashing import HashingEmbedder
-from memoryos.index import IndexRow, ScopeIndex
-from memoryos.index.lexical import LexicalSnapshot, extended, moved, postings_of
+from memoryos.index import ScopeIndex, lexical, scope_index
+from memoryos.stores.index_columns import IndexColumns
 from memoryos.tiers.ranking import RankingConfig
-from memoryos.tiers.terms import pack_terms, page_terms, query_terms, term_id
+from memoryos.tiers.terms import page_terms, query_terms
 
 EMBEDDER = HashingEmbedder(64)
 RANKING = RankingConfig().for_embedder(EMBEDDER.name)
@@ -35,15 +37,34 @@ TEXTS = [
 ]
 
 
-def row(i: int, text: str, session: int = 0, seq: int | None = None) -> IndexRow:
+@dataclass(frozen=True)
+class Row:
+    seq: int
+    session: int
+    timestamp: float
+    terms: bytes
+    vector: bytes | None
+    first: int = 0
+
+
+def columns_of(rows: Sequence[Row]) -> IndexColumns:
+    names = ("seq", "session", "timestamp", "terms", "first")
+    return IndexColumns.of(*([getattr(r, name) for r in rows] for name in names))
+
+
+def extend(index: ScopeIndex, rows: Sequence[Row]) -> None:
+    index.extend(columns_of(rows), lambda: [r.vector for r in rows])
+
+
+def row(i: int, text: str, session: int = 0, seq: int | None = None) -> Row:
     vector = EMBEDDER.embed_query(text).tobytes()
-    return IndexRow(2 * i if seq is None else seq, session, MAY + i * DAY, page_terms(text), vector)
+    return Row(2 * i if seq is None else seq, session, MAY + i * DAY, page_terms(text), vector)
 
 
 def filled(texts=TEXTS, sessions=None) -> ScopeIndex:
     index = ScopeIndex(64, RANKING)
     places = sessions or range(100, 100 + len(texts))
-    index.extend([row(i, text, s) for i, (text, s) in enumerate(zip(texts, places, strict=True))])
+    extend(index, [row(i, text, s) for i, (text, s) in enumerate(zip(texts, places, strict=True))])
     return index
 
 
@@ -139,13 +160,13 @@ def test_seqs_must_rise():
     index = filled()
     for seqs in ([14], [20, 20]):
         with pytest.raises(ValueError, match="increasing"):
-            index.extend([row(0, "x", seq=seq) for seq in seqs])
+            extend(index, [row(0, "x", seq=seq) for seq in seqs])
     assert len(index) == 8
 
 
 def test_vectors_that_arrive_late_count_from_then_on():
     late = ScopeIndex(64, RANKING)
-    late.extend([replace(row(i, text, 100 + i), vector=None) for i, text in enumerate(TEXTS)])
+    extend(late, [replace(row(i, text, 100 + i), vector=None) for i, text in enumerate(TEXTS)])
     assert late.nearest(EMBEDDER.embed_query("Rex"), 3) == []
     assert search(late, "dog")[0].seq == 0
     vectors = EMBEDDER.embed_documents(TEXTS)
@@ -159,8 +180,8 @@ def test_late_vectors_reach_a_block_that_came_from_the_store():
     texts = [f"{TEXTS[i % 8]} number {i}" for i in range(1100)]
     whole, late = ScopeIndex(64, RANKING), ScopeIndex(64, RANKING)
     rows = [row(i, text, i // 9) for i, text in enumerate(texts)]
-    whole.extend(rows)
-    late.extend([replace(r, vector=None) if r.seq == 8 else r for r in rows])
+    extend(whole, rows)
+    extend(late, [replace(r, vector=None) if r.seq == 8 else r for r in rows])
     late.set_vectors([8], EMBEDDER.embed_documents(texts[4:5]))
     same(late, whole)
 
@@ -176,8 +197,8 @@ def test_nearest_goes_by_cosine_alone():
 
 def test_a_replaced_page_is_returned_no_more():
     index = filled()
-    index.extend([replace(row(9, "Tom: My dog is called Max.", 100), first=0)])
-    index.extend([replace(row(10, "Tom: My dog is called Leo.", 100), first=18)])
+    extend(index, [replace(row(9, "Tom: My dog is called Max.", 100), first=0)])
+    extend(index, [replace(row(10, "Tom: My dog is called Leo.", 100), first=18)])
     seqs = {hit.seq for hit in search(index, "dog called", k=20)}
     assert (18 in seqs, 20 in seqs, len(seqs), len(index)) == (False, True, 9, 9)
     assert 18 not in {hit.seq for hit in index.nearest(EMBEDDER.embed_query("dog"), 20)}
@@ -187,8 +208,8 @@ def test_an_index_of_mostly_replaced_pages_is_worn():
     index = filled()
     for i in range(9, 138):
         assert not index.worn
-        index.extend([replace(row(i, TEXTS[0], 100), first=0 if i == 9 else 18)])
-    index.extend([replace(row(138, TEXTS[0], 100), first=18)])
+        extend(index, [replace(row(i, TEXTS[0], 100), first=0 if i == 9 else 18)])
+    extend(index, [replace(row(138, TEXTS[0], 100), first=18)])
     assert index.worn
     assert len(index) == 9
 
@@ -216,14 +237,14 @@ def test_replaced_pages_leave_nothing_behind(made, chunks):
         rows.append(fresh)
         standing[fresh.seq] = fresh
     whole = ScopeIndex(64, RANKING)
-    whole.extend(list(standing.values()))
+    extend(whole, list(standing.values()))
     steps = ScopeIndex(64, RANKING)
     start = 0
     for size in [*chunks, len(rows)]:
         chunk = rows[start : start + size]
         gone = {other.first or other.seq: other.seq for other in chunk}
         # What was replaced within the chunk is gone from the store when it is read.
-        steps.extend([r for r in chunk if gone[r.first or r.seq] == r.seq])
+        extend(steps, [r for r in chunk if gone[r.first or r.seq] == r.seq])
         start += size
     same(steps, whole)
 
@@ -249,12 +270,12 @@ def test_it_does_not_matter_in_what_portions_pages_come(pages, portions):
         row(i, f"{TEXTS[which]} note {i}", session) for i, (which, session, _) in enumerate(pages)
     ]
     at_once, step_by_step = ScopeIndex(64, RANKING), ScopeIndex(64, RANKING)
-    at_once.extend(rows)
+    extend(at_once, rows)
     rest = rows
     for portion in portions:
-        step_by_step.extend(rest[:portion])
+        extend(step_by_step, rest[:portion])
         rest = rest[portion:]
-    step_by_step.extend(rest)
+    extend(step_by_step, rest)
     same(at_once, step_by_step)
 
 
@@ -263,49 +284,81 @@ def test_columns_and_rows_build_the_same_index():
     rows = [row(i, text, i // 7) for i, text in enumerate(texts)]
     by_rows, by_columns = ScopeIndex(64, RANKING), ScopeIndex(64, RANKING)
     for start in range(0, 3000, 250):
-        by_rows.extend(rows[start : start + 250])
-    by_columns.extend_packed(
-        np.array([r.seq for r in rows]),
-        np.zeros(len(rows), np.int64),
-        np.array([r.session for r in rows]),
-        np.array([r.timestamp for r in rows]),
-        [r.terms for r in rows],
-        lambda: EMBEDDER.embed_documents(texts),
-    )
+        extend(by_rows, rows[start : start + 250])
+    by_columns.extend(columns_of(rows), lambda: EMBEDDER.embed_documents(texts))
     same(by_rows, by_columns)
     assert by_columns.nbytes > 3000 * 64 * 4
 
 
-def test_postings_are_found_whatever_run_they_are_in():
-    snapshot = LexicalSnapshot()
-    for i in range(1900):
-        blob = pack_terms(["all"] * 3 + [f"w{i % 5}", f"only{i}", "x", "y", "z", f"v{i % 2}"])
-        snapshot = extended(snapshot, postings_of([blob], i)[0])
-    assert 1 < len(snapshot.runs) < 6
-    assert snapshot.tail.size
-    every, fifth, one, none, either = snapshot.find(
-        [[term_id(t) for t in g] for g in (["all"], ["w3"], ["only7"], ["nope"], ["v0", "v1", "x"])]
-    )
-    assert every[0].tolist() == list(range(1900))
-    assert set(every[1].tolist()) == {3}
-    assert fifth[0].tolist() == list(range(3, 1900, 5))
-    assert one[0].tolist() == [7]
-    assert none[0].tolist() == []
-    assert either[0].tolist() == list(range(1900))
-    assert set(either[1].tolist()) == {2}
+def test_what_came_in_bulk_is_sorted_once_it_was_searched(monkeypatch):
+    monkeypatch.setattr(lexical, "_MANY", 100)
+    monkeypatch.setattr(lexical, "_TAIL", 50)
+    index = ScopeIndex(64, RANKING)
+    texts = [f"{TEXTS[i % 8]} note {i}" for i in range(200)]
+    extend(index, [row(i, text, i // 9) for i, text in enumerate(texts)])
+    assert index._now.lexical.heap.size
+    go, real = Event(), scope_index.settled
+
+    def waiting(snapshot):
+        assert go.wait(10)
+        return real(snapshot)
+
+    monkeypatch.setattr(scope_index, "settled", waiting)
+    search(index, "my dog Rex", 10)
+    [sorter] = [t for t in threading.enumerate() if t.name == "memoryos-sort"]
+    extend(index, [row(200, "Tom: My dog Rex is old.", 90)])  # meanwhile
+    second = search(index, "my dog Rex", 10)
+    assert [t for t in threading.enumerate() if t.name == "memoryos-sort"] == [sorter]
+    go.set()
+    sorter.join(10)
+    now = index._now.lexical
+    assert (now.heap.size, bool(now.tail.size)) == (0, True)
+    assert search(index, "my dog Rex", 10) == second
+    assert {400} < {hit.seq for hit in second}
 
 
-def test_many_postings_are_sorted_like_few():
-    blobs = [pack_terms([f"w{j}" for j in range(i % 50, i % 50 + 40)]) for i in range(2000)]
-    postings = postings_of(blobs, 0)[0]
-    (run,) = extended(LexicalSnapshot(), postings).runs
-    assert run.size == 80_000
-    assert np.array_equal(run, np.sort(postings))
+def test_a_writer_may_sort_what_a_thread_is_sorting(monkeypatch):
+    monkeypatch.setattr(lexical, "_MANY", 100)
+    monkeypatch.setattr(lexical, "_TAIL", 50)
+    index = ScopeIndex(64, RANKING)
+    rows = [row(i, f"{TEXTS[i % 8]} note {i}", i // 9) for i in range(300)]
+    extend(index, rows[:100])
+    go, real = Event(), scope_index.settled
+
+    def waiting(snapshot):
+        assert go.wait(10)
+        return real(snapshot)
+
+    monkeypatch.setattr(scope_index, "settled", waiting)
+    search(index, "my dog Rex")
+    [sorter] = [t for t in threading.enumerate() if t.name == "memoryos-sort"]
+    extend(index, rows[100:])
+    heap = index._now.lexical.heap
+    go.set()
+    sorter.join(10)
+    assert index._now.lexical.heap is heap
+    assert heap.size
+    whole = ScopeIndex(64, RANKING)
+    extend(whole, rows)
+    same(index, whole)
+    for thread in threading.enumerate():
+        if thread.name == "memoryos-sort":
+            thread.join(10)
+    assert not index._now.lexical.heap.size
 
 
-def test_terms_of_another_format_are_refused():
-    with pytest.raises(ValueError, match="pack_terms"):
-        postings_of([b"123"], 0)
+def test_it_is_sorted_at_once_where_no_thread_can_be_had(monkeypatch):
+    def none_left(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(lexical, "_MANY", 100)
+    monkeypatch.setattr(lexical, "_TAIL", 50)
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    index = ScopeIndex(64, RANKING)
+    extend(index, [row(i, f"{TEXTS[i % 8]} note {i}", i // 9) for i in range(200)])
+    unsorted = search(index, "my dog Rex")
+    assert not index._now.lexical.heap.size
+    assert search(index, "my dog Rex") == unsorted
 
 
 sentences = st.lists(
@@ -343,7 +396,7 @@ def test_readers_see_whole_pages_while_one_thread_adds():
         reading = [readers.submit(read) for _ in range(3)]
         try:
             for i in range(10, 1500):
-                index.extend([row(i, f"zebra number {i}", session=i % 3)])
+                extend(index, [row(i, f"zebra number {i}", session=i % 3)])
         finally:
             done.set()
         assert all(future.result() for future in reading)
@@ -362,13 +415,3 @@ def test_a_question_as_long_as_a_page_costs_a_bounded_number_of_lookups():
 def test_a_word_in_every_page_tells_nothing():
     reasons = search(filled([f"Tom: {text}" for text in TEXTS * 10]), "Tom plays chess")[0].reasons
     assert reasons[0] in {"words: chess, plays", "words: plays, chess"}
-
-
-def test_postings_move_to_other_rows() -> None:
-    blobs = [page_terms(text) for text in ("chess and rex", "chess", "rex")]
-    postings, _ = postings_of(blobs, 0)
-    snapshot = extended(LexicalSnapshot(), moved(postings, np.array([3, 7, 9])))
-    [term] = query_terms("chess")
-    rows, counts = snapshot.find([term.ids])[0]
-    assert (rows.tolist(), counts.tolist()) == ([3, 7], [1.0, 1.0])
-    assert moved(postings[:0], np.zeros(0, np.intp)).size == 0

@@ -3,11 +3,13 @@
 A posting is one uint64: term id (32 bits), row (24 bits), count (8 bits).  Postings live in sorted
 runs that never change once published, the newest ones in a short unsorted tail; runs are merged
 like those of a log-structured store, so that a page costs amortised O(1) whatever the size of the
-memory, and a reader that holds a snapshot never waits.
+memory, and a reader that holds a snapshot never waits.  What comes in bulk, as when a memory is
+opened, can be searched at once, before it is sorted: to go through it all takes a tenth of that.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,31 +34,34 @@ _RATIO = 4
 """A run is merged into the one before it once it is a quarter of its size."""
 
 _MANY = 1 << 16
-"""Postings from which on they are sorted by counting."""
+"""Postings that come in bulk from here on: they are sorted later, and by counting."""
 
 _ROW = np.uint64(8)
 _ID = np.uint64(32)
-_HIGH = np.uint64(48)
+_LOW, _HIGH = (2, 3) if sys.byteorder == "little" else (1, 0)
+"""Which of a posting's four uint16 are the two halves of its id."""
 _ROW_MASK = np.uint64(MAX_ROWS - 1)
 _COUNT_MASK = np.uint64(255)
 
 
-def postings_of(blobs: Sequence[bytes], first_row: int) -> tuple[Postings, NDArray[np.float32]]:
+def postings_of(
+    terms: bytes, sizes: NDArray[np.int64], first_row: int
+) -> tuple[Postings, NDArray[np.float32]]:
     """Return (postings in page order, words per page) of packed pages.
 
-    blobs: what `terms.pack_terms` made, one per page; first_row: row of the first of them.
-    Raises ValueError when a blob is not a whole number of records, or rows run out.
+    terms: what `terms.pack_terms` made of each page, one after the other; sizes: (n,) bytes of each
+    page; first_row: row of the first of them.  Raises ValueError when a page is not a whole number
+    of records, or rows run out.
     """
-    if first_row + len(blobs) > MAX_ROWS:
+    if first_row + len(sizes) > MAX_ROWS:
         raise ValueError(f"a scope holds at most {MAX_ROWS} pages in memory")
-    sizes = np.fromiter(map(len, blobs), dtype=np.int64, count=len(blobs))
     if (sizes % TERM_DTYPE.itemsize).any():
         raise ValueError("terms must be packed by terms.pack_terms")
-    sizes //= TERM_DTYPE.itemsize
-    records = np.frombuffer(b"".join(blobs), dtype=TERM_DTYPE)
+    sizes = sizes // TERM_DTYPE.itemsize
+    records = np.frombuffer(terms, dtype=TERM_DTYPE)
     postings = records["id"].astype(np.uint64)
     postings <<= _ID
-    rows = np.arange(first_row, first_row + len(blobs), dtype=np.uint64) << _ROW
+    rows = np.arange(first_row, first_row + len(sizes), dtype=np.uint64) << _ROW
     postings |= np.repeat(rows, sizes)
     counts = records["tf"].astype(np.uint8)
     postings |= counts
@@ -83,17 +88,24 @@ class FoundWord:
     counts: NDArray[np.float32]
 
 
+def _none() -> Postings:
+    return np.empty(0, dtype=np.uint64)
+
+
 @dataclass(frozen=True, slots=True)
 class LexicalSnapshot:
     """The postings at one moment; safe to read from any thread."""
 
     runs: tuple[Postings, ...] = ()
-    tail: Postings = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+    heap: Postings = field(default_factory=_none)
+    """What came in bulk and is not sorted yet; of later rows than the runs."""
+    tail: Postings = field(default_factory=_none)
+    """Of later rows than the heap."""
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory held."""
-        return sum(run.nbytes for run in self.runs) + self.tail.nbytes
+        return sum(run.nbytes for run in self.runs) + self.heap.nbytes + self.tail.nbytes
 
     def find(self, groups: Sequence[Sequence[int]]) -> list[Found]:
         """Return, for each group of term ids, (rows ascending, counts) of the pages that hold any.
@@ -110,13 +122,27 @@ class LexicalSnapshot:
             for part, start, end in zip(parts, starts, ends, strict=True):
                 if start < end:
                     part.append(run[start:end])
+        if self.heap.size:
+            _scan(_alike(self.heap, ids), ids, parts)
         if self.tail.size:
-            tail_ids = self.tail >> _ID
-            for part, wanted in zip(parts, ids, strict=True):
-                found = self.tail[tail_ids == wanted]
-                if found.size:
-                    part.append(found)
+            _scan(self.tail, ids, parts)
         return _decoded(groups, parts)
+
+
+def _scan(postings: Postings, ids: NDArray[np.uint64], parts: list[list[Postings]]) -> None:
+    """Add to the part of each id its postings."""
+    here = postings >> _ID
+    for part, wanted in zip(parts, ids, strict=True):
+        found = postings[here == wanted]
+        if found.size:
+            part.append(found)
+
+
+def _alike(postings: Postings, ids: NDArray[np.uint64]) -> Postings:
+    """Return the postings whose ids have the lower half of one of `ids`: few more than theirs."""
+    wanted = np.zeros(1 << 16, dtype=bool)
+    wanted[ids & np.uint64(0xFFFF)] = True
+    return postings[wanted[postings.view(np.uint16)[_LOW::4]]]
 
 
 def _decoded(groups: Sequence[Sequence[int]], parts: list[list[Postings]]) -> list[Found]:
@@ -150,22 +176,39 @@ def _sorted(postings: Postings) -> Postings:
     if postings.size < _MANY:
         postings.sort()
         return postings
-    low = (postings >> _ID).astype(np.uint16)
-    order = np.argsort(low, kind="stable")
-    postings = postings[order]
-    high = (postings >> _HIGH).astype(np.uint16)
-    return postings[np.argsort(high, kind="stable")]
+    for half in (_LOW, _HIGH):
+        keys = np.ascontiguousarray(postings.view(np.uint16)[half::4])
+        postings = postings[np.argsort(keys, kind="stable")]
+    return postings
 
 
 def extended(snapshot: LexicalSnapshot, postings: Postings) -> LexicalSnapshot:
-    """Return `snapshot` with `postings` (of later rows) added; the old one stays as it was."""
+    """Return `snapshot` with `postings` (of later rows) added; the old one stays as it was.
+
+    Many are not sorted yet: see `settled`.
+    """
     tail = np.concatenate((snapshot.tail, postings)) if snapshot.tail.size else postings
     if tail.size <= _TAIL:
-        return LexicalSnapshot(snapshot.runs, tail)
-    runs = [*snapshot.runs, _sorted(tail)]
+        return LexicalSnapshot(snapshot.runs, snapshot.heap, tail)
+    older = settled(snapshot)
+    if tail.size >= _MANY:
+        return LexicalSnapshot(older.runs, tail)
+    return LexicalSnapshot(_with_run(older.runs, _sorted(tail)))
+
+
+def settled(snapshot: LexicalSnapshot) -> LexicalSnapshot:
+    """Return `snapshot` with what came in bulk sorted."""
+    if not snapshot.heap.size:
+        return snapshot
+    return LexicalSnapshot(_with_run(snapshot.runs, _sorted(snapshot.heap)), tail=snapshot.tail)
+
+
+def _with_run(older: Sequence[Postings], newest: Postings) -> tuple[Postings, ...]:
+    """Return runs with one of later rows added, merged where they have become alike in size."""
+    runs = [*older, newest]
     while len(runs) > 1 and runs[-1].size * _RATIO >= runs[-2].size:
         newest = runs.pop()
         merged = np.concatenate((runs.pop(), newest))
         merged.sort(kind="stable")  # two sorted halves: one linear merge
         runs.append(merged)
-    return LexicalSnapshot(tuple(runs))
+    return tuple(runs)

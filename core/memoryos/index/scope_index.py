@@ -7,6 +7,7 @@ found, and never wait.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from memoryos.index.columns import PageColumns
 from memoryos.index.dense import DenseIndex, DenseSnapshot
-from memoryos.index.lexical import LexicalSnapshot, extended, postings_of
+from memoryos.index.lexical import LexicalSnapshot, extended, postings_of, settled
 from memoryos.index.search import Hit, best, search
 from memoryos.tiers import ranking as rank
 from memoryos.tiers.ranking import RankingConfig
@@ -26,22 +27,11 @@ if TYPE_CHECKING:
 
     from memoryos.index.dense import Vectors
     from memoryos.index.lexical import Found
+    from memoryos.stores.index_columns import IndexColumns
 
 
 _WORN = 128
 """Replaced pages that are held in any case."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRow:
-    """What a store returns for one page."""
-
-    seq: int  # journal position within the scope, strictly increasing, gaps allowed
-    session: int  # ordinal of the session inside the scope
-    timestamp: float  # unix seconds, UTC
-    terms: bytes  # packed by `terms.page_terms` when the page was journalled
-    vector: bytes | None  # float32 little-endian, or None while its embedding is pending
-    first: int = 0  # seq where the page stood before it was replaced, 0 if it never was
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +50,8 @@ class ScopeIndex:
         """dimension: length of the vectors; ranking: the weights."""
         self.ranking = ranking
         self._vectors = DenseIndex(dimension)
+        self._changing = threading.Lock()
+        self._sorting = False
         self._now = _Snapshot(
             PageColumns.empty(),
             LexicalSnapshot(),
@@ -87,59 +79,33 @@ class ScopeIndex:
         now = self._now
         return now.columns.nbytes + now.lexical.nbytes + self._vectors.nbytes
 
-    def extend(self, rows: Sequence[IndexRow]) -> None:
-        """Add new pages, in order of seq; amortised O(1) each.
+    def extend(self, new: IndexColumns, vectors: Callable[[], Vectors]) -> None:
+        """Add n new pages, in order of seq; amortised O(1) each.
 
-        Raises ValueError when a seq is not above the last one.
+        What the index has of a page that one of them replaces is returned and counted no more.
+        vectors: gives one blob or None per page, or float32 matrices of n rows together, which are
+        then the index's own; asked last, as another thread may be reading them.  Raises ValueError
+        when a seq is not above the one before it.
         """
-        self.extend_packed(
-            [row.seq for row in rows],
-            [row.first for row in rows],
-            [row.session for row in rows],
-            [row.timestamp for row in rows],
-            [row.terms for row in rows],
-            lambda: [row.vector for row in rows],
-        )
-
-    def extend_packed(
-        self,
-        seqs: Sequence[int] | NDArray[np.int64],
-        first: Sequence[int] | NDArray[np.int64],
-        sessions: Sequence[int] | NDArray[np.int64],
-        timestamps: Sequence[float] | NDArray[np.float64],
-        terms_blobs: Sequence[bytes],
-        vectors: Callable[[], Vectors],
-    ) -> None:
-        """Add many pages at once, column by column, each column of the same length m.
-
-        first: where each page stood before it was replaced, else 0: what the index has of it is
-        returned and counted no more.  vectors: gives one blob or None per page, or float32 matrices
-        of m rows together, which are then the index's own; asked last, as another thread may be
-        reading them.  Raises ValueError when a seq is not above the one before it.
-        """
-        new_seqs = np.asarray(seqs, dtype=np.int64)
-        if not new_seqs.size:
+        if not len(new):
             return
-        if new_seqs[0] <= self.last_seq or (new_seqs[1:] <= new_seqs[:-1]).any():
+        if new.seqs[0] <= self.last_seq or (new.seqs[1:] <= new.seqs[:-1]).any():
             raise ValueError("seqs must be strictly increasing")
+        with self._changing:
+            self._extend(new, vectors)
+
+    def _extend(self, new: IndexColumns, vectors: Callable[[], Vectors]) -> None:
         now = self._now
         columns = now.columns
-        postings, lengths = postings_of(terms_blobs, columns.size + 1)
+        postings, lengths = postings_of(new.terms, new.sizes, columns.size + 1)
         lexical = extended(now.lexical, postings)
         given = vectors()
-        new_first, new_sessions = (np.asarray(c, dtype=np.int64) for c in (first, sessions))
-        moved = new_first > 0
+        moved = new.first > 0
         if moved.any():
-            columns, gone = columns.without(new_first[moved], new_sessions[moved])
+            columns, gone = columns.without(new.first[moved], new.sessions[moved])
             self._vectors.take_out(gone - 1)
         self._vectors.append(given)
-        columns = columns.extended(
-            new_seqs,
-            new_first,
-            new_sessions,
-            np.asarray(timestamps, dtype=np.float64),
-            lengths,
-        )
+        columns = columns.extended(new.seqs, new.first, new.sessions, new.timestamps, lengths)
         self._now = _Snapshot(columns, lexical, self._vectors.snapshot())
 
     def set_vectors(self, seqs: Sequence[int], vectors: NDArray[np.float32]) -> None:
@@ -147,11 +113,12 @@ class ScopeIndex:
 
         Pages that are not in the index are passed over.
         """
-        now = self._now
-        positions, there = now.columns.positions(np.asarray(seqs, dtype=np.int64))
         given = np.asarray(vectors, dtype=np.float32).reshape(len(seqs), self._vectors.dimension)
-        self._vectors.assign(positions[there], given[there])
-        self._now = replace(now, dense=self._vectors.snapshot())
+        with self._changing:
+            now = self._now
+            positions, there = now.columns.positions(np.asarray(seqs, dtype=np.int64))
+            self._vectors.assign(positions[there], given[there])
+            self._now = replace(now, dense=self._vectors.snapshot())
 
     def search(
         self,
@@ -168,8 +135,33 @@ class ScopeIndex:
         that "yesterday" in the query is relative to; allowed: sorted seqs, only these are returned.
         """
         target = None if vector is None else np.asarray(vector, dtype=np.float32)
-        pages = _Pages(self._now, target, self.ranking)
-        return search(pages, query, k, now=now, allowed=allowed, config=self.ranking)
+        here = self._now
+        pages = _Pages(here, target, self.ranking)
+        found = search(pages, query, k, now=now, allowed=allowed, config=self.ranking)
+        if here.lexical.heap.size:
+            self._sort_beside()
+        return found
+
+    def _sort_beside(self) -> None:
+        """Have what came in bulk sorted by a thread, once somebody has searched it unsorted."""
+        with self._changing:
+            if self._sorting or not self._now.lexical.heap.size:
+                return
+            self._sorting = True
+        try:
+            threading.Thread(target=self._sort, name="memoryos-sort").start()
+        except RuntimeError:  # no more threads, or the interpreter is ending
+            self._sort()
+
+    def _sort(self) -> None:
+        before = self._now.lexical
+        after = settled(before)
+        with self._changing:
+            now = self._now
+            if now.lexical.heap is before.heap:  # else a writer has come first
+                lexical = replace(after, tail=now.lexical.tail)
+                self._now = replace(now, lexical=lexical)
+            self._sorting = False
 
     def nearest(
         self, vector: NDArray[np.float32], k: int, *, allowed: NDArray[np.int64] | None = None

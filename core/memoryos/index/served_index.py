@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memoryos.index.columns import PageColumns
-from memoryos.index.lexical import LexicalSnapshot, extended, moved, postings_of
+from memoryos.index.lexical import LexicalSnapshot, extended, moved, postings_of, settled
 from memoryos.index.search import Hit, search
 from memoryos.tiers import ranking as rank
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from memoryos.index.lexical import Found
     from memoryos.model import Scope
-    from memoryos.stores.port import IndexColumns
+    from memoryos.stores.index_columns import IndexColumns
     from memoryos.stores.searching import PageSearch
     from memoryos.tiers.ranking import RankingConfig
 
@@ -81,23 +81,20 @@ class ServedIndex:
         self._sample: _Sample | None = None
         sealed = server.sealed(scope)
         loose = server.loose(scope, sealed.blocks)
-        postings, lengths = postings_of(loose.terms, 0)
-        seqs = np.concatenate((sealed.seqs, np.array(loose.seqs, dtype=np.int64)))
+        postings, lengths = postings_of(loose.terms, loose.sizes, 0)
+        seqs = np.concatenate((sealed.seqs, loose.seqs))
         order = np.argsort(seqs, kind="stable")
-        joined = (
-            np.concatenate((old, np.array(new, dtype=old.dtype)))[order]
-            for old, new in (
-                (sealed.first, loose.first),
-                (sealed.sessions, loose.sessions),
-                (sealed.timestamps, loose.timestamps),
-                (sealed.lengths, lengths),
-            )
-        )
         columns = PageColumns.empty()
         if seqs.size:
-            columns = columns.extended(seqs[order], *joined)
+            columns = columns.extended(
+                seqs[order],
+                np.concatenate((sealed.first, loose.first))[order],
+                np.concatenate((sealed.sessions, loose.sessions))[order],
+                np.concatenate((sealed.timestamps, loose.timestamps))[order],
+                np.concatenate((sealed.lengths, lengths))[order],
+            )
         rows = np.flatnonzero(order >= len(sealed.seqs)) + 1
-        lexical = extended(LexicalSnapshot(), moved(postings, rows))
+        lexical = settled(extended(LexicalSnapshot(), moved(postings, rows)))
         self._now = _Snapshot(columns, sealed.blocks, lexical)
 
     @property
@@ -114,20 +111,14 @@ class ServedIndex:
 
     def extend(self, new: IndexColumns) -> None:
         """Add pages that were journalled since; what they replace is returned no more."""
-        if not new.seqs:
+        if not len(new):
             return
         now = self._now
-        postings, lengths = postings_of(new.terms, now.columns.size + 1)
-        first, sessions = (np.array(c, dtype=np.int64) for c in (new.first, new.sessions))
-        columns, _ = now.columns.without(first[first > 0], sessions[first > 0])
-        columns = columns.extended(
-            np.array(new.seqs, dtype=np.int64),
-            first,
-            sessions,
-            np.array(new.timestamps, dtype=np.float64),
-            lengths,
-        )
-        self._now = _Snapshot(columns, now.blocks, extended(now.lexical, postings))
+        postings, lengths = postings_of(new.terms, new.sizes, now.columns.size + 1)
+        moved_here = new.first > 0
+        columns, _ = now.columns.without(new.first[moved_here], new.sessions[moved_here])
+        columns = columns.extended(new.seqs, new.first, new.sessions, new.timestamps, lengths)
+        self._now = _Snapshot(columns, now.blocks, settled(extended(now.lexical, postings)))
 
     def search(
         self,

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from memoryos.errors import EngineClosed
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.stores.codec import dumps
+from memoryos.stores.index_columns import IndexColumns
 from memoryos.stores.port import (
     Changes,
     Counts,
     Head,
-    IndexColumns,
     Kind,
     Lease,
     NewVectors,
@@ -111,7 +111,7 @@ class InMemoryStore:
         with self._lock:
             shelf = self._shelf(scope)
             pages = [page for page in shelf.pages.values() if page.seq > after_seq]
-            return IndexColumns(
+            return IndexColumns.of(
                 seqs=[page.seq for page in pages],
                 sessions=[session_number(page.session_id) for page in pages],
                 timestamps=[page.timestamp.timestamp() for page in pages],

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from memoryos.errors import StorageBusy
 from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
+from memoryos.stores.index_columns import IndexColumns
 
 Kind = Literal["topic", "segment", "chain", "knowledge", "trait"]
 """Kinds of derived records."""
@@ -84,20 +85,6 @@ class PageQuery:
     """Only pages before this time."""
     newest_first: bool = False
     limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IndexColumns:
-    """What the search index needs of the pages after a position, column by column."""
-
-    seqs: list[int]
-    sessions: list[int]
-    """A number per session: equal for pages of one session."""
-    timestamps: list[float]
-    """Unix seconds."""
-    terms: list[bytes]
-    first: list[int]
-    """Position where the page stood before it was replaced, the first of all, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +204,7 @@ class Store(Protocol):
         ...
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
-        """Return the index terms of the pages after a position."""
+        """Return what the index needs of the pages after a position, as of one moment."""
         ...
 
     def vectors(

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memoryos.model import Scope
-    from memoryos.stores.port import Head, IndexColumns
+    from memoryos.stores.index_columns import IndexColumns
+    from memoryos.stores.port import Head
 
     Seqs = NDArray[np.int64]
     Floats = NDArray[np.float32]

@@ -28,6 +28,7 @@ from memoryos.testing.store_material import (
     call,
     draft,
     fill,
+    plain,
     receipt,
     record,
 )
@@ -217,7 +218,7 @@ class DerivedContract:
         assert _commit(store, erase_pages=["p2", "nobody"])
         assert [page.id for page in store.pages(SCOPE, PageQuery())] == ["p1", "p3"]
         assert store.pages(SCOPE, PageQuery(ids=["p2"])) == []
-        assert store.index_columns(SCOPE, 0).seqs == [1, 3]
+        assert store.index_columns(SCOPE, 0).seqs.tolist() == [1, 3]
         assert store.vectors(SCOPE, 0, 9)[0] == [1, 3]
         assert store.counts(SCOPE).unembedded == 0
 
@@ -265,7 +266,7 @@ class DerivedContract:
     def test_new_terms_take_the_place_of_those_at_their_positions(self, store: Store) -> None:
         fill(store)
         assert _commit(store, terms={2: b"new", 99: b"nobody's"})
-        assert store.index_columns(SCOPE, 0).terms == [b"p1", b"new", b"p3"]
+        assert store.index_columns(SCOPE, 0).terms_by_page() == [b"p1", b"new", b"p3"]
 
     def test_new_vectors_take_the_place_of_all(self, store: Store) -> None:
         fill(store)
@@ -282,7 +283,7 @@ def _everything(store: Store) -> tuple[Any, ...]:
         store.head(SCOPE),
         store.pages(SCOPE, PageQuery()),
         store.records(SCOPE, _KINDS),
-        store.index_columns(SCOPE, 0),
+        plain(store.index_columns(SCOPE, 0)),
         store.vectors(SCOPE, 0, 1000),
         store.calls(SCOPE),
         store.receipts(SCOPE),

@@ -8,6 +8,7 @@ from typing import Any
 
 from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
 from memoryos.stores.codec import plain_messages
+from memoryos.stores.index_columns import IndexColumns
 from memoryos.stores.port import Assignment, Changes, Kind, PageDraft, Record, Store, StoredEmbedder
 
 SCOPE = Scope("tom", "assistant")
@@ -125,6 +126,17 @@ def blob(number: int) -> bytes:
 def fill(store: Store, scope: Scope = SCOPE, pages: int = 3) -> list[Page]:
     """Journal pages p1, p2… one minute apart."""
     return store.append(scope, [draft(f"p{n}", f"text {n}", minute=n) for n in range(1, pages + 1)])
+
+
+def plain(columns: IndexColumns) -> tuple[list[Any], ...]:
+    """Return columns as lists that can be compared: seqs, sessions, times, terms, first."""
+    return (
+        columns.seqs.tolist(),
+        columns.sessions.tolist(),
+        columns.timestamps.tolist(),
+        columns.terms_by_page(),
+        columns.first.tolist(),
+    )
 
 
 def place(store: Store, scope: Scope, places: Mapping[str, tuple[str | None, str | None]]) -> None:

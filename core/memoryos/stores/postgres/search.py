@@ -12,7 +12,8 @@ from pgvector import Vector
 from psycopg import sql
 
 from memoryos.model import Scope
-from memoryos.stores.port import Head, IndexColumns
+from memoryos.stores.index_columns import IndexColumns
+from memoryos.stores.port import Head
 from memoryos.stores.postgres.connection import PACKAGE, Connection, Connections
 from memoryos.stores.postgres.connection import SQL as STORE_SQL
 from memoryos.stores.postgres.rows import blob_of, scope_key
@@ -77,9 +78,7 @@ class PostgresSearch:
         for first, end in zip(firsts, ends, strict=True):
             if first < end:
                 rows += self._rows(SQL["loose"], (key, first, end - 1))
-        if not rows:
-            return IndexColumns([], [], [], [], [])
-        return IndexColumns(*map(list, zip(*rows, strict=True)))
+        return IndexColumns.of(*zip(*rows, strict=True))
 
     def postings(
         self, scope: Scope, terms: Sequence[int], blocks: Sequence[int]

@@ -15,11 +15,11 @@ from uuid import UUID
 
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.stores.codec import dumps, from_micros, micros, receipt_body, receipt_of
+from memoryos.stores.index_columns import IndexColumns
 from memoryos.stores.port import (
     Changes,
     Counts,
     Head,
-    IndexColumns,
     Kind,
     Lease,
     NewVectors,
@@ -100,9 +100,7 @@ class PostgresStore:
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         rows = self._rows(SQL["index_columns"], (scope_key(scope), after_seq))
-        if not rows:
-            return IndexColumns([], [], [], [], [])
-        return IndexColumns(*map(list, zip(*rows, strict=True)))
+        return IndexColumns.of(*zip(*rows, strict=True))
 
     def vectors(
         self, scope: Scope, after_seq: int, up_to_seq: int

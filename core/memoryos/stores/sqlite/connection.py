@@ -154,8 +154,7 @@ class Connections:
             try:
                 found = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
-                milliseconds = int(self._lock_seconds * 1000)
-                self._writer.execute(f"PRAGMA busy_timeout = {milliseconds:d}")
+                self._writer.execute(f"PRAGMA busy_timeout = {self._lock_milliseconds:d}")
         return bool(found[0])
 
     def backup(self, path: str) -> None:

@@ -116,7 +116,18 @@ SELECT slot, session_id FROM pages WHERE scope_id = ? AND segment_id IS NULL ORD
 
 -- name: index_columns
 SELECT slot, session, timestamp, terms, replaced FROM terms WHERE slot > :first AND slot <= :last
-ORDER BY slot
+ORDER BY slot LIMIT :most
+
+-- name: last_slot
+SELECT max(slot) FROM terms WHERE slot > :first AND slot <= :last
+
+-- name: joined_columns
+-- In what order is not promised, but it is the same for all. Times are whole parts of a second.
+SELECT group_concat(slot - :first), group_concat(session),
+    group_concat(CAST(timestamp * :parts AS INTEGER)), group_concat(length(terms)),
+    group_concat(replaced), CAST(group_concat(terms, '') AS BLOB),
+    total(CAST(timestamp * :parts AS INTEGER) / :parts <> timestamp)
+FROM terms WHERE slot > :first AND slot <= :last
 
 -- name: vectors
 SELECT slot, vector FROM vectors WHERE slot > :first AND slot <= :last ORDER BY slot

@@ -12,11 +12,11 @@ from typing import Any
 
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.stores.codec import dumps, from_micros, micros, receipt_body, receipt_of
+from memoryos.stores.index_columns import IndexColumns
 from memoryos.stores.port import (
     Changes,
     Counts,
     Head,
-    IndexColumns,
     Kind,
     Lease,
     PageDraft,
@@ -156,7 +156,7 @@ class SQLiteStore:
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         scope_id = self._find_scope(scope)
         if scope_id is None:
-            return IndexColumns([], [], [], [], [])
+            return IndexColumns.of()
         with self._db.reading() as db:
             return read_columns(db, slots(scope_id, after_seq))
 
