@@ -154,7 +154,7 @@ def importing() -> tuple[list[Figure], float]:
 
 
 def threads(run: Run, size: int) -> list[Figure]:
-    """Recall with 8 threads in 8 scopes, and with one, in turns."""
+    """Recall in 8 scopes with 8 threads, one for each, and with one for all, in turns."""
     with run.folder() as where:
         own = EngineSubject(where / "own", run.embedder)
         memories = []
@@ -169,24 +169,26 @@ def threads(run: Run, size: int) -> list[Figure]:
         rates: dict[int, list[float]] = {1: [], 8: []}
         for _ in range(7):
             for workers, found in rates.items():
-                found.append(_rate(memories[:workers], run.corpus.questions, 200 // workers))
+                found.append(_rate(memories, run.corpus.questions[:50], workers))
         own.close()
     one, eight = statistics.median(rates[1]), statistics.median(rates[8])
     told = f"{eight:,.0f} / {one:,.0f} recalls per second on {os.cpu_count()} cores"
     return [at_least(f"8 threads / 1, scopes of {size:,} pages", 1.6, eight, one, told)]
 
 
-def _rate(memories: list[Memory], questions: list[str], each: int) -> float:
-    """Return recalls per second, `each` in every memory by a thread of its own."""
+def _rate(memories: list[Memory], questions: list[str], workers: int) -> float:
+    """Return recalls per second of so many threads that ask every memory every question."""
 
-    def run(memory: Memory) -> None:
-        for question in questions[:each]:
-            memory.recall(question)
+    def run(mine: list[Memory]) -> None:
+        for question in questions:
+            for memory in mine:
+                memory.recall(question)
 
-    workers = [threading.Thread(target=run, args=(memory,)) for memory in memories]
+    parts = [memories[number::workers] for number in range(workers)]
+    threads = [threading.Thread(target=run, args=(part,)) for part in parts]
     start = time.perf_counter()
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return each * len(memories) / (time.perf_counter() - start)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(questions) * len(memories) / (time.perf_counter() - start)

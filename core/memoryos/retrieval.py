@@ -105,14 +105,22 @@ class Retriever:
         now: datetime,
     ) -> Recall:
         """Return what each tier holds on `query`; a failing embedder costs rank only."""
-        view = self._views.get(scope)
-        vector = self._query_vector(view, query)
+        view = self._views.held(scope) or self._views.get(scope)
+        dimension, vector = 0, None
         for _ in range(_MOST_TRIES):
-            with suppress(Unsealed), self._views.turn(view):
-                hits = self._hits(scope, view, query, vector, k, where, now)
-                return self._found(scope, session_id, view, query, vector, hits, k, max_tokens, now)
-            self._views.drop(scope)
-            view = self._views.get(scope)
+            # A model's answer is waited for before the turn, by what was known of the scope then.
+            if view.dimension != dimension:
+                dimension, vector = view.dimension, self._query_vector(view, query)
+            with self._views.turn(view):
+                view = self._views.get(scope)
+                if view.dimension != dimension:
+                    continue
+                with suppress(Unsealed):
+                    hits = self._hits(scope, view, query, vector, k, where, now)
+                    return self._found(
+                        scope, session_id, view, query, vector, hits, k, max_tokens, now
+                    )
+                self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
 
     def _found(

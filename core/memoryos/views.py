@@ -98,6 +98,7 @@ class Views:
 
     def __init__(self, store: Store, config: MemoryConfig) -> None:
         self._store = store
+        self._server = store.search if isinstance(store, Searching) else None
         self._config = config
         self.after_fork()
 
@@ -124,6 +125,12 @@ class Views:
             self._shrink(slot, view.index.nbytes)
         return view
 
+    def held(self, scope: Scope) -> ScopeView | None:
+        """Return the scope's view as it was when it was last got, if it is still held."""
+        with self._lock:
+            slot = self._views.get(scope)
+            return slot.view if slot else None
+
     def turn(self, view: ScopeView) -> AbstractContextManager[Any]:
         """Return what a thread holds while it recalls from the view.
 
@@ -134,7 +141,7 @@ class Views:
         """
         index = view.index
         small = isinstance(index, ScopeIndex) and len(index) < _SMALL
-        return self._turn if small and not isinstance(self._store, Searching) else nullcontext()
+        return self._turn if small and self._server is None else nullcontext()
 
     def drop(self, scope: Scope) -> None:
         """Forget what is held of a scope."""
@@ -191,7 +198,7 @@ class Views:
         return (
             head.last_seq >= config.search_in_server_from
             and config.retrieval == "fused"
-            and isinstance(self._store, Searching)
+            and self._server is not None
         )
 
     def _empty(self, scope: Scope, head: Head, *, served: bool) -> ScopeView:
@@ -202,8 +209,8 @@ class Views:
             ranking = ranking.for_embedder(head.embedder.name)
         index: ScopeIndex | ServedIndex
         if served:
-            assert isinstance(self._store, Searching)
-            index = ServedIndex(self._store.search, scope, dimension, ranking)
+            assert self._server is not None
+            index = ServedIndex(self._server, scope, dimension, ranking)
         else:
             index = ScopeIndex(max(dimension, 1), ranking)
         empty = Head(epoch=head.epoch, embedder=head.embedder)

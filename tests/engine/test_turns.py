@@ -47,6 +47,61 @@ def test_threads_recall_by_turns_from_few_pages_only(
     assert most[0] == together
 
 
+def test_nobody_waits_for_anothers_embedding(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = engine.memory("tom")
+    memory.add("I like chess.", "Good.")
+    memory.flush()
+    memory.recall("chess")
+    embed, asked, go = engine._parts.embedder.embed_query, threading.Event(), threading.Event()
+
+    def slow(text: str) -> Any:
+        if text == "slow chess":
+            asked.set()
+            assert go.wait(10)
+        return embed(text)
+
+    monkeypatch.setattr(engine._parts.embedder, "embed_query", slow)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(memory.recall, "slow chess")
+        assert asked.wait(10)
+        assert len(memory.recall("chess").pages) == 1
+        assert not waiting.done()
+        go.set()
+        assert len(waiting.result(10).pages) == 1
+
+
+def test_vectors_that_came_since_are_compared(engine: Engine) -> None:
+    memory = engine.memory("tom")
+    memory.add("I like chess.", "Good.")
+    assert "meaning" not in str(memory.recall("chess").pages[0].reasons)
+    memory.flush()
+    assert "meaning" in str(memory.recall("chess").pages[0].reasons)
+
+
+def test_the_scopes_row_is_read_within_the_turn(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memories = [engine.memory(f"user {number}") for number in range(4)]
+    for memory in memories:
+        memory.add("I like chess.", "Good.")
+        memory.recall("chess")
+    head, here, most = engine.store.head, [0], [0]
+
+    def counted(scope: Any) -> Any:
+        here[0] += 1
+        most[0] = max(most[0], here[0])
+        time.sleep(0.02)  # long enough for another to come in, if it may
+        here[0] -= 1
+        return head(scope)
+
+    monkeypatch.setattr(engine.store, "head", counted)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda memory: memory.recall("chess"), memories))
+    assert most[0] == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks on Windows")
 def test_a_forked_child_does_not_wait_for_its_parents_turn(tmp_path: Path) -> None:
     with Engine.open(f"sqlite:///{tmp_path}/m.db") as engine:

@@ -68,26 +68,33 @@ class Connections:
         if left is not None:
             self.scrub()  # the process that removed something did not come to it
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> _Reading:
         """Lend a connection for reading; sees all that was committed before."""
+        return _Reading(self)
+
+    def lend(self) -> sqlite3.Connection:
+        """Take a connection out of the pool; it must be given back."""
         self._check()
         with self._pool_lock:
             self._reading += 1
             connection = self._readers.pop() if self._readers else None
+        if connection is not None:
+            return connection
         try:
-            with translated(self.path):
-                if connection is None:
-                    connection = self._connect()
-                yield connection
-        finally:
-            with self._pool_lock:
-                self._reading -= 1
-                if connection is not None:
-                    if len(self._readers) < _IDLE_READERS and not self._closed:
-                        self._readers.append(connection)
-                    else:
-                        connection.close()
+            return self._connect()
+        except BaseException:
+            self.give_back(None)
+            raise
+
+    def give_back(self, connection: sqlite3.Connection | None) -> None:
+        """Put a connection back into the pool; None is one that could not be opened."""
+        with self._pool_lock:
+            self._reading -= 1
+            if connection is not None:
+                if len(self._readers) < _IDLE_READERS and not self._closed:
+                    self._readers.append(connection)
+                else:
+                    connection.close()
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -318,6 +325,27 @@ class Connections:
                     f"{self.path} is an SQLite database of another program; choose another path"
                 )
         return version
+
+
+class _Reading:
+    """A connection lent for a `with` block. A class, as a generator takes three times as long."""
+
+    __slots__ = ("_connection", "_owner")
+
+    def __init__(self, owner: Connections) -> None:
+        self._owner = owner
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._connection = self._owner.lend()
+        except sqlite3.Error as error:
+            raise _translate(error, self._owner.path) from error
+        return self._connection
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._owner.give_back(self._connection)
+        if isinstance(error, sqlite3.Error):
+            raise _translate(error, self._owner.path) from error
 
 
 def _statements(script: str) -> Iterator[str]:
