@@ -81,6 +81,13 @@ def test_nothing_makes_it_fail(question, moment):
     periods(f"{question} yesterday {question} May 2023", now=NOW, oldest=moment, newest=NOW)
 
 
+@pytest.mark.parametrize("said", ["ſep", "aprıl", "yeſterday", "ſix days ago", "hace una ſemana"])
+def test_letters_that_only_a_pattern_takes_for_others(said):
+    assert spans(f"What was {said}, and in May 2023, and 3 days ago?") == spans(
+        "What was it, and in May 2023, and 3 days ago?"
+    )
+
+
 @pytest.mark.parametrize("count", ["1", "99", "999"])
 def test_any_number_of_years_ago_is_survived(count):
     periods(f"{count} years ago", now=at("0003-01-01"), oldest=NOW, newest=NOW)

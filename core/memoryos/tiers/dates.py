@@ -8,8 +8,10 @@ French, German, Portuguese, Italian, Dutch and Russian, as ISO 8601 and in Chine
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 _MONTH_NAMES = """
 january february march april may june july august september october november december
@@ -30,25 +32,22 @@ _MONTHS = {
     for number, name in enumerate(line.split(), start=1)
     if name != "-"
 }
+_MONTHS_NAMED = frozenset(_MONTHS)
 _VERBS = frozenset({"may", "march", "mars", "mar", "mai", "sep", "dec", "jan"})
 """Months that are other words too: believed with a capital, or beside a number."""
 
-_NAME = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th|\.|º|er)?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _LINK = r"(?:\s*,\s*|\s+(?:of|de|del|di)\s+|\s+)"
-_PATTERNS = tuple(
+_NUMERIC = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"\b{_YEAR}[-/](?P<number>[01]?\d)[-/](?P<day>[0-3]?\d)\b",
         rf"{_YEAR}\s*年(?:\s*(?P<number>[01]?\d)\s*月(?:\s*(?P<day>[0-3]?\d)\s*日)?)?",
         r"(?P<number>[01]?\d)\s*月(?:\s*(?P<day>[0-3]?\d)\s*日)?",
-        rf"\b{_DAY}{_LINK}(?P<month>{_NAME})\b(?:{_LINK}{_YEAR}\b)?",
-        rf"\b(?P<month>{_NAME})\.?\s+{_DAY}\b(?:{_LINK}{_YEAR}\b)?",
-        rf"\b(?P<month>{_NAME})\b(?:{_LINK}{_YEAR}\b)?",
-        rf"\b{_YEAR}\b",
     )
 )
+_ONLY_YEAR = re.compile(rf"\b{_YEAR}\b")
 
 _NUMBERS = {
     word: value
@@ -77,12 +76,10 @@ _NEAR = re.compile(r"\b(?:" + "|".join(_NEAR_DAYS) + r")\b", re.IGNORECASE)
 
 
 _WORD = re.compile(r"[^\W_]+")
-_DATE_WORDS = (
-    frozenset("ago last past previous this hace pasado pasada anterior este esta".split())
-    | _MONTHS.keys()
-    | _NEAR_DAYS.keys()
-)
-"""One of these or a digit is in every date; most questions have none, and are let off early."""
+_AGO_WORDS = frozenset({"ago", "hace"})
+_LAST_WORDS = frozenset("last past previous this pasado pasada anterior este esta".split())
+"""One of these, the name of a month or a near day, or a digit is in every date: most questions have
+none, and are let off early; the others are searched only for what they can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,32 +97,65 @@ def periods(question: str, *, now: float, oldest: float, newest: float) -> list[
     now: unix seconds that relative words start from; oldest, newest: times of the first and the
     last page: a month named without its year is taken in every year between them.
     """
-    said = _WORD.findall(question.lower())
-    if _DATE_WORDS.isdisjoint(said) and not any(map(str.isdigit, question)):
-        return []
+    said = frozenset(_WORD.findall(question.lower()))
+    absolute = _patterns(any(map(str.isdigit, question)), said & _MONTHS_NAMED)
+    relative = not (
+        said.isdisjoint(_LAST_WORDS) and said.isdisjoint(_AGO_WORDS) and said.isdisjoint(_NEAR_DAYS)
+    )
+    found: list[Period] = []
     try:
-        first, last = _utc(oldest).year, _utc(newest).year
-        today = _utc(now).replace(hour=0, minute=0, second=0, microsecond=0)
-        return [*_absolute(question, first, last), *_relative(question, today)]
+        if absolute:
+            found += _absolute(question, absolute, _utc(oldest).year, _utc(newest).year)
+        if relative:
+            today = _utc(now).replace(hour=0, minute=0, second=0, microsecond=0)
+            found += _relative(question, said, today)
     except (ValueError, OverflowError, OSError):  # a time no calendar has
         return []
+    return found
+
+
+def _patterns(digits: bool, names: frozenset[str]) -> Sequence[re.Pattern[str]]:
+    """Return what absolute dates look like in a question with digits, or these names of months."""
+    dated, alone = _month_patterns(names) if names else ((), ())
+    return (*_NUMERIC, *dated, *alone, _ONLY_YEAR) if digits else alone
+
+
+@lru_cache(maxsize=64)
+def _month_patterns(
+    names: frozenset[str],
+) -> tuple[tuple[re.Pattern[str], ...], tuple[re.Pattern[str], ...]]:
+    """Return the patterns of (months with a day, months alone or with their year).
+
+    Of few names: to try all hundred of them at each word takes twenty times as long.
+    """
+    name = f"(?P<month>{'|'.join(sorted(names, key=lambda n: (-len(n), n)))})"
+    year = rf"(?:{_LINK}{_YEAR}\b)?"
+    dated = (rf"\b{_DAY}{_LINK}{name}\b{year}", rf"\b{name}\.?\s+{_DAY}\b{year}")
+    return (
+        tuple(re.compile(pattern, re.IGNORECASE) for pattern in dated),
+        (re.compile(rf"\b{name}\b{year}", re.IGNORECASE),),
+    )
 
 
 def _utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, timezone.utc)
 
 
-def _absolute(question: str, first: int, last: int) -> list[Period]:
+def _absolute(
+    question: str, patterns: Sequence[re.Pattern[str]], first: int, last: int
+) -> list[Period]:
     found: list[Period] = []
     rest = question
-    for pattern in _PATTERNS:
+    for pattern in patterns:
         for match in pattern.finditer(rest):
             parts = match.groupdict()
             name = parts.get("month") or ""
             alone = not parts.get("day") and not parts.get("year")
             if alone and name.lower() in _VERBS and not name[:1].isupper():
                 continue
-            month = _MONTHS[name.lower()] if name else int(parts.get("number") or 0)
+            month = _MONTHS.get(name.lower()) if name else int(parts.get("number") or 0)
+            if month is None:  # "ſep" is "sep" to `re`, and to nobody else
+                continue
             day = int(parts.get("day") or 0)
             years = [int(parts["year"])] if parts.get("year") else range(first, last + 1)
             for year in years:
@@ -151,21 +181,25 @@ def _calendar(year: int, month: int, day: int, label: str) -> Period | None:
     return Period(start.timestamp(), end.timestamp(), label)
 
 
-def _relative(question: str, today: datetime) -> list[Period]:
+def _relative(question: str, said: frozenset[str], today: datetime) -> list[Period]:
     """Return the periods told from `today` (midnight) backwards."""
     found: list[tuple[datetime, datetime, str]] = []
     day = timedelta(days=1)
-    for match in _NEAR.finditer(question):
-        start = today - _NEAR_DAYS[match[0].lower()] * day
-        found.append((start, start + day, match[0]))
-    for match in _AGO.finditer(question):
+    for match in () if said.isdisjoint(_NEAR_DAYS) else _NEAR.finditer(question):
+        back = _NEAR_DAYS.get(match[0].lower())
+        if back is not None:
+            start = today - back * day
+            found.append((start, start + day, match[0]))
+    for match in () if said.isdisjoint(_AGO_WORDS) else _AGO.finditer(question):
         count = (match["count"] or match["count2"]).lower()
-        number = int(count) if count.isdigit() else _NUMBERS[count]
-        unit = _UNITS[(match["unit"] or match["unit2"]).lower()]
+        number = int(count) if count.isdigit() else _NUMBERS.get(count)
+        unit = _UNITS.get((match["unit"] or match["unit2"]).lower())
+        if number is None or unit is None:
+            continue
         middle = today - number * unit * day
         slack = (unit // 2) * day
         found.append((middle - slack, middle + slack + day, match[0]))
-    for match in _LAST.finditer(question):
+    for match in () if said.isdisjoint(_LAST_WORDS) else _LAST.finditer(question):
         spanish = match["es"]
         if spanish and not re.search("pasad|anterior|est[ea] ", match[0], re.IGNORECASE):
             continue
