@@ -40,6 +40,7 @@ _ROW = np.uint64(8)
 _ID = np.uint64(32)
 _LOW, _HIGH = (2, 3) if sys.byteorder == "little" else (1, 0)
 """Which of a posting's four uint16 are the two halves of its id."""
+_LAST = (1 << 64) - 1
 _ROW_MASK = np.uint64(MAX_ROWS - 1)
 _COUNT_MASK = np.uint64(255)
 
@@ -112,16 +113,17 @@ class LexicalSnapshot:
 
         groups: ids that stand for the same word; their counts in a page are added up.
         """
-        ids = np.array([i for group in groups for i in group], dtype=np.uint64)
-        parts: list[list[Postings]] = [[] for _ in ids]
-        low = ids << _ID
-        high = low | np.uint64(0xFFFFFFFF)
+        wanted = [i for group in groups for i in group]
+        parts: list[list[Postings]] = [[] for _ in wanted]
+        # All bounds in one array, as each call of numpy costs a microsecond.
+        ends = [min((i + 1) << 32, _LAST) for i in wanted]
+        bounds = np.array([i << 32 for i in wanted] + ends, dtype=np.uint64)
         for run in self.runs:
-            starts = np.searchsorted(run, low).tolist()
-            ends = np.searchsorted(run, high, side="right").tolist()
-            for part, start, end in zip(parts, starts, ends, strict=True):
+            places = run.searchsorted(bounds).tolist()
+            for part, start, end in zip(parts, places, places[len(wanted) :], strict=False):
                 if start < end:
                     part.append(run[start:end])
+        ids = bounds[: len(wanted)] >> _ID
         if self.heap.size:
             _scan(_alike(self.heap, ids), ids, parts)
         if self.tail.size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,10 +54,9 @@ def reasons(
 
 def _shared(rows: NDArray[np.intp], words: Sequence[FoundWord]) -> list[list[str]]:
     """Return the words that each of `rows` shares with the question."""
-    shared: list[list[str]] = [[] for _ in range(len(rows))]
-    for word in words:
-        held = word.rows.take(word.rows.searchsorted(rows), mode="clip") == rows
-        for surfaces, holds in zip(shared, held.tolist(), strict=True):
-            if holds:
-                surfaces.append(word.surface)
-    return shared
+    if not words:
+        return [[] for _ in range(len(rows))]
+    found = [word.rows.take(word.rows.searchsorted(rows), mode="clip") for word in words]
+    held = (np.array(found) == rows).T.tolist()
+    surfaces = [word.surface for word in words]
+    return [list(compress(surfaces, holds)) for holds in held]

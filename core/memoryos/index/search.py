@@ -164,10 +164,10 @@ def _lexical(
     for start in range(0, len(words), at_once):
         _count_in(page, window, spans, columns, words[start : start + at_once], config)
     prior = config.prior_lexical_spread * sum(word.idf for word in words)
-    pages = page[1 : n + 1]
-    pages[:] = config.lexical * rank.standardise(pages, prior, config.prior_pages, live)
+    scores, spread = page[1 : n + 1], config.prior_pages
+    scores[:] = rank.standardise(scores, prior, spread, live, config.lexical)
     if config.window and words:
-        pages += config.window * rank.standardise(window[1:], prior, config.prior_pages, live)
+        scores += rank.standardise(window[1:], prior, spread, live, config.window)
     return page
 
 

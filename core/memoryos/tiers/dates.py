@@ -76,6 +76,7 @@ _NEAR = re.compile(r"\b(?:" + "|".join(_NEAR_DAYS) + r")\b", re.IGNORECASE)
 
 
 _WORD = re.compile(r"[^\W_]+")
+_DIGIT = re.compile(r"\d")
 _AGO_WORDS = frozenset({"ago", "hace"})
 _LAST_WORDS = frozenset("last past previous this pasado pasada anterior este esta".split())
 """One of these, the name of a month or a near day, or a digit is in every date: most questions have
@@ -98,7 +99,7 @@ def periods(question: str, *, now: float, oldest: float, newest: float) -> list[
     last page: a month named without its year is taken in every year between them.
     """
     said = frozenset(_WORD.findall(question.lower()))
-    absolute = _patterns(any(map(str.isdigit, question)), said & _MONTHS_NAMED)
+    absolute = _patterns(_DIGIT.search(question) is not None, said & _MONTHS_NAMED)
     relative = not (
         said.isdisjoint(_LAST_WORDS) and said.isdisjoint(_AGO_WORDS) and said.isdisjoint(_NEAR_DAYS)
     )

@@ -105,31 +105,40 @@ def standardise(
     prior_spread: float,
     prior_pages: float,
     present: NDArray[np.bool_] | None = None,
+    weight: float = 1.0,
 ) -> Floats:
-    """Return `scores` minus their mean, in units of their spread, the spread shrunk to a prior.
+    """Return `scores` minus their mean, in units of their spread, times `weight`.
 
     scores: (n,); present: (n,) where there is a score at all, None for everywhere; a page without
-    one is taken to be average (0).  With few pages, or scores all alike, the prior decides the
-    unit, so that a difference that means nothing is not blown up.
+    one is taken to be average (0).  The spread is shrunk to a prior: with few pages, or scores all
+    alike, the prior decides the unit, so that a difference that means nothing is not blown up.
     """
     known = scores if present is None else scores[present]
     if not known.size:
         return np.zeros_like(scores)
-    mean, scale = unit(known, prior_spread, prior_pages)
+    _, centred = _centred(known)
+    centred *= np.float32(weight * _scale(centred, prior_spread, prior_pages))
     if present is None:
-        return np.asarray((scores - mean) * scale, dtype=np.float32)
+        return centred
     standard = np.zeros_like(scores)
-    standard[present] = (known - mean) * scale
+    standard[present] = centred
     return standard
 
 
 def unit(known: Floats, prior_spread: float, prior_pages: float) -> tuple[np.float32, np.float32]:
     """Return (mean, 1 / spread) of scores, at least one, by which `standardise` goes."""
-    n = known.size
-    mean = np.float32(known.sum() / np.float32(n))
-    centred = known - mean
-    variance = (float(centred @ centred) + prior_pages * prior_spread**2) / (n + prior_pages)
-    return mean, np.float32(1 / max(variance, 1e-12) ** 0.5)
+    mean, centred = _centred(known)
+    return mean, np.float32(_scale(centred, prior_spread, prior_pages))
+
+
+def _centred(known: Floats) -> tuple[np.float32, Floats]:
+    mean = np.float32(np.add.reduce(known) / known.size)
+    return mean, known - mean
+
+
+def _scale(centred: Floats, prior_spread: float, prior_pages: float) -> float:
+    squares = float(centred @ centred) + prior_pages * prior_spread**2
+    return 1 / math.sqrt(max(squares / (centred.size + prior_pages), 1e-12))
 
 
 def chained(scores: Floats, before: Rows, after: Rows, config: RankingConfig) -> Floats:
