@@ -73,6 +73,11 @@ def _parts(
         rows.extend(sizes.measure(run, options.sizes, options.peers, options.times))
         return of_sizes(rows)
 
+    def adds() -> list[Figure]:
+        found, busy = growing.single_adds(run, largest)
+        told.append(f"While the worker has a thousand pages to do, an add takes {busy}.")
+        return found
+
     def consolidation() -> list[Figure]:
         found, rates = growing.consolidation(run, options.consolidated)
         told.append(f"Consolidated pages per second, by segments in mid-term memory: {rates}.")
@@ -89,7 +94,7 @@ def _parts(
 
     return {
         "sizes": everyone,
-        "adds": lambda: growing.single_adds(run, largest),
+        "adds": adds,
         "bulk": lambda: growing.many_at_once(run),
         "disk": lambda: [growing.disk(run)],
         "writer": lambda: recalling.beside_a_writer(run, min(largest, 50_000)),

@@ -144,8 +144,8 @@ def message_page(
     checked = tuple([checked_message(message, most_bytes) for message in messages])
     return Page(
         id_,
-        checked_text(_said(checked, "user"), "the user's messages", 16 * most_bytes),
-        checked_text(_said(checked, "assistant"), "the agent's messages", 16 * most_bytes),
+        _side(checked, "user", "the user's messages", most_bytes),
+        _side(checked, "assistant", "the agent's messages", most_bytes),
         timestamp,
         session_id,
         checked_metadata(metadata, most_bytes),
@@ -245,8 +245,13 @@ def without_quotation(page: Page) -> Page:
     return replace(page, user_input=said, agent_response=answered)
 
 
-def _said(messages: Sequence[Message], role: str) -> str:
-    return "\n".join([said for m in messages if m.role == role and (said := m.text)])
+def _side(messages: Sequence[Message], role: str, name: str, most_bytes: int) -> str:
+    """Return what checked messages of a role say."""
+    theirs = [message for message in messages if message.role == role]
+    if len(theirs) == 1 and isinstance(theirs[0].content, str):
+        return theirs[0].content  # checked as it is
+    said = "\n".join([text for message in theirs if (text := message.text)])
+    return checked_text(said, name, 16 * most_bytes)
 
 
 def _encodable(value: str, name: str) -> str:
