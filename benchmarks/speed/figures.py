@@ -48,9 +48,10 @@ def of_sizes(rows: Sequence[Row]) -> list[Figure]:
         bound = recalls[size, FTS].p50 + recalls[size, FAISS].p50
         mine = recalls[size, "memoryos"]
         figures.append(ratio(f"recall at {size:,} / (FTS5 + FAISS)", 1.5, mine.p50, bound))
-    for size in sizes:
-        mine = recalls[size, "memoryos"]
-        figures.append(ratio(f"recall at {size:,}: p95 / p50", 2.0, mine.p95, mine.p50))
+    for row in rows:
+        if row.alone is not None:
+            what = f"recall at {row.size:,}, alone: p95 / p50"
+            figures.append(ratio(what, 2.0, row.alone.p95, row.alone.p50))
     for size in (s for s in sizes if s >= 50_000):
         mine = recalls[size, "memoryos"]
         for name, share in (("LangGraph SqliteStore", 1 / 4), ("mem0 with local Qdrant", 1 / 20)):

@@ -114,7 +114,7 @@ def consolidation(run: Run, size: int) -> tuple[list[Figure], str]:
     """Consolidate without a model, in an engine with the built-in embedder; tell the rates.
 
     The last thousands are taken in turns with those of new scopes: in the minutes since the first
-    the machine may have become another.
+    the machine may have become another. No pages come twice: their words would be known.
     """
     with run.folder() as where:
         config = {"promotion": "manual", "mid_term_capacity": 2000}
@@ -122,10 +122,10 @@ def consolidation(run: Run, size: int) -> tuple[list[Figure], str]:
         young: list[float] = []
         with Engine.open(f"sqlite:///{where / 'memories.db'}", config=config) as engine:
             for number in range(size // _BATCH):
-                turns = [(p.user, p.agent) for p in run.corpus.pages(_BATCH, part=50 + number)]
-                rates.append(_flushed(engine.memory("tom"), turns))
+                rates.append(_flushed(engine.memory("tom"), _turns(run, 50 + number)))
                 if number >= size // _BATCH - 5:
-                    young.append(_flushed(engine.memory(f"young {number}"), turns)[1])
+                    new = engine.memory(f"young {number}")
+                    young.append(_flushed(new, _turns(run, 150 + number))[1])
     slowest, first = min(rate for _, rate in rates), statistics.median(young)
     last = statistics.median(rate for _, rate in rates[-5:])
     told = ", ".join(f"{rate:,.0f}/s at {segments}" for segments, rate in rates)
@@ -135,6 +135,10 @@ def consolidation(run: Run, size: int) -> tuple[list[Figure], str]:
         at_least(f"consolidation at {rates[-5][0]} to {rates[-1][0]} segments / of new scopes", 0.8,
                  last, first, f"{last:,.0f} / {first:,.0f} pages per second"),
     ], told  # fmt: skip
+
+
+def _turns(run: Run, part: int) -> list[tuple[str, str]]:
+    return [(page.user, page.agent) for page in run.corpus.pages(_BATCH, part=part)]
 
 
 def _flushed(memory: Memory, turns: list[tuple[str, str]]) -> tuple[int, float]:

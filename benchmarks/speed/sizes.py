@@ -33,6 +33,8 @@ class Row:
     recall: Times | None
     disk: int = 0
     memory: int = 0
+    alone: Times | None = None
+    """Recalls one after the other, with nobody else's between them."""
 
 
 def peer(name: str, embedder: PrecomputedEmbedder, where: Path) -> Subject:
@@ -92,6 +94,7 @@ def _measure_size(
     asking[FAISS] = partial(_ask, flat.recall, questions)
     asking[PRODUCT] = partial(_ask, flat.product, questions)
     recalls = in_turns(asking, times=times)
+    alone = in_turns({own.name: asking[own.name]}, times=times)
     adding: dict[str, Action] = {s.name: partial(_add, s.add, more) for s in subjects}
     adding[COMMIT] = partial(_add, commit.add, more)
     adds = in_turns(adding, times=times)
@@ -103,7 +106,10 @@ def _measure_size(
     for name in asking | adding:
         here = where / {own.name: "memoryos"}.get(name, _folder_of(name))
         disk = disk_of(here) if here.is_dir() else 0
-        rows.append(Row(size, name, adds.get(name), recalls.get(name), disk, memory.get(name, 0)))
+        rows.append(
+            Row(size, name, adds.get(name), recalls.get(name), disk, memory.get(name, 0),
+                alone.get(name))
+        )  # fmt: skip
     commit.close()
     text.close()
     return rows

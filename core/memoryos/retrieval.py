@@ -106,15 +106,16 @@ class Retriever:
     ) -> Recall:
         """Return what each tier holds on `query`; a failing embedder costs rank only."""
         view = self._views.held(scope) or self._views.get(scope)
-        dimension, vector = 0, None
+        asked, answer = False, None
         for _ in range(_MOST_TRIES):
-            # A model's answer is waited for before the turn, by what was known of the scope then.
-            if view.dimension != dimension:
-                dimension, vector = view.dimension, self._query_vector(view, query)
+            # A model is waited for before the turn, if the scope had vectors when last looked at.
+            if view.dimension and not asked:
+                asked, answer = True, self._query_vector(query)
             with self._views.turn(view):
                 view = self._views.get(scope)
-                if view.dimension != dimension:
+                if view.dimension and not asked:
                     continue
+                vector = self._comparable(view, answer)
                 with suppress(Unsealed):
                     hits = self._hits(scope, view, query, vector, k, where, now)
                     return self._found(
@@ -164,13 +165,16 @@ class Retriever:
         )
         return tuple(reversed(self._store.pages(scope, query)))
 
-    def _query_vector(self, view: ScopeView, query: str) -> Vectors | None:
-        if not view.dimension:
-            return None
+    def _query_vector(self, query: str) -> Vectors | None:
         try:
-            vector = self._embedder.embed_query(query)
+            return self._embedder.embed_query(query)
         except ModelError as error:
             _log.warning("recalling by words alone: %s", error)
+            return None
+
+    def _comparable(self, view: ScopeView, vector: Vectors | None) -> Vectors | None:
+        """Return the question's vector if the scope has any to compare it with."""
+        if vector is None or not view.dimension:
             return None
         if len(vector) != view.dimension:
             given = StoredEmbedder(self._embedder.name, len(vector))

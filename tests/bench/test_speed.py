@@ -80,13 +80,15 @@ def test_recall_is_held_against_both_bounds_together() -> None:
     def times(milliseconds: float) -> Times:
         return Times((milliseconds / 1000,) * 20)
 
+    alone = Times((0.001,) * 18 + (0.003,) * 2)
     rows = [
-        Row(100, name, None, times(spent))
-        for name, spent in (("memoryos", 3.0), (FTS, 1.5), (FAISS, 0.5))
+        Row(100, "memoryos", None, times(3.0), alone=alone),
+        Row(100, FTS, None, times(1.5)),
+        Row(100, FAISS, None, times(0.5)),
     ]
     first, second = of_sizes(rows)
     assert (first.measured, first.holds) == (pytest.approx(1.5), True)
-    assert second.measured == pytest.approx(1.0)
+    assert (second.measured, second.holds) == (pytest.approx(3.0), False)
 
 
 def test_a_filled_memory_is_copied_not_shared(corpus: Corpus, tmp_path: Path) -> None:

@@ -89,6 +89,21 @@ def test_another_embedder(file: Path) -> None:
     intact(file)
 
 
+def test_another_embedders_vectors_are_refused_until_they_are_made_anew(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/m.db"
+    with Engine.open(uri, CONFIG, embedder=HashingEmbedder(64)) as engine:
+        memory = engine.memory("tom")
+        memory.add("I like chess.", "Good.")  # nobody's vectors yet
+        with Engine.open(uri, CONFIG) as other:
+            other.memory("tom").flush()
+        with pytest.raises(EmbedderMismatch, match=r"hashing-384.*rebuild"):
+            memory.recall("chess")
+        memory.rebuild()
+        assert "meaning" in str(memory.recall("chess").pages[0].reasons)
+        with Engine.open(uri, CONFIG, embedder=HashingEmbedder(64)) as other:
+            assert "meaning" in str(other.memory("tom").recall("chess").pages[0].reasons)
+
+
 def test_a_damaged_database(file: Path) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import nsmallest
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,27 +33,32 @@ class _Block:
 
     matrix: Vectors
     keywords: Sequence[frozenset[str]]
-    holders: Mapping[str, Sequence[int]]
-    """The rows of the matrix whose segments have a keyword."""
     sizes: NDArray[np.intp]
-    """How many keywords each has."""
+    """How many keywords each segment has."""
+    words: Mapping[str, int]
+    """A number for each keyword, from 0…"""
+    ends: Sequence[int]
+    holders: NDArray[np.intp]
+    """…whose segments stand in these rows of the matrix, from `ends[number]` to the next end."""
 
     @classmethod
     def of(cls, matrix: Vectors, keywords: Sequence[frozenset[str]]) -> _Block:
-        holders: defaultdict[str, list[int]] = defaultdict(list)
-        for row, words in enumerate(keywords):
-            for word in words:
-                holders[word].append(row)
-        return cls(matrix, keywords, holders, np.fromiter(map(len, keywords), np.intp))
+        words: dict[str, int] = {}
+        numbers = np.array([words.setdefault(w, len(words)) for k in keywords for w in k], np.intp)
+        sizes = np.fromiter(map(len, keywords), np.intp, len(keywords))
+        holders = np.repeat(np.arange(len(keywords)), sizes)[np.argsort(numbers, kind="stable")]
+        ends = np.cumsum(np.bincount(numbers, minlength=len(words))).tolist()
+        return cls(matrix, keywords, sizes, words, [0, *ends], holders)
 
     def affinities(self, wanted: frozenset[str], vector: Vectors) -> Scores:
         """Return Eq. 3 for each row of the matrix."""
         # Not `@`: BLAS threads wait for one another when the cores are busy.
         scores: Scores = np.einsum("ij,j->i", self.matrix, vector)
-        rows = chain.from_iterable(self.holders.get(word, ()) for word in wanted)
-        shared = np.bincount(np.fromiter(rows, np.intp), minlength=len(scores))
-        either = np.maximum(self.sizes + len(wanted) - shared, 1)  # not 0 where neither has any
-        scores += (shared / either).astype(np.float32)
+        known = [self.words[word] for word in wanted if word in self.words]
+        if known:
+            rows = [self.holders[self.ends[n] : self.ends[n + 1]] for n in known]
+            shared = np.bincount(np.concatenate(rows), minlength=len(scores))
+            scores += (shared / (self.sizes + len(wanted) - shared)).astype(np.float32)
         return scores
 
 
