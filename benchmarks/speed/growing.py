@@ -19,6 +19,8 @@ from memoryos import Engine, Memory
 
 _ADDS = 400
 _BATCH = 1000
+_LAST = 8
+"""Batches of which as many new scopes get theirs beside."""
 
 
 def single_adds(run: Run, size: int) -> tuple[list[Figure], str]:
@@ -123,16 +125,16 @@ def consolidation(run: Run, size: int) -> tuple[list[Figure], str]:
         with Engine.open(f"sqlite:///{where / 'memories.db'}", config=config) as engine:
             for number in range(size // _BATCH):
                 rates.append(_flushed(engine.memory("tom"), _turns(run, 50 + number)))
-                if number >= size // _BATCH - 5:
+                if number >= size // _BATCH - _LAST:
                     new = engine.memory(f"young {number}")
                     young.append(_flushed(new, _turns(run, 150 + number))[1])
     slowest, first = min(rate for _, rate in rates), statistics.median(young)
-    last = statistics.median(rate for _, rate in rates[-5:])
+    last = statistics.median(rate for _, rate in rates[-_LAST:])
     told = ", ".join(f"{rate:,.0f}/s at {segments}" for segments, rate in rates)
     return [
         Figure("consolidation, slowest thousand pages, pages per second", 500.0, slowest,
                f"{slowest:,.0f} pages per second", at_least=True),
-        at_least(f"consolidation at {rates[-5][0]} to {rates[-1][0]} segments / of new scopes", 0.8,
+        at_least(f"consolidation at {rates[-_LAST:][0][0]} to {rates[-1][0]} segments / of new scopes", 0.8,
                  last, first, f"{last:,.0f} / {first:,.0f} pages per second"),
     ], told  # fmt: skip
 

@@ -243,3 +243,15 @@ def test_columns_are_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert plain(store.index_columns(SCOPE, 0)) == before
     assert store.index_columns(SCOPE, 0).seqs.tolist() == [2, 3, 4, 5, 6, 7]
     store.close()
+
+
+@pytest.mark.skipif(not hasattr(sqlite3.Connection, "setlimit"), reason="Python 3.11 sets limits")
+def test_columns_that_sqlite_cannot_join(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SQLiteStore(tmp_path / "m.db")
+    store.append(SCOPE, [draft(f"p{n}", terms=bytes(400)) for n in range(9)])
+    rows = plain(store.index_columns(SCOPE, 0))
+    monkeypatch.setattr(material, "_FEW", 1)
+    with store._db.reading() as db:
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
+    assert plain(store.index_columns(SCOPE, 0)) == rows
+    store.close()

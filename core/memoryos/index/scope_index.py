@@ -154,13 +154,15 @@ class ScopeIndex:
             self._sort()
 
     def _sort(self) -> None:
-        before = self._now.lexical
-        after = settled(before)
-        with self._changing:
-            now = self._now
-            if now.lexical.heap is before.heap:  # else a writer has come first
-                lexical = replace(after, tail=now.lexical.tail)
-                self._now = replace(now, lexical=lexical)
+        try:
+            before = self._now.lexical
+            after = settled(before)
+            with self._changing:
+                now = self._now
+                if now.lexical.heap is before.heap:  # else a writer has come first
+                    lexical = replace(after, tail=now.lexical.tail)
+                    self._now = replace(now, lexical=lexical)
+        finally:
             self._sorting = False
 
     def nearest(

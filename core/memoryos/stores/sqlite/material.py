@@ -56,14 +56,17 @@ def _joined_columns(db: sqlite3.Connection, first: int, last: int) -> IndexColum
     It takes half the time that rows take, and Python's other threads run meanwhile.
     """
     slots = {"first": first, "last": last, "parts": float(_PARTS)}
-    *numbers, terms, inexact = db.execute(_SQL["joined_columns"], slots).fetchone()
+    try:
+        *numbers, terms, inexact = db.execute(_SQL["joined_columns"], slots).fetchone()
+    except sqlite3.DataError:  # more than SQLite can join: pages of a hundred thousand words each
+        return _rows(db, slots)
     if terms is None:
         return IndexColumns.of()
     offsets, sessions, parts, sizes, replaced = (
         np.fromstring(text, np.int64, sep=",") for text in numbers
     )
     if inexact or (offsets[1:] <= offsets[:-1]).any():
-        return _rows(db, {"first": first, "last": last})
+        return _rows(db, slots)
     return IndexColumns(
         offsets + (first & SEQ_MASK), sessions, parts / _PARTS, replaced, terms, sizes
     )
