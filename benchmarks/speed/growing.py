@@ -129,13 +129,14 @@ def consolidation(run: Run, size: int) -> tuple[list[Figure], str]:
                     new = engine.memory(f"young {number}")
                     young.append(_flushed(new, _turns(run, 150 + number))[1])
     slowest, first = min(rate for _, rate in rates), statistics.median(young)
-    last = statistics.median(rate for _, rate in rates[-_LAST:])
+    old = rates[-_LAST:]
+    last = statistics.median(rate for _, rate in old)
+    what = f"consolidation at {old[0][0]} to {old[-1][0]} segments / of new scopes"
     told = ", ".join(f"{rate:,.0f}/s at {segments}" for segments, rate in rates)
     return [
         Figure("consolidation, slowest thousand pages, pages per second", 500.0, slowest,
                f"{slowest:,.0f} pages per second", at_least=True),
-        at_least(f"consolidation at {rates[-_LAST:][0][0]} to {rates[-1][0]} segments / of new scopes", 0.8,
-                 last, first, f"{last:,.0f} / {first:,.0f} pages per second"),
+        at_least(what, 0.8, last, first, f"{last:,.0f} / {first:,.0f} pages per second"),
     ], told  # fmt: skip
 
 

@@ -55,9 +55,10 @@ def _joined_columns(db: sqlite3.Connection, first: int, last: int) -> IndexColum
 
     It takes half the time that rows take, and Python's other threads run meanwhile.
     """
-    slots = {"first": first, "last": last, "parts": float(_PARTS)}
+    slots = {"first": first, "last": last}
+    arguments = {**slots, "parts": float(_PARTS)}
     try:
-        *numbers, terms, inexact = db.execute(_SQL["joined_columns"], slots).fetchone()
+        *numbers, terms, inexact = db.execute(_SQL["joined_columns"], arguments).fetchone()
     except sqlite3.DataError:  # more than SQLite can join: pages of a hundred thousand words each
         return _rows(db, slots)
     if terms is None:
