@@ -72,12 +72,15 @@ def test_nobody_waits_for_anothers_embedding(
         assert len(waiting.result(10).pages) == 1
 
 
-def test_vectors_that_came_since_are_compared(engine: Engine) -> None:
-    memory = engine.memory("tom")
-    memory.add("I like chess.", "Good.")
-    assert "meaning" not in str(memory.recall("chess").pages[0].reasons)
-    memory.flush()
-    assert "meaning" in str(memory.recall("chess").pages[0].reasons)
+def test_vectors_that_another_made_since_are_compared(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/m.db"
+    manual = {"promotion": "manual"}
+    with Engine.open(uri, manual) as engine, Engine.open(uri, manual) as other:
+        memory = engine.memory("tom")
+        memory.add("I like chess.", "Good.")
+        assert "meaning" not in str(memory.recall("chess").pages[0].reasons)
+        other.memory("tom").flush()
+        assert "meaning" in str(memory.recall("chess").pages[0].reasons)
 
 
 def test_the_scopes_row_is_read_within_the_turn(

@@ -116,6 +116,20 @@ def test_a_damaged_database(file: Path) -> None:
     intact(file)
 
 
+def test_a_database_damaged_where_the_pages_are(tmp_path: Path) -> None:
+    file = tmp_path / "m.db"
+    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+        engine.memory("tom").add_many([("word " * 600, f"turn {n}") for n in range(200)])
+    whole = file.read_bytes()
+    half = len(whole) // 2
+    file.write_bytes(whole[:half] + os.urandom(len(whole) - half))
+    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+        with pytest.raises(NotADatabase, match="damaged"):
+            engine.memory("tom").pages()
+        with pytest.raises(NotADatabase, match="damaged"):
+            engine.memory("tom").recall("turn 199")
+
+
 @pytest.mark.parametrize("place", ["a file for a folder", "no such folder", "a folder"])
 def test_a_place_that_cannot_be(tmp_path: Path, place: str) -> None:
     (tmp_path / "taken").write_text("x")
