@@ -181,7 +181,7 @@ def test_a_file_in_utf16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 TIMES = [
     "2023-05-08T13:56:00.000001",
     "2023-05-08T13:56:00.999999",
-    "2011-01-01T00:00:00.1",
+    "2011-01-01T00:00:00.100000",
     "2099-12-31T23:59:59.333333",
 ]
 OLD_TIMES = [
