@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -19,6 +20,7 @@ from memoryos.tiers.terms import pages_terms
 
 LONGEST_ID = 1000
 """Characters of a user, assistant or session id."""
+_FRACTION = re.compile(r"\.(\d+)")
 _BASE_32 = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _BASE_32 for second in _BASE_32]
 """Two digits of base 32 at a time: `base64.b32encode` takes ten times as long."""
@@ -66,10 +68,11 @@ def checked_text(value: object, name: str, most_bytes: int) -> str:
 def checked_time(value: object, name: str = "timestamp") -> datetime:
     """Return an aware UTC time of a datetime or ISO 8601 text; naive means UTC."""
     if isinstance(value, str):
+        text = value.strip().replace("Z", "+00:00").replace("z", "+00:00")
+        if "." in text:
+            text = _FRACTION.sub(_microseconds, text)
         try:
-            value = datetime.fromisoformat(
-                value.strip().replace("Z", "+00:00").replace("z", "+00:00")
-            )
+            value = datetime.fromisoformat(text)
         except ValueError:
             raise InvalidInput(
                 f"{name} {value!r} is not ISO 8601 such as '2026-11-22T13:45:00+00:00'"
@@ -82,6 +85,11 @@ def checked_time(value: object, name: str = "timestamp") -> datetime:
         return value.astimezone(timezone.utc)
     except (OverflowError, ValueError):
         raise InvalidInput(f"{name} {value!r} lies outside the years 1 to 9999") from None
+
+
+def _microseconds(fraction: re.Match[str]) -> str:
+    """Return a fraction of a second with six digits: Python 3.10 reads three or six only."""
+    return f".{fraction[1]:0<6.6}"
 
 
 def checked_metadata(value: object, most_bytes: int) -> dict[str, Any]:

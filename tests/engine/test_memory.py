@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,20 @@ def test_add_many_is_all_or_nothing(engine: Engine) -> None:
     memory.add_many([("a", "b", time) for time in times])
     days = [page.timestamp.isoformat()[:10] for page in memory.pages()]
     assert days[:2] == ["2024-01-01", "2024-01-02"]
+
+
+@pytest.mark.parametrize(
+    ("given", "micros"),
+    [
+        ("2025-06-01T12:00:00.1", 100_000),
+        ("2025-06-01T12:00:00.12Z", 120_000),
+        ("2025-06-01T14:00:00.123456789+02:00", 123_456),
+        ("2025-06-01 12:00:00.000001", 1),
+    ],
+)
+def test_a_time_may_have_any_part_of_a_second(engine: Engine, given: str, micros: int) -> None:
+    page = engine.memory("tom").add("a", "b", timestamp=given)
+    assert page.timestamp == datetime(2025, 6, 1, 12, 0, 0, micros, tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize(
