@@ -20,8 +20,8 @@ import pytest
 
 from memoryos import Engine
 from memoryos.model import Chain, Segment
-from memoryos.stores.codec import decode
-from memoryos.stores.port import PageQuery
+from memoryos.storage.codec import decode
+from memoryos.storage.port import PageQuery
 from tests.postgres.server import Server
 
 PROCESS = Path(__file__).with_name("chaos_process.py")
@@ -112,7 +112,7 @@ class Chaos:
             )
             db.execute("UPDATE memoryos.procrastinate_jobs SET scheduled_at = NULL")
             # A lease of a killed worker runs out by itself; tests have no two minutes for it.
-            db.execute("DELETE FROM memoryos.leases")
+            db.execute("DELETE FROM memoryos.storage.leases")
         assert self.start("finish").wait(timeout=90) == 0
 
     def told(self) -> list[dict[str, Any]]:

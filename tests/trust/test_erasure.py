@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from memoryos import Engine
-from memoryos.memory import Memory
+from memoryos.memory.memory import Memory
 from memoryos.model import Message
 from memoryos.ports import Completion
+from memoryos.storage.codec import ALL_KINDS
 from memoryos.testing.memory_answers import memory_answers
-from memoryos.tiers.terms import page_terms, term_id, tokens
-from memoryos.transfer import ALL_KINDS
+from memoryos.text.terms import page_terms, term_id, tokens
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
 USERS = ("tom", "ann", "eva")
@@ -121,7 +121,7 @@ def found_in_terms(words: Iterable[str], data: bytes) -> set[str]:
 
 def vectors_of(memory: Memory) -> list[bytes]:
     """Return all vectors that the scope has: of pages and of what is derived."""
-    store, scope = memory._parts.store, memory.scope
+    store, scope = memory._modules.store, memory.scope
     _, blobs = store.vectors(scope, 0, 1 << 30)
     derived = [record.vector for record in store.records(scope, ALL_KINDS)]
     return [blob for blob in [*blobs, *derived] if blob is not None and any(blob)]
@@ -311,7 +311,7 @@ def test_a_stopped_scrub_is_done_at_the_next_opening(root: Path) -> None:
 def test_a_reader_that_does_not_end_is_told_of(
     root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memoryos.stores.sqlite.connection._SCRUB_SECONDS", 0.5)
+    monkeypatch.setattr("memoryos.storage.sqlite.connection._SCRUB_SECONDS", 0.5)
     with opened(root) as engine:
         memory = engine.memory("tom")
         memory.add("markerword")
