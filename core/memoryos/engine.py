@@ -27,11 +27,11 @@ from memoryos.retrieval.retriever import Retriever
 from memoryos.retrieval.views import Views
 from memoryos.storage.in_memory import InMemoryStore
 from memoryos.storage.journal import checked_id
-from memoryos.storage.port import Filed, Queueing, Store
+from memoryos.storage.port import FileStore, QueueStore, Store
 from memoryos.updating.analysts.choice import Choice, Rules
 from memoryos.updating.filing import Updater
 from memoryos.updating.revisit import Revisitor
-from memoryos.updating.worker import Asking, Consolidator, Worker
+from memoryos.updating.worker import Consolidator, Enqueuer, Worker
 from memoryos.upkeep.doctor import Doctor, Report
 from memoryos.upkeep.erasure import Eraser
 
@@ -72,7 +72,7 @@ class Engine:
         if config.promotion == "background":
             worker = Worker(consolidator, lambda: store.scopes(waiting=True))
         elif config.promotion == "queue":
-            worker = Worker(Asking(consolidator, _queue_of(store)), list)
+            worker = Worker(Enqueuer(consolidator, _queue_of(store)), list)
         self.modules = Modules(
             store=store,
             config=config,
@@ -155,7 +155,7 @@ class Engine:
         """
         if self._closed:
             raise EngineClosed
-        if not isinstance(self.store, Filed):
+        if not isinstance(self.store, FileStore):
             raise InvalidInput(
                 f"{self.store.uri} is not a file: back up a server with its own tools (pg_dump), "
                 "or a memory with `export`"
@@ -218,8 +218,8 @@ def open_store(uri: str, config: MemoryConfig) -> Store:
     )
 
 
-def _queue_of(store: Store) -> Queueing:
-    if not isinstance(store, Queueing):
+def _queue_of(store: Store) -> QueueStore:
+    if not isinstance(store, QueueStore):
         raise InvalidInput(
             f"promotion='queue' needs a store on PostgreSQL, {store.uri!r} has no queue: "
             "take promotion='background'"

@@ -26,7 +26,7 @@ FIGURES: dict[str, Callable[[Any], Any]] = {}
 """How a memory is drawn with matplotlib, by the name of the figure: filled likewise."""
 
 
-class Shown:
+class Displayable:
     """A value that a notebook shows as a card."""
 
     __slots__ = ()
@@ -161,7 +161,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment(Shown):
+class Segment(Displayable):
     """Pages of one topic in mid-term memory (paper §3.2)."""
 
     id: str
@@ -234,7 +234,7 @@ class Trait:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile(Shown):
+class Profile(Displayable):
     """The static attributes of the user and of the agent, each backed by active knowledge."""
 
     user: Mapping[str, str] = field(default_factory=dict)
@@ -311,7 +311,7 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureReceipt(Shown):
+class ErasureReceipt(Displayable):
     """What an erasure removed. It holds counts and opaque ids, nothing of what was erased."""
 
     id: str

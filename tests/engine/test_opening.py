@@ -19,7 +19,7 @@ from memoryos.storage.columns import IndexColumns
 from memoryos.storage.journal import checked_time
 from memoryos.storage.port import Changes, Store
 from memoryos.storage.sqlite import SQLiteStore, material
-from memoryos.testing.store_material import EMBEDDER, SCOPE, draft, fill, plain
+from memoryos.testing.store_samples import EMBEDDER, SCOPE, draft, fill, plain
 
 PAGES = 500
 

@@ -13,7 +13,7 @@ import pytest
 
 from memoryos import Engine, Memory
 from memoryos.model import Scope
-from memoryos.retrieval.index import served_index
+from memoryos.retrieval.index import server_index
 from memoryos.storage.postgres import search
 
 MANUAL = {"promotion": "manual"}
@@ -96,9 +96,9 @@ def test_evidence_recall_in_the_server_is_sqlites(
     if hnsw:
         # As few as leave most of a conversation's pages unasked.
         monkeypatch.setattr(search, "NEAR_FROM", 100)
-        monkeypatch.setattr(served_index, "_NEAREST", 40)
-        monkeypatch.setattr(served_index, "_WORDIEST", 40)
-        monkeypatch.setattr(served_index, "_CHAINED", 10)
+        monkeypatch.setattr(server_index, "_NEAREST", 40)
+        monkeypatch.setattr(server_index, "_WORDIEST", 40)
+        monkeypatch.setattr(server_index, "_CHAINED", 10)
     conversations = json.loads((root.parent / "shared/data/locomo10.json").read_text())
     shares: dict[str, list[float]] = {"sqlite": [], "postgres": []}
     config = {"durability": "normal"}

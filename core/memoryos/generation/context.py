@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
-from memoryos.model import Chain, Knowledge, Page, Profile, RecalledPage, Segment, Shown
+from memoryos.model import Chain, Displayable, Knowledge, Page, Profile, RecalledPage, Segment
 from memoryos.ports import TokenCounter
 from memoryos.text.block import SECTIONS
 
@@ -26,7 +26,7 @@ def _no_chains() -> Sequence[Chain]:
 
 
 @dataclass(frozen=True, slots=True)
-class Recall(Shown):
+class Recall(Displayable):
     """What the memory holds on a question, from every tier. Scores: higher is nearer."""
 
     query: str

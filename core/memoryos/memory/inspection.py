@@ -12,6 +12,7 @@ from memoryos.errors import InvalidInput, NotFound
 from memoryos.memory.modules import Modules
 from memoryos.model import (
     FIGURES,
+    Displayable,
     ErasureReceipt,
     Knowledge,
     Owner,
@@ -19,7 +20,6 @@ from memoryos.model import (
     Profile,
     Scope,
     Segment,
-    Shown,
     Stats,
     Status,
     Trait,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Inspection(Shown):
+class Inspection(Displayable):
     """What every memory can be asked about itself. `Memory` is this and the verbs that change."""
 
     _modules: Modules

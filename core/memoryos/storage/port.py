@@ -305,7 +305,7 @@ class Store(Protocol):
 
 
 @runtime_checkable
-class Filed(Protocol):
+class FileStore(Protocol):
     """What a store may have besides, when it is a file: a copy of it, and what is wrong with it."""
 
     def backup(self, path: str) -> None:
@@ -318,7 +318,7 @@ class Filed(Protocol):
 
 
 @runtime_checkable
-class Queueing(Protocol):
+class QueueStore(Protocol):
     """What a store may have besides: a queue through which processes ask others for work."""
 
     def enqueue(self, scope: Scope) -> None:

@@ -91,7 +91,7 @@ class Nearness:
         """Lay out segments with their vectors."""
         block = _Block.of(np.zeros((0, 1), np.float32), ())
         empty = cls([], {}, block, np.zeros(0, np.intp), {})
-        return empty.with_changes({s.id: (s, vectors[s.id]) for s in segments}).settled()
+        return empty.with_changes({s.id: (s, vectors[s.id]) for s in segments}).compacted()
 
     def with_changes(self, changes: Mapping[str, tuple[Segment, Vectors] | None]) -> Nearness:
         """Return the layout with segments changed, added at the end or, where None, taken out."""
@@ -119,7 +119,7 @@ class Nearness:
         changed = {id_: its for id_, its in self.changed.items() if id_ not in gone}
         return Nearness(segments, rows, self.block, places, changed)
 
-    def settled(self) -> Nearness:
+    def compacted(self) -> Nearness:
         """Return the layout with a new block, if much is beside the old one or gone from it."""
         old = self.block
         if len(self.changed) + len(old.matrix) - len(self.places) <= _MOST_CHANGED:

@@ -34,7 +34,7 @@ from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode, encode, to_blob
 from memoryos.storage.journal import indexed_text
 from memoryos.storage.port import Assignment, Changes, PageQuery, Record, Store, StoredEmbedder
-from memoryos.storage.search import Searching
+from memoryos.storage.search import SearchStore
 from memoryos.storage.vectors import embedded_text
 from memoryos.text.terms import tokens
 from memoryos.tiers import long_term, mid_term, short_term
@@ -91,7 +91,7 @@ class Updater:
 
         What fails is tried again the next time: search is right without, but slower.
         """
-        if not isinstance(self._store, Searching):
+        if not isinstance(self._store, SearchStore):
             return
         head = self._store.head(scope)
         if head.last_seq < self._config.search_in_server_from:

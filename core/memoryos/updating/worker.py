@@ -16,7 +16,7 @@ from memoryos.errors import EngineClosed, MemoryOSError, ModelError, StorageBusy
 from memoryos.model import Scope
 from memoryos.ports import Clock
 from memoryos.storage import leases
-from memoryos.storage.port import Queueing, Store
+from memoryos.storage.port import QueueStore, Store
 from memoryos.updating.filing import Updater
 from memoryos.updating.revisit import Revisitor
 
@@ -139,10 +139,10 @@ class Consolidator:
         return leases.take(self._store, scope, self.owner, _LEASE_SECONDS, self._clock)
 
 
-class Asking:
+class Enqueuer:
     """Consolidates nothing, but asks other processes for it through the store's queue."""
 
-    def __init__(self, consolidator: Consolidator, queue: Queueing) -> None:
+    def __init__(self, consolidator: Consolidator, queue: QueueStore) -> None:
         self._consolidator = consolidator
         self._queue = queue
 
@@ -166,7 +166,7 @@ class Worker:
     """The thread. Starts at the first hint; survives fork by starting again in the child."""
 
     def __init__(
-        self, consolidator: Consolidator | Asking, waiting: Callable[[], list[Scope]]
+        self, consolidator: Consolidator | Enqueuer, waiting: Callable[[], list[Scope]]
     ) -> None:
         self._consolidator = consolidator
         self._waiting = waiting

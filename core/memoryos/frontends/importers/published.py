@@ -51,7 +51,7 @@ class Folder:
         return next(iter(self.assistants), _USUAL_ASSISTANT)
 
 
-def look(path: Path) -> Folder:
+def scan(path: Path) -> Folder:
     """Return what is in a data folder. Raises InvalidInput when it is something else."""
     found = Folder()
     for name in _USER_FILES:

@@ -187,18 +187,18 @@ def _sorted(postings: Postings) -> Postings:
 def extended(snapshot: LexicalSnapshot, postings: Postings) -> LexicalSnapshot:
     """Return `snapshot` with `postings` (of later rows) added; the old one stays as it was.
 
-    Many are not sorted yet: see `settled`.
+    Many are not sorted yet: see `compacted`.
     """
     tail = np.concatenate((snapshot.tail, postings)) if snapshot.tail.size else postings
     if tail.size <= _TAIL:
         return LexicalSnapshot(snapshot.runs, snapshot.heap, tail)
-    older = settled(snapshot)
+    older = compacted(snapshot)
     if tail.size >= _MANY:
         return LexicalSnapshot(older.runs, tail)
     return LexicalSnapshot(_with_run(older.runs, _sorted(tail)))
 
 
-def settled(snapshot: LexicalSnapshot) -> LexicalSnapshot:
+def compacted(snapshot: LexicalSnapshot) -> LexicalSnapshot:
     """Return `snapshot` with what came in bulk sorted."""
     if not snapshot.heap.size:
         return snapshot

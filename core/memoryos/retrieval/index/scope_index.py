@@ -17,7 +17,7 @@ from memoryos.config import RankingConfig
 from memoryos.retrieval import ranking as rank
 from memoryos.retrieval.index.columns import PageColumns
 from memoryos.retrieval.index.dense import DenseIndex, DenseSnapshot
-from memoryos.retrieval.index.lexical import LexicalSnapshot, extended, postings_of, settled
+from memoryos.retrieval.index.lexical import LexicalSnapshot, compacted, extended, postings_of
 from memoryos.retrieval.index.search import Hit, best, search
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from memoryos.storage.columns import IndexColumns
 
 
-_WORN = 128
+_MOST_REPLACED = 128
 """Replaced pages that are held in any case."""
 
 
@@ -68,10 +68,10 @@ class ScopeIndex:
         return int(columns.seqs[columns.size]) if columns.size else -1
 
     @property
-    def worn(self) -> bool:
+    def needs_rebuild(self) -> bool:
         """Whether much of what it holds was replaced: it should be filled anew."""
         columns = self._now.columns
-        return columns.replaced.size > max(columns.pages // 2, _WORN)
+        return columns.replaced.size > max(columns.pages // 2, _MOST_REPLACED)
 
     @property
     def nbytes(self) -> int:
@@ -139,10 +139,10 @@ class ScopeIndex:
         pages = _Pages(here, target, self.ranking)
         found = search(pages, query, k, now=now, allowed=allowed, config=self.ranking)
         if here.lexical.heap.size:
-            self._sort_beside()
+            self._sort_in_background()
         return found
 
-    def _sort_beside(self) -> None:
+    def _sort_in_background(self) -> None:
         """Have what came in bulk sorted by a thread, once somebody has searched it unsorted."""
         with self._changing:
             if self._sorting or not self._now.lexical.heap.size:
@@ -156,7 +156,7 @@ class ScopeIndex:
     def _sort(self) -> None:
         try:
             before = self._now.lexical
-            after = settled(before)
+            after = compacted(before)
             with self._changing:
                 now = self._now
                 if now.lexical.heap is before.heap:  # else a writer has come first

@@ -27,8 +27,8 @@ from memoryos.storage.port import (
 )
 from memoryos.storage.rows import fresh_drafts, matches, page_of, scope_digest
 from memoryos.storage.sql import named_queries
+from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.connection import Connections
-from memoryos.storage.sqlite.material import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
