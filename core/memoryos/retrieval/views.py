@@ -109,10 +109,10 @@ class Views:
         self._recall_lock = threading.Lock()
         self._views: OrderedDict[Scope, _Slot] = OrderedDict()
         self._nbytes = 0
-        """Sum of the slots' nbytes, kept up to date: adding them up at each use takes milliseconds."""
+        """Sum of all slots' nbytes: adding them up at each use takes milliseconds."""
 
     def get(self, scope: Scope) -> ScopeView:
-        """Return the scope's view, with all that was committed before this call. Raises StorageError."""
+        """Return the view with all that was committed before this call. Raises StorageError."""
         with self._lock:
             slot = self._views.get(scope)
             if slot is None:
@@ -158,7 +158,7 @@ class Views:
             self._nbytes = 0
 
     def _shrink(self, grown: _Slot, nbytes: int) -> None:
-        """Update the byte count for a slot, then evict the least recently used beyond the limits."""
+        """Update the byte count of a slot, then evict what is beyond the cache's limits."""
         config = self._config
         with self._lock:
             if self._views.get(grown.scope) is grown:  # else it was dropped meanwhile

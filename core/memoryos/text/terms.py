@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain, pairwise, repeat
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
@@ -39,9 +38,6 @@ from memoryos.text.tokenizer import (
     words,
 )
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 TERM_DTYPE = np.dtype([("id", "<u4"), ("tf", "u1")])
 """One packed term: 5 bytes."""
 _MOST_COUNTED = 255
@@ -62,11 +58,6 @@ class QueryTerm:
 def term_id(token: str) -> int:
     """Return the 32-bit hash (CRC-32 of UTF-8) that stands for `token` in every store."""
     return crc32(token.encode("utf-8", "surrogatepass"))
-
-
-def term_ids(tokens: Iterable[str]) -> NDArray[np.uint32]:
-    """Return the ids of `tokens`, in order, as uint32."""
-    return np.fromiter((term_id(token) for token in tokens), dtype=np.uint32)
 
 
 def tokens(text: str) -> list[str]:
@@ -140,30 +131,16 @@ def _alternatives(token: str, names: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(sorted({term_id(stem) for name in names for stem in stems_of((token,), name)}))
 
 
-def pack_terms(tokens: Iterable[str]) -> bytes:
-    """Return `tokens` as a blob: records (uint32 id, uint8 count), little-endian, sorted by id.
-
-    A count above 255 is kept as 255 (BM25 has saturated long before).
-    """
-    return _packed(map(term_id, tokens))
-
-
 def _packed(ids: Iterable[int]) -> bytes:
-    """Return term ids as the blob that `pack_terms` makes; `struct` beats numpy on a page."""
+    """Return ids as a blob of `TERM_DTYPE` records, sorted by id; counts above 255 are kept as 255.
+
+    BM25 has saturated long before.  `struct` beats numpy on a page.
+    """
     counts = Counter(ids)
     records: Iterable[tuple[int, int]] = sorted(counts.items())
     if max(counts.values(), default=0) > _MOST_COUNTED:
         records = [(i, min(count, _MOST_COUNTED)) for i, count in records]
     return struct.pack("<" + "IB" * len(counts), *chain.from_iterable(records))
-
-
-def unpack_terms(blob: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
-    """Return (ids, counts) of a blob made by `pack_terms`.
-
-    Raises ValueError when `blob` is not a whole number of records.
-    """
-    records = np.frombuffer(blob, dtype=TERM_DTYPE)
-    return records["id"].astype(np.uint32), records["tf"].astype(np.uint8)
 
 
 @lru_cache(maxsize=CACHED_WORDS)

@@ -50,14 +50,14 @@ def postings_of(
 ) -> tuple[Postings, NDArray[np.float32]]:
     """Return (postings in page order, words per page) of packed pages.
 
-    terms: what `terms.pack_terms` made of each page, one after the other; sizes: (n,) bytes of each
+    terms: the `page_terms` of each page, one after the other; sizes: (n,) bytes of each
     page; first_row: row of the first of them.  Raises ValueError when a page is not a whole number
     of records, or rows run out.
     """
     if first_row + len(sizes) > MAX_ROWS:
         raise ValueError(f"a scope holds at most {MAX_ROWS} pages in memory")
     if (sizes % TERM_DTYPE.itemsize).any():
-        raise ValueError("terms must be packed by terms.pack_terms")
+        raise ValueError("terms must be whole records, as page_terms makes them")
     sizes = sizes // TERM_DTYPE.itemsize
     records = np.frombuffer(terms, dtype=TERM_DTYPE)
     postings = records["id"].astype(np.uint64)
