@@ -1,9 +1,9 @@
 """Count the calls from one source file of the library to another: python -m benchmarks.crossings.
 
-Traced with `sys.setprofile` (calls of Python functions, in every thread): one `add` and one `recall`
-in a memory of 30 pages that has done both before, so that caches are warm and modules imported, with
-words that it has not seen; and one `flush` of 14 waiting turns. No model, SQLite.
-With --pairs it lists which file calls which, most often first.
+Traced with `sys.setprofile` (calls of Python functions): one `recall` and one `add` in a memory of
+30 pages that has done both before, so that caches are warm and modules imported, with words that it
+has not seen; and one `flush` of 14 waiting turns. No model, SQLite. With --pairs it lists which
+file calls which, most often first.
 """
 
 from __future__ import annotations
@@ -69,9 +69,10 @@ def measured() -> dict[str, Crossings]:
         memory.add("My cat sleeps on the sofa", "Does it snore?")
         memory.recall("Where does my cat sleep?")
         new = "I bought a red bicycle in Porto yesterday", "Will you ride it to the hospital?"
+        question = "Which hospital does Clara's brother know?"
         found = {
+            "recall": crossings(lambda: memory.recall(question)),
             "add": crossings(lambda: memory.add(*new)),
-            "recall": crossings(lambda: memory.recall("Which hospital does Clara's brother know?")),
         }
         other = engine.memory("other")
         for turn in (*DIALOGUE, *DIALOGUE, *DIALOGUE[:4]):

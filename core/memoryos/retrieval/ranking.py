@@ -9,6 +9,7 @@ chain), and its date where the question names one.  Higher is nearer.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 _DAY = 86_400.0
 
 
-def inverse_document_frequency(df: int, pages: int) -> float:
-    """Return the weight of a query word from the number of pages that hold it (never below 0).
+def inverse_document_frequencies(dfs: Iterable[int], pages: int) -> list[float]:
+    """Return the weight of each query word by the number of pages that hold it (never below 0).
 
-    df: pages holding the word; pages: pages in the scope.  Lucene's form of BM25's idf.
+    dfs: pages holding each word; pages: pages in the scope.  Lucene's form of BM25's idf.
     """
-    return math.log1p((pages - df + 0.5) / (df + 0.5))
+    return [math.log1p((pages - df + 0.5) / (df + 0.5)) for df in dfs]
 
 
 def length_norm(lengths: Floats, average: float, config: RankingConfig) -> Floats:

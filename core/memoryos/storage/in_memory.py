@@ -27,7 +27,7 @@ from memoryos.storage.port import (
     StoredEmbedder,
     Waiting,
 )
-from memoryos.storage.rows import matches, page_of, session_number
+from memoryos.storage.rows import matching, page_of, session_number
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class InMemoryStore:
         if query.seqs is not None:
             seqs = set(query.seqs)
             pages = [page for page in pages if page.seq in seqs]
-        found = [page for page in pages if matches(page, query)]
+        found = matching(pages, query)
         if query.newest_first:
             found.reverse()
         return [_given(page) for page in found[: query.limit]]

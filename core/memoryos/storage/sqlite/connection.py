@@ -11,9 +11,10 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from memoryos.errors import (
     EngineClosed,
@@ -39,6 +40,8 @@ _LONGEST_LOCK = (1 << 31) - 1
 """Milliseconds that SQLite can wait: beyond them it would not wait at all."""
 _FORK_SECONDS = 5.0
 """How long a fork waits for the threads that read."""
+Arguments = Sequence[Any] | Mapping[str, Any]
+"""Of a statement, by place or by name."""
 _left_by_fork: list[sqlite3.Connection] = []
 """A forked child must neither use nor close its parent's connections, so they are kept here."""
 
@@ -72,6 +75,11 @@ class Connections:
     def reading(self) -> _Reading:
         """Lend a connection for reading; sees all that was committed before."""
         return _Reading(self)
+
+    def fetch(self, statement: str, arguments: Arguments = ()) -> list[Any]:
+        """Return all rows of one statement that reads."""
+        with self.reading() as db:
+            return db.execute(statement, arguments).fetchall()
 
     def lend(self) -> sqlite3.Connection:
         """Take a connection out of the pool; it must be given back."""
