@@ -112,7 +112,7 @@ class Chaos:
             )
             db.execute("UPDATE memoryos.procrastinate_jobs SET scheduled_at = NULL")
             # A lease of a killed worker runs out by itself; tests have no two minutes for it.
-            db.execute("DELETE FROM memoryos.storage.leases")
+            db.execute("DELETE FROM memoryos.leases")
         assert self.start("finish").wait(timeout=90) == 0
 
     def told(self) -> list[dict[str, Any]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memoryos.model import Knowledge, Segment
+from memoryos.model import Knowledge, Page, Segment
 from memoryos.ports import Embedder, Vectors
-from memoryos.storage.codec import Derived, encode
+from memoryos.storage.codec import Derived, encode, to_blob
+from memoryos.storage.journal import indexed_text
 from memoryos.storage.port import Record
 
 AT_ONCE = 256
@@ -24,6 +25,12 @@ def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
 def embedded_text(keywords: Sequence[str], summary: str) -> str:
     """Return the words whose embedding stands for a topic or a segment in Eq. 3."""
     return f"{' '.join(keywords)}\n{summary}"
+
+
+def page_vectors(pages: Sequence[Page], embedder: Embedder) -> dict[int, bytes]:
+    """Return the vectors of pages as they are stored, by position. Raises ModelError."""
+    rows = embed_all(embedder, [indexed_text(page) for page in pages])
+    return {page.seq: to_blob(row) for page, row in zip(pages, rows, strict=True)}
 
 
 def embedded(values: Sequence[Derived], embedder: Embedder) -> list[Record]:
