@@ -39,7 +39,7 @@ class Displayable:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose memory: one user with one assistant. Ids are compared byte by byte."""
+    """Owner of a memory: one user with one assistant. Ids are compared byte by byte."""
 
     user_id: str
     assistant_id: str = "assistant"
@@ -124,7 +124,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a derived thing comes from: a page, and the words of it that say so."""
+    """Source of a derived value: a page, and the quote of it."""
 
     page_id: str
     quote: str
@@ -134,7 +134,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What one page-out said of some of its pages; a segment is made of topics."""
+    """Topic of some pages of one page-out; a segment is made of topics."""
 
     id: str
     segment_id: str
@@ -256,7 +256,7 @@ class Profile(Displayable):
 
 @dataclass(frozen=True, slots=True)
 class RecalledPage:
-    """A page with why it was recalled. Scores: higher is nearer."""
+    """A recalled page, with score (higher is nearer) and reasons."""
 
     page: Page
     score: float
@@ -265,7 +265,7 @@ class RecalledPage:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the scope's model calls have cost."""
+    """Cost of the scope's model calls."""
 
     calls: int = 0
     failures: int = 0

@@ -1,4 +1,4 @@
-"""What a recall gives back, and how it becomes a context block (the Generation module's input)."""
+"""The result of a recall, and its rendering as a context block (input of Generation)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _no_chains() -> Sequence[Chain]:
 
 @dataclass(frozen=True, slots=True)
 class Recall(Displayable):
-    """What the memory holds on a question, from every tier. Scores: higher is nearer."""
+    """Result of a recall, from every tier. Scores: higher is nearer."""
 
     query: str
     pages: tuple[RecalledPage, ...]
@@ -159,7 +159,7 @@ class _Block:
         return cost
 
     def _fitted(self) -> str:
-        """Return the block; tokens of parts may not add up exactly, so what is over goes."""
+        """Return the block; drops entries while it is over budget (counts of parts do not add up)."""
         while True:
             block = "\n\n".join(
                 f"## {title}\n" + "\n".join(_lines(sorted(entries)))

@@ -1,4 +1,4 @@
-"""How the signals about a page become one score.
+"""Scores of pages: standardised signals, weighted and summed.
 
 Pure functions on numpy arrays over the pages of one scope; nothing here knows where they are kept.
 A score is a weighted sum of standardised signals (DESIGN section 6): the words of the page, the
@@ -117,7 +117,7 @@ def chained(scores: Floats, before: Rows, after: Rows, config: RankingConfig) ->
 def date_bonus(
     timestamps: NDArray[np.float64], periods: Sequence[Period], config: RankingConfig
 ) -> Floats:
-    """Return what each page gains by lying in, or within days of, one of `periods`.
+    """Return the bonus of each page for lying in, or within days of, one of `periods`.
 
     timestamps: (n,) unix seconds.  Inside it is `date` times the log of pages over pages inside, so
     that a day tells more than a year; outside it falls off exponentially.

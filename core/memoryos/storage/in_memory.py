@@ -32,7 +32,7 @@ from memoryos.storage.rows import matching, page_of, session_number
 
 @dataclass(slots=True)
 class _ScopeData:
-    """All that is kept of one scope. Pages are in journal order."""
+    """Data of one scope. Pages are in journal order."""
 
     head: Head = field(default_factory=Head)
     pages: dict[str, Page] = field(default_factory=dict)
@@ -263,7 +263,7 @@ def _check_places(data: _ScopeData, drafts: Sequence[PageDraft]) -> None:
 
 
 def _apply(data: _ScopeData, changes: Changes) -> None:
-    """Do all that a commit does; nothing in it can fail."""
+    """Apply the changes of a commit; cannot fail."""
     takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
     version = data.head.version + 1
     data.head = replace(data.head, version=version, epoch=data.head.epoch + takes)
@@ -300,12 +300,12 @@ def _replace_vectors(data: _ScopeData, vectors: NewVectors) -> None:
 
 
 def _copy(record: Record) -> Record:
-    """Return a record that shares nothing with the caller's, as if it had been written and read."""
+    """Return a deep copy of a record, as a database would give."""
     return replace(record, body=json.loads(dumps(record.body)))
 
 
 def _given(page: Page) -> Page:
-    """Return a page to hand out: what a caller changes in it stays with the caller."""
+    """Return a copy of a page, so that a caller cannot change the stored one."""
     if not page.metadata and all(isinstance(message.content, str) for message in page.messages):
         return page
     return replace(page, metadata=deepcopy(page.metadata), messages=deepcopy(page.messages))

@@ -1,4 +1,4 @@
-"""What every database store makes of scopes and drafts before it writes them."""
+"""Shared by the database stores: keys of scopes, drafts to pages, filters of pages."""
 
 from __future__ import annotations
 

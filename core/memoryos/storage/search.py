@@ -1,4 +1,4 @@
-"""What a store may have besides: search in its server, for scopes too large to be read.
+"""Optional protocol of a store: search in its server, for scopes too large for memory.
 
 The words of full blocks of positions lie in the server by term (they are sealed); the pages of no
 sealed block are unsealed, and their words are read by who asks. Vectors are compared in the server.
@@ -95,13 +95,13 @@ class PageSearch(Protocol):
         ...
 
     def unseal(self, scope: Scope, blocks: Sequence[int]) -> None:
-        """Forget sealed blocks; `arrange` seals them again."""
+        """Remove sealed blocks; `arrange` builds them again."""
         ...
 
 
 @runtime_checkable
 class SearchStore(Protocol):
-    """A store that can search in its server."""
+    """Optional protocol of a store that can search in its server."""
 
     @property
     def search(self) -> PageSearch:

@@ -90,7 +90,7 @@ class Updater:
             self._store.put_vectors(scope, head, mine, vectors, up_to)
 
     def arrange(self, scope: Scope) -> None:
-        """Let a store that can search in its server make ready for it, if the scope is large.
+        """Have a store that searches in its server build what that needs, if the scope is large.
 
         What fails is tried again the next time: search is right without, but slower.
         """
@@ -309,7 +309,7 @@ class Updater:
     def _without_echoes(
         self, scope: Scope, facts: Sequence[FactDraft], pages: Sequence[Page]
     ) -> list[FactDraft]:
-        """Return facts without what an earlier turn said and a message only hands on."""
+        """Return facts without those that only repeat an earlier turn."""
         if not facts:
             return []
         said = {page.id: page.user_input for page in pages}

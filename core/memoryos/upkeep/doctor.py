@@ -1,4 +1,4 @@
-"""Doctor: what does not hold together in a store, and repairs where told to.
+"""Doctor: finds inconsistencies in a store, and repairs them where asked to.
 
 The journal is the truth. What is derived from it and does not fit is put right, or taken away so
 that it is derived again; no repair touches what was said.
@@ -39,7 +39,7 @@ _TOO_LONG = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that does not hold together."""
+    """One inconsistency."""
 
     what: str
     """The kind of finding: "orphan", "duplicate fact", "vector", "terms", "lease", "waiting"…"""
@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a doctor found."""
+    """Findings of a doctor."""
 
     findings: tuple[Finding, ...]
     scopes: int
@@ -228,7 +228,7 @@ class Doctor:
 
 
 class _ScopeState:
-    """One scope as it was found."""
+    """Pages and records of one scope, as read at one head."""
 
     def __init__(self, store: Store, scope: Scope, head: Head) -> None:
         self.scope = scope
@@ -258,7 +258,7 @@ class _ScopeState:
 
 @dataclass
 class _Repairs:
-    """What is wrong with a scope, and the changes that put it right."""
+    """Findings of one scope, and the changes that repair it."""
 
     scope: Scope
     findings: list[Finding] = field(default_factory=list)
@@ -284,7 +284,7 @@ class _Repairs:
 
 
 def _places(state: _ScopeState, repairs: _Repairs) -> None:
-    """Compare the journal with segments, topics and chains, both ways."""
+    """Check that pages and their segments, topics and chains name one another."""
     counted: Counter[str] = Counter()
     in_topics = {page_id: topic for topic in state.topics for page_id in topic.page_ids}
     for page in state.pages:
@@ -327,7 +327,7 @@ def _shrink(repairs: _Repairs, value: Topic | Chain, page_ids: tuple[str, ...]) 
 
 
 def _sources(state: _ScopeState, repairs: _Repairs) -> None:
-    """See that facts and traits stand on pages that are there."""
+    """Check that the sources of facts and traits exist."""
     values: list[Knowledge | Trait] = [*state.knowledge, *state.traits]
     for item in values:
         gone = frozenset(s.page_id for s in item.sources if s.page_id not in state.ids)
@@ -366,7 +366,7 @@ def _repeated(knowledge: Sequence[Knowledge]) -> Iterator[tuple[Knowledge, Knowl
 
 
 def _terms(state: _ScopeState, repairs: _Repairs) -> None:
-    """See that each page can be found by its words."""
+    """Check the stored terms of each page."""
     columns = state.columns
     here = dict(zip(columns.seqs.tolist(), columns.terms_by_page(), strict=True))
     for page in state.pages:

@@ -1,4 +1,4 @@
-"""The typer application: its commands, and what becomes of errors."""
+"""The typer application: its commands, and exit codes for errors."""
 
 from __future__ import annotations
 

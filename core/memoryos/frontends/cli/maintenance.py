@@ -1,4 +1,4 @@
-"""Commands that look after a database: `doctor`, `backup`, `rebuild`, `worker`, `bench`."""
+"""Commands that maintain a database: `doctor`, `backup`, `rebuild`, `worker`, `bench`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the memory looks in a notebook: HTML cards and matplotlib figures."""
+"""Display in notebooks: HTML cards and matplotlib figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIGURES = ("heat", "timeline")
 
 
 def register() -> None:
-    """Let the nouns, recalls and memories be shown."""
+    """Register cards and figures for the nouns, recalls and memories."""
     for name in _CARDS:
         CARDS[name] = _lazy("cards", f"{name.lower()}_card")
     for name in _FIGURES:

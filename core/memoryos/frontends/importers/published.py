@@ -52,7 +52,7 @@ class Folder:
 
 
 def scan(path: Path) -> Folder:
-    """Return what is in a data folder. Raises InvalidInput when it is something else."""
+    """Return the users and assistants of a data folder. Raises InvalidInput for another folder."""
     found = Folder()
     for name in _USER_FILES:
         for file in sorted((path / "users").rglob(name)):

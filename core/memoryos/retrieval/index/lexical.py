@@ -199,7 +199,7 @@ def extended(snapshot: LexicalSnapshot, postings: Postings) -> LexicalSnapshot:
 
 
 def compacted(snapshot: LexicalSnapshot) -> LexicalSnapshot:
-    """Return `snapshot` with what came in bulk sorted."""
+    """Return `snapshot` with its bulk-loaded postings sorted into a run."""
     if not snapshot.heap.size:
         return snapshot
     return LexicalSnapshot(_with_run(snapshot.runs, _sorted(snapshot.heap)), tail=snapshot.tail)

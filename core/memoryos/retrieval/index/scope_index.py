@@ -1,4 +1,4 @@
-"""Everything one scope's recall needs, in memory: words, vectors, sessions and times of its pages.
+"""In-memory search index of one scope: words, vectors, sessions and times of its pages.
 
 A cache: it holds nothing that the store does not, and is rebuilt from the store's rows.  One thread
 at a time extends it (under the caller's lock); any number search meanwhile, each on the snapshot it
@@ -69,7 +69,7 @@ class ScopeIndex:
 
     @property
     def needs_rebuild(self) -> bool:
-        """Whether much of what it holds was replaced: it should be filled anew."""
+        """Whether more of its pages were replaced than stand: it should be loaded anew."""
         columns = self._now.columns
         return columns.replaced.size > max(columns.pages // 2, _MOST_REPLACED)
 
@@ -143,7 +143,7 @@ class ScopeIndex:
         return found
 
     def _sort_in_background(self) -> None:
-        """Have what came in bulk sorted by a thread, once somebody has searched it unsorted."""
+        """Sort bulk-loaded postings in a thread, after the first search of them."""
         with self._changing:
             if self._sorting or not self._now.lexical.heap.size:
                 return
@@ -186,7 +186,7 @@ class ScopeIndex:
 
 
 class _Pages:
-    """What a search asks of a snapshot, for one question."""
+    """`Pages` of a snapshot, for one question."""
 
     def __init__(
         self, here: _Snapshot, target: NDArray[np.float32] | None, config: RankingConfig

@@ -1,4 +1,4 @@
-"""A scope too large to be read: words and vectors are looked up in the store's server.
+"""Search index of a large scope: words and vectors are looked up in the store's server.
 
 Held in memory are a few numbers per page (its place, time, session and length, 48 bytes), so that
 the ranking is `ScopeIndex`'s own, over all pages; the words of pages that the server has not sealed
@@ -220,7 +220,7 @@ class _Dense:
 
 
 class _Pages:
-    """What a search asks of a snapshot, for one question."""
+    """`Pages` of a snapshot, for one question."""
 
     def __init__(self, index: ServerIndex, here: _Snapshot, dense: _Dense | None) -> None:
         self.columns = here.columns

@@ -73,7 +73,7 @@ class Connections:
             self.scrub()  # the process that removed something did not come to it
 
     def reading(self) -> _Reading:
-        """Lend a connection for reading; sees all that was committed before."""
+        """Return a context manager that lends a pooled connection for reading."""
         return _Reading(self)
 
     def fetch(self, statement: str, arguments: Arguments = ()) -> list[Any]:
@@ -134,7 +134,7 @@ class Connections:
                     connection.execute(f"PRAGMA synchronous = {self._synchronous}")
 
     def scrub(self) -> bool:
-        """Leave no trace of what was removed in the file and its log; False if others hold them.
+        """Overwrite removed data in the file and its log; False if readers held them too long.
 
         Freed cells and pages are overwritten as they are freed (secure_delete), but when SQLite
         balances its trees it leaves copies of cells in pages' free space, where they stay after the
@@ -220,7 +220,7 @@ class Connections:
         return found
 
     def before_fork(self) -> None:
-        """Let no thread be inside SQLite at a fork.
+        """Wait until no thread is inside SQLite, and keep it so until `after_fork`.
 
         A transaction left open could never be ended by the child, and SQLite's own locks, which are
         the process's, would stay held there for ever.

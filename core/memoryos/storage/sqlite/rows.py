@@ -1,4 +1,4 @@
-"""Rows of the SQLite store: how pages and records stand in its tables, and which rows to read."""
+"""Rows of the SQLite store to pages and records, and back; arguments of its statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer is worth: pages by their numbers, bounded texts, facts held against their pages.
+"""Checks of a model's answer: page numbers, lengths, facts grounded in the cited pages.
 
 Pure.  Whatever the model answers, only drafts come out: of pages that exist, of bounded length, and
 facts only where the cited pages say so.
@@ -40,14 +40,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\s]+"
 
 @dataclass(frozen=True, slots=True)
 class ShownPage:
-    """A page and how the prompt shows it."""
+    """A page, and its quotation in the prompt."""
 
     page: Page
     quoted: QuotedPage
 
     @property
     def sides(self) -> tuple[str, str]:
-        """What the model was shown of both sides."""
+        """Both sides as the prompt shows them."""
         return self.quoted.user, self.quoted.agent
 
 

@@ -1,4 +1,4 @@
-"""Which page continues which: the dialogue chains of a batch, told from words and time."""
+"""Dialogue chains of a batch: which page continues which, by shared words and time."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ _SHIFT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PageTerms:
-    """A page with what it is about."""
+    """A page with its index terms, speakers' names left out."""
 
     page: Page
     terms: frozenset[str]
 
 
 def words_said(page: Page) -> str:
-    """Return what `page` says; of a page without either side, the text of its messages.
+    """Return both sides of `page`; of a page without either, the text of its messages.
 
-    A system prompt is nothing that anybody said.
+    System prompts are left out.
     """
     text = page.text
     if not text.strip():
@@ -83,7 +83,7 @@ def overlap(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def continues(before: PageTerms, after: PageTerms) -> bool:
-    """Tell whether `after` goes on with what `before` is about."""
+    """Return whether page `after` continues page `before`."""
     shared = overlap(before.terms, after.terms)
     if after.page.timestamp - before.page.timestamp > PAUSE:
         return shared >= OVERLAP_AFTER_PAUSE

@@ -1,6 +1,6 @@
 """The analyst that asks a language model: one call per batch, one per promotion.
 
-What its answers are worth is decided in `reading`.
+Its answers are checked in `answers`.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ ayer mañana vez tiempo gente
 
 @dataclass(frozen=True, slots=True)
 class Excerpts:
-    """Pages with their sentences and telling words: what summaries are made of."""
+    """Pages with their sentences and keywords: the material of extractive summaries."""
 
     pages: tuple[Page, ...]
     sentences: tuple[str, ...]
@@ -48,7 +48,7 @@ class Excerpts:
 
     @classmethod
     def of(cls, pages: Sequence[Page]) -> Excerpts:
-        """Return `pages` read."""
+        """Return the sentences and keywords of `pages`."""
         sides = [(page, name, text) for page in pages for name, text in _sides(page)]
         sentences = [
             f"{name}: {sentence}" if name else sentence
@@ -79,7 +79,7 @@ class Excerpts:
 
     @property
     def weights(self) -> dict[str, float]:
-        """What each telling word is worth: from 1 down to a half."""
+        """Weight of each keyword: from 1 for the first down to a half."""
         return {word: 1 - i / (2 * len(self.words)) for i, word in enumerate(self.words)}
 
 
