@@ -23,9 +23,9 @@ from memoryos.memory import Memory
 from memoryos.model import Message
 from memoryos.stores.port import PageQuery, Store
 from memoryos.stores.sqlite import SQLiteStore
-from memoryos.testing.faults import Faults, PowerCut, failing_sqlite
 from memoryos.testing.store_material import plain
 from memoryos.transfer import ALL_KINDS
+from tests.failures.sqlite_faults import Faults, PowerCut, failing_sqlite
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
 CONFIG = MemoryConfig(

@@ -13,8 +13,8 @@ from memoryos.llm import OpenAIChat
 from memoryos.model import Profile, Segment
 from memoryos.ports import Batch, PromotionRequest
 from memoryos.testing.memory_answers import memory_answers
-from memoryos.testing.model_failures import MODEL_FAILURES, ORDER
 from memoryos.tokens import token_counter
+from tests.failures.model_failures import MODEL_FAILURES, ORDER
 
 NOW = datetime(2025, 5, 9, tzinfo=timezone.utc)
 SEGMENT = Segment("s1", "about Tom", (), 5, 1, 5, NOW, NOW)
