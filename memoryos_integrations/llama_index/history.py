@@ -20,8 +20,8 @@ from memoryos_integrations.llama_index.messages import OURS
 _START = "start"
 """In a message's metadata: it is a start mark; the value lists the ids of pages that stay."""
 _SYSTEM = "system"
-"""In a page's metadata: id of the page whose system prompt the history has; None if it has none.  So
-the prompt is found without reading the whole history."""
+"""In a page's metadata: id of the page whose system prompt the history has; None if it has none.
+So the prompt is found without reading the whole history."""
 _NEXT_READ = 3
 _LOOKED_AT = 100
 
