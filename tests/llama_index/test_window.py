@@ -282,15 +282,17 @@ history = st.builds(
 )
 
 
-further = st.lists(st.one_of(turn, step, st.builds(list.__add__, step, turn)), max_size=2)
+instructed = st.builds(lambda text, asked: [system(text), *asked], words, turn)
+further = st.lists(st.one_of(turn, instructed), max_size=2)
 users = count()
 
 
 @given(
-    history, history, st.lists(st.booleans(), max_size=3), further,
+    history, history, st.lists(st.booleans(), max_size=2), further,
     st.integers(1, 200), st.integers(0, 200), st.booleans(),
 )  # fmt: skip
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.timeout(400)  # a failure is made smaller for minutes
 def test_what_get_promises_holds_for_any_history(
     engine, messages, another, before, more, limit, initial, other
 ):
