@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from memoryos.retrieval.retriever.index import served_index
+from memoryos.retrieval.index import served_index
 
 from memoryos import Engine, Memory
 from memoryos.model import Scope
