@@ -159,7 +159,7 @@ class _Block:
         return cost
 
     def _fitted(self) -> str:
-        """Return the block; drops entries while it is over budget (counts of parts do not add up)."""
+        """Return the block, without entries beyond the budget (counts of parts may not add up)."""
         while True:
             block = "\n\n".join(
                 f"## {title}\n" + "\n".join(_lines(sorted(entries)))
