@@ -28,8 +28,8 @@ from memoryos.stores.port import (
     StoredEmbedder,
 )
 from memoryos.stores.searching import Searching
+from memoryos.text.terms import page_terms
 from memoryos.tiers import long_term, short_term
-from memoryos.tiers.terms import page_terms
 from memoryos.transfer import ALL_KINDS
 from memoryos.updating import embedded
 

@@ -26,8 +26,8 @@ from memoryos.stores.port import (
     Record,
     Store,
 )
+from memoryos.text.tokenizer import content_words
 from memoryos.tiers import long_term, mid_term
-from memoryos.tiers.text import content_words
 from memoryos.updating import embedded
 from memoryos.views import Views
 

@@ -18,7 +18,7 @@ from memoryos.journal import ANSWERED_BY, QUOTATION
 from memoryos.model import Call, Page, Scope
 from memoryos.ports import ChatModel, Clock, TokenCounter, TokenUsage
 from memoryos.recall import Recall
-from memoryos.tiers.text import language, words
+from memoryos.text.tokenizer import language, words
 
 _log = logging.getLogger("memoryos.generation")
 LogCall = Callable[[Scope, Call], None]

@@ -16,7 +16,7 @@ from memoryos.model import Message, Page
 from memoryos.recall import without_block
 from memoryos.stores.codec import dumps, is_plain, message_body, message_of, plain_messages
 from memoryos.stores.port import PageDraft
-from memoryos.tiers.terms import pages_terms
+from memoryos.text.terms import pages_terms
 
 LONGEST_ID = 1000
 """Characters of a user, assistant or session id."""

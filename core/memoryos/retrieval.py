@@ -26,9 +26,9 @@ from memoryos.recall import Recall
 from memoryos.stores.codec import decode
 from memoryos.stores.port import PageQuery, Store, StoredEmbedder
 from memoryos.stores.searching import Unsealed
+from memoryos.text.terms import tokens
+from memoryos.text.tokenizer import keywords
 from memoryos.tiers import mid_term
-from memoryos.tiers.terms import tokens
-from memoryos.tiers.text import keywords
 from memoryos.updating import mismatch
 from memoryos.views import ScopeView, Tiers, Views
 

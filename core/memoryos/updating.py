@@ -33,8 +33,8 @@ from memoryos.ports import (
 from memoryos.stores.codec import Derived, decode, encode, to_blob
 from memoryos.stores.port import Assignment, Changes, PageQuery, Record, Store, StoredEmbedder
 from memoryos.stores.searching import Searching
+from memoryos.text.terms import tokens
 from memoryos.tiers import long_term, mid_term, short_term
-from memoryos.tiers.terms import tokens
 from memoryos.tiers.traits import TRAITS
 from memoryos.views import ScopeView, Tiers, Views
 

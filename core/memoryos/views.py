@@ -26,8 +26,8 @@ from memoryos.stores.codec import decode, from_blob
 from memoryos.stores.index_columns import IndexColumns
 from memoryos.stores.port import Head, Kind, Store
 from memoryos.stores.searching import Searching
+from memoryos.text.terms import tokens
 from memoryos.tiers.mid_term import Nearness
-from memoryos.tiers.terms import tokens
 
 _READ_AT_ONCE = 4096
 """Positions whose vectors are read together: what a store joins has its limits (SQLite's are 1 GB),

@@ -18,7 +18,7 @@ from memoryos.testing.openai_server import (
     Reply,
     schema_answers,
 )
-from memoryos.tiers.terms import tokens
+from memoryos.text.terms import tokens
 
 HELLO = [{"role": "user", "content": "hello"}]
 

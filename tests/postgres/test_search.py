@@ -19,7 +19,7 @@ from memoryos.stores.postgres import PostgresStore, connection, search, store
 from memoryos.stores.postgres.rows import scope_key
 from memoryos.stores.searching import Unsealed
 from memoryos.stores.sql import migrations
-from memoryos.tiers.terms import page_terms, term_id
+from memoryos.text.terms import page_terms, term_id
 from tests.conftest import ManualClock
 from tests.postgres.server import another_database
 

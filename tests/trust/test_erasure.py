@@ -21,7 +21,7 @@ from memoryos.memory import Memory
 from memoryos.model import Message
 from memoryos.ports import Completion
 from memoryos.testing.memory_answers import memory_answers
-from memoryos.tiers.terms import page_terms, term_id, tokens
+from memoryos.text.terms import page_terms, term_id, tokens
 from memoryos.transfer import ALL_KINDS
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)

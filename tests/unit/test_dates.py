@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoryos.tiers.dates import periods
+from memoryos.text.dates import periods
 
 
 def at(day: str) -> float:

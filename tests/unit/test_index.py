@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from memoryos.embedders.hashing import HashingEmbedder
 from memoryos.index import ScopeIndex, lexical, scope_index
 from memoryos.stores.index_columns import IndexColumns
+from memoryos.text.terms import page_terms, query_terms
 from memoryos.tiers.ranking import RankingConfig
-from memoryos.tiers.terms import page_terms, query_terms
 
 EMBEDDER = HashingEmbedder(64)
 RANKING = RankingConfig().for_embedder(EMBEDDER.name)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from memoryos.index import lexical
 from memoryos.index.lexical import LexicalSnapshot, extended, moved, postings_of, settled
-from memoryos.tiers.terms import pack_terms, page_terms, query_terms, term_id
+from memoryos.text.terms import pack_terms, page_terms, query_terms, term_id
 
 
 def packed(blobs: Sequence[bytes]) -> tuple[bytes, np.ndarray]:

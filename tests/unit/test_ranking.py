@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from memoryos.tiers.dates import Period
+from memoryos.text.dates import Period
 from memoryos.tiers.ranking import (
     RankingConfig,
     chained,

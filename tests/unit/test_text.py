@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memoryos.tiers import terms
-from memoryos.tiers.stop_words import STOP_WORDS
-from memoryos.tiers.terms import (
+from memoryos.text import terms
+from memoryos.text.language import languages
+from memoryos.text.terms import (
     pack_terms,
     page_terms,
     pages_terms,
@@ -21,9 +21,9 @@ from memoryos.tiers.terms import (
     tokens,
     unpack_terms,
 )
-from memoryos.tiers.text import keywords
+from memoryos.text.tokenizer import keywords
 
-ANY_STOP_WORD = frozenset().union(*STOP_WORDS.values())
+ANY_STOP_WORD = frozenset().union(*(each.stop_words for each in languages().values()))
 
 
 def found(question: str, page: str) -> set[str]:
@@ -142,7 +142,7 @@ def test_unpacking_anything_else_is_an_error():
 
 def test_term_ids_are_the_same_in_every_process():
     assert terms.term_ids(["dog", "猫"]).tolist() == [2167159165, 2245964304]
-    code = "from memoryos.tiers.terms import page_terms; print(page_terms('my dogs, señora').hex())"
+    code = "from memoryos.text.terms import page_terms; print(page_terms('my dogs, señora').hex())"
     outputs = {
         run(
             [sys.executable, "-c", code],

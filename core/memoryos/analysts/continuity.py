@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from memoryos.model import Page
-from memoryos.tiers.terms import tokens
+from memoryos.text.terms import tokens
 
 READ = 4_000
 """Characters of a page read for what it is about; a page's topic shows in its first pages of"

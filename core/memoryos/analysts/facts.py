@@ -16,7 +16,7 @@ from memoryos.analysts.lexicon import FactPattern, Lexicon
 from memoryos.analysts.sentences import LONGEST, MASK, SCANNED, Sentence, own_voice, spans
 from memoryos.model import Owner, Page, Source
 from memoryos.ports import FactDraft
-from memoryos.tiers.text import language, words
+from memoryos.text.tokenizer import language, words
 
 SINGLE = frozenset(
     "name birth_year birthplace birthday age home origin childhood_home relationship role employer "

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memoryos.tiers.terms import tokens
+from memoryos.text.terms import tokens
 
 LEAST_OF_FACT = 1 / 3
 """Share of a fact's telling words that its pages must hold."""

@@ -25,7 +25,7 @@ from memoryos.ports import (
     TopicDraft,
     TraitDraft,
 )
-from memoryos.tiers.text import normalise
+from memoryos.text.tokenizer import normalise
 
 if TYPE_CHECKING:
     from memoryos.analysts.prompts.consolidate import ConsolidateAnswer

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from memoryos.analysts.lexicon import words_of
 from memoryos.analysts.sentences import split
 from memoryos.model import Page
-from memoryos.tiers.text import keywords
+from memoryos.text.tokenizer import keywords
 
 TOPIC_SUMMARY = 300
 """Characters of a topic's summary, at most."""

@@ -11,7 +11,7 @@ from memoryos.analysts.sentences import SCANNED, split
 from memoryos.analysts.trait_words import CHINESE_TOPICS, STATEMENTS, TOPIC_WORDS
 from memoryos.model import Page, Source
 from memoryos.ports import TraitDraft
-from memoryos.tiers.text import words
+from memoryos.text.tokenizer import words
 
 REPEATED = 3
 """Pages on which the user speaks of a topic before it counts as an interest."""

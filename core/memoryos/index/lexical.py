@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memoryos.tiers.terms import TERM_DTYPE
+from memoryos.text.terms import TERM_DTYPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from memoryos.index.columns import PageColumns
     from memoryos.index.lexical import FoundWord
-    from memoryos.tiers.dates import Period
+    from memoryos.text.dates import Period
 
 _STRONG = 1.0
 """Standard scores above the mean from which a neighbour is called a strong match."""

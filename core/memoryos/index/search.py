@@ -9,9 +9,9 @@ import numpy as np
 
 from memoryos.index.lexical import FoundWord
 from memoryos.index.reasons import reasons
-from memoryos.tiers import dates
+from memoryos.text import dates
+from memoryos.text.terms import query_terms
 from memoryos.tiers import ranking as rank
-from memoryos.tiers.terms import query_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from memoryos.index.columns import PageColumns
     from memoryos.index.lexical import Found
-    from memoryos.tiers.dates import Period
+    from memoryos.text.dates import Period
     from memoryos.tiers.ranking import RankingConfig
 
     Floats = NDArray[np.float32]

@@ -34,7 +34,7 @@ class PageDraft:
     metadata: Mapping[str, Any]
     messages: tuple[Message, ...]
     terms: bytes
-    """Packed index terms (`memoryos.tiers.terms.page_terms`)."""
+    """Packed index terms (`memoryos.text.terms.page_terms`)."""
     replaces: int | None = None
     """Position of the page of this id whose place this one takes, at the journal's end. With None
     a page that the scope already holds under this id is kept as it is."""

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from memoryos.tiers.terms import tokens
-from memoryos.tiers.text import keywords
+from memoryos.text.terms import tokens
+from memoryos.text.tokenizer import keywords
 
 if TYPE_CHECKING:
     from memoryos.testing.openai_script import Request

@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 from memoryos.model import Knowledge, Owner, Source, Trait
 from memoryos.ports import FactDraft, TraitDraft
-from memoryos.tiers.terms import tokens
+from memoryos.text.terms import tokens
 from memoryos.tiers.traits import TRAITS
 
 _LEAST_ECHO = 12

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from memoryos.tiers.dates import Period
+    from memoryos.text.dates import Period
 
     Floats = NDArray[np.float32]
     Rows = NDArray[np.intp]

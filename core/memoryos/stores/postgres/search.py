@@ -19,7 +19,7 @@ from memoryos.stores.postgres.connection import SQL as STORE_SQL
 from memoryos.stores.postgres.rows import blob_of, scope_key
 from memoryos.stores.searching import SealedPages, Unsealed
 from memoryos.stores.sql import named_queries
-from memoryos.tiers.terms import TERM_DTYPE
+from memoryos.text.terms import TERM_DTYPE
 
 if TYPE_CHECKING:
     from memoryos.stores.searching import Floats, Seqs

@@ -4,8 +4,9 @@ A text is normalised (NFKC, lower case), cut into Unicode words, freed of stop w
 Snowball in its own language; Chinese, Japanese, Korean and Thai, written without spaces, become
 character bigrams (and single ideographs).  What a page is found by is made of these: terms.py.
 
-Pure: no I/O, no clock, no shared state but a bounded cache of what words become (a Snowball stemmer
-is built per call, which costs some microseconds, because stemmers must not be shared by threads).
+Pure: no clock, no shared state but a bounded cache of what words become (a Snowball stemmer is
+built per call, which costs some microseconds, because stemmers must not be shared by threads), and
+the languages' words, read when the first text is.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
 
-from memoryos.tiers.irregular import ENGLISH_BASES
-from memoryos.tiers.stop_words import CJK_STOP_CHARACTERS, STOP_WORDS
+from memoryos.text.language import languages
 
 DEFAULT_LANGUAGE = "english"
 """Stemmer used where nothing tells the language."""
@@ -47,31 +47,58 @@ _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _SINGLE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
-_CYRILLIC = re.compile("[\u0400-\u04ff]")
 _CONTRACTED = frozenset({"s", "t", "d", "m", "ll", "re", "ve"})
 _ELIDED = frozenset(
     "l d j m t s n c qu jusqu lorsqu puisqu un all dall dell nell sull gl quell quest v".split()
 )
 """What French and Italian write before an apostrophe: l'ami, qu'elle, dell'acqua."""
-LATIN_LANGUAGES = tuple(name for name in STOP_WORDS if name != "russian")
 CACHED_WORDS = 1 << 15
 """Words whose terms are kept (5 MB): a memory's words are mostly words it has seen…"""
 LONGEST_CACHED = 40
 """…and that are not longer than this."""
-_DEFAULT_PLACE = LATIN_LANGUAGES.index(DEFAULT_LANGUAGE)
 _VOTE = 32
 """Bits in which the votes for one language are counted; all languages' are one whole number."""
-_COUNTS = struct.Struct(f"<{len(LATIN_LANGUAGES)}I")
+
+
+class _Lexicon:
+    """What the languages that have a stemmer tell of words, by Snowball's name of the language."""
+
+    def __init__(self) -> None:
+        stemmed = {each.stemmer: each for each in languages().values() if each.stemmer}
+        self.stop_words = {name: each.stop_words for name, each in stemmed.items()}
+        self.bases = {name: each.bases for name, each in stemmed.items()}
+        self.latin = tuple(name for name, each in stemmed.items() if not each.letters)
+        """Languages that share the Latin letters: their stop words tell them apart."""
+        self.lettered = tuple(name for name, each in stemmed.items() if each.letters)
+        """Languages with letters of their own: one such letter tells them."""
+        own = [each.letters for each in stemmed.values() if each.letters]
+        self.letters = re.compile("|".join(f"([{letters}])" for letters in own))
+        """Its group, less one, is the place of the language in `lettered`."""
+        self.votes: dict[str, int] = {}
+        """The vote of each stop word: a one in the field of each language that has it."""
+        for place, name in enumerate(self.latin):
+            for word in self.stop_words[name]:
+                self.votes[word] = self.votes.get(word, 0) | 1 << _VOTE * place
+        self.counts = struct.Struct(f"<{len(self.latin) + len(self.lettered)}I")
+        self.grammar = frozenset().union(
+            *(each.stop_words for each in languages().values() if not each.stemmer)
+        )
+        """Characters of Chinese, Japanese and Korean that carry grammar."""
 
 
 @lru_cache(maxsize=1)
-def _votes_of_stop_word() -> dict[str, int]:
-    """Return the vote of each stop word: a one in the field of each language that has it."""
-    table: dict[str, int] = {}
-    for place, name in enumerate(LATIN_LANGUAGES):
-        for word in STOP_WORDS[name]:
-            table[word] = table.get(word, 0) | 1 << _VOTE * place
-    return table
+def _lexicon() -> _Lexicon:
+    return _Lexicon()
+
+
+def stop_words(name: str) -> frozenset[str]:
+    """Return the stop words of Snowball's language `name`."""
+    return _lexicon().stop_words[name]
+
+
+def latin_languages() -> tuple[str, ...]:
+    """Return Snowball's names of the languages that share the Latin letters."""
+    return _lexicon().latin
 
 
 def normalise(text: str) -> str:
@@ -119,23 +146,27 @@ def language(tokens: Iterable[str]) -> str | None:
 
 def votes_of(words: Sequence[str]) -> int:
     """Return the votes of normalised words, to be added to those of others."""
-    votes = sum(map(_votes_of_stop_word().get, words, repeat(0)))
-    if not "".join(words).isascii() and any(map(_CYRILLIC.match, words)):
-        votes += 1 << _VOTE * len(LATIN_LANGUAGES)
+    lexicon = _lexicon()
+    votes = sum(map(lexicon.votes.get, words, repeat(0)))
+    if not "".join(words).isascii():
+        for found in filter(None, map(lexicon.letters.match, words)):
+            votes += 1 << _VOTE * (len(lexicon.latin) + (found.lastindex or 1) - 1)
     return votes
 
 
 def elected(votes: int) -> str | None:
-    """Return the language that has most votes; Russian has its own letters and needs but one."""
+    """Return the language that has most votes; one with its own letters needs but one."""
     if not votes:
         return None
-    if votes >> _VOTE * len(LATIN_LANGUAGES):
-        return "russian"
-    counts = _COUNTS.unpack(votes.to_bytes(_COUNTS.size, "little"))
+    lexicon = _lexicon()
+    latin = len(lexicon.latin)
+    counts = lexicon.counts.unpack(votes.to_bytes(lexicon.counts.size, "little"))
+    if any(own := counts[latin:]):
+        return lexicon.lettered[own.index(max(own))]
     most = max(counts)
-    if counts[_DEFAULT_PLACE] == most:
+    if counts[lexicon.latin.index(DEFAULT_LANGUAGE)] == most:
         return DEFAULT_LANGUAGE
-    return LATIN_LANGUAGES[counts.index(most)] if counts.count(most) == 1 else None
+    return lexicon.latin[counts.index(most)] if counts.count(most) == 1 else None
 
 
 def _fold(token: str) -> str:
@@ -155,12 +186,13 @@ def is_unspaced(token: str) -> bool:
 
 def bigrams(run: str) -> list[str]:
     """Return the terms of a run of an unspaced script: bigrams, and ideographs one by one."""
+    grammar = _lexicon().grammar
     terms = [
         run[i : i + 2]
         for i in range(len(run) - 1)
-        if run[i] not in CJK_STOP_CHARACTERS or run[i + 1] not in CJK_STOP_CHARACTERS
+        if run[i] not in grammar or run[i + 1] not in grammar
     ]
-    terms += [c for c in run if c not in CJK_STOP_CHARACTERS and _SINGLE.match(c)]
+    terms += [c for c in run if c not in grammar and _SINGLE.match(c)]
     return terms or [run]
 
 
@@ -181,16 +213,18 @@ def _bare(token: str) -> str:
     return token
 
 
-def without_stop_words(tokens: Iterable[str], stop_words: frozenset[str]) -> list[str]:
-    """Return what is left of `tokens` without stop words, each in its bare form."""
+def without_stop_words(tokens: Iterable[str], name: str | None) -> list[str]:
+    """Return what is left of `tokens` without the stop words of a language, each in its bare form.
+
+    name: Snowball's; None to leave nothing out.
+    """
+    stops = stop_words(name) if name else frozenset()
     kept: list[str] = []
     for token in tokens:
-        if token in stop_words:
+        if token in stops:
             continue
         bare = token if token.isalpha() else _bare(token)
-        if bare != token and (
-            bare in stop_words or token.replace("’", "'") in stop_words or not bare
-        ):
+        if bare != token and (bare in stops or token.replace("’", "'") in stops or not bare):
             continue
         kept.append(bare)
     return kept
@@ -200,8 +234,8 @@ def stems_of(tokens: Sequence[str], name: str) -> list[str]:
     """Return the stem of each token in Snowball's language `name`, accents folded."""
     import Stemmer  # noqa: PLC0415  # imported late: `import memoryos` stays cheap
 
-    if name == "english":
-        tokens = [ENGLISH_BASES.get(token, token) for token in tokens]
+    if bases := _lexicon().bases[name]:
+        tokens = [bases.get(token, token) for token in tokens]
     stems = Stemmer.Stemmer(name).stemWords(tokens)
     return [stem if stem.isascii() else _fold(stem) for stem in stems]
 
@@ -209,7 +243,7 @@ def stems_of(tokens: Sequence[str], name: str) -> list[str]:
 @lru_cache(maxsize=CACHED_WORDS // 4)
 def _bare_and_stem(token: str, name: str) -> tuple[str, str] | None:
     """Return a word's bare form and the stem of that in a language; None of a stop word."""
-    content = without_stop_words((token,), STOP_WORDS[name])
+    content = without_stop_words((token,), name)
     return (content[0], stems_of(content, name)[0]) if content else None
 
 
@@ -238,7 +272,7 @@ def content_words(text: str) -> list[str]:
     """Return the words of `text` without stop words, not stemmed; unspaced scripts as bigrams."""
     found: list[str] = []
     for line, name in lines_of(text):
-        content = without_stop_words(line, STOP_WORDS[name])
+        content = without_stop_words(line, name)
         if "".join(content).isascii():
             found += content
             continue

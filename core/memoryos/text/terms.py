@@ -3,7 +3,7 @@
 A term is a stem (or a bigram of an unspaced script) kept as a 32-bit hash, so that the blob stored
 with a page needs no vocabulary table and means the same in every process and on every platform.
 
-Pure, as text.py is: no shared state but bounded caches.
+Pure, as tokenizer.py is: no shared state but bounded caches.
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ from zlib import crc32
 
 import numpy as np
 
-from memoryos.tiers.stop_words import STOP_WORDS
-from memoryos.tiers.text import (
+from memoryos.text.tokenizer import (
     CACHED_WORDS,
     DEFAULT_LANGUAGE,
-    LATIN_LANGUAGES,
     LONGEST_CACHED,
     bigrams,
     cut,
     elected,
     is_unspaced,
     language,
+    latin_languages,
     lines_of,
     normalise,
     stems_of,
@@ -116,9 +115,9 @@ def query_terms(text: str) -> list[QueryTerm]:
     """
     found = words(text)
     name = language(found)
-    content = without_stop_words(found, STOP_WORDS[name] if name else frozenset())
+    content = without_stop_words(found, name)
     if name is None:
-        candidates = LATIN_LANGUAGES
+        candidates = latin_languages()
     else:
         candidates = (name,) if name == DEFAULT_LANGUAGE else (name, DEFAULT_LANGUAGE)
     terms: dict[tuple[int, ...], QueryTerm] = {}
@@ -169,7 +168,7 @@ def unpack_terms(blob: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
 @lru_cache(maxsize=CACHED_WORDS)
 def _forms(token: str, name: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Return the terms that one word becomes in a language, and their ids; none of a stop word."""
-    content = without_stop_words((token,), STOP_WORDS[name])
+    content = without_stop_words((token,), name)
     if content and is_unspaced(content[0]):
         terms = bigrams(content[0])
     else:
@@ -198,8 +197,9 @@ class _Pieces(dict[str, bytes]):
         ids = [i for _, some in _forms_of(found, self._name) for i in some] if found else []
         packed = struct.pack(f"<{len(ids)}I", *ids)
         if len(piece) <= LONGEST_CACHED:
-            if sum(map(len, _ids_of_pieces.values())) >= _CACHED_PIECES:
-                for pieces in _ids_of_pieces.values():
+            kept = list(_ids_of_pieces.values())  # another thread may add a language
+            if sum(map(len, kept)) >= _CACHED_PIECES:
+                for pieces in kept:
                     pieces.clear()
             self[piece] = packed
         return packed
@@ -217,7 +217,14 @@ class _PieceVotes(dict[str, int]):
         return votes
 
 
-_ids_of_pieces = {name: _Pieces(name) for name in STOP_WORDS}
+class _PiecesOfLanguages(dict[str, _Pieces]):
+    """`_Pieces` by Snowball's name of their language."""
+
+    def __missing__(self, name: str) -> _Pieces:
+        return self.setdefault(name, _Pieces(name))
+
+
+_ids_of_pieces = _PiecesOfLanguages()
 _votes_of_pieces = _PieceVotes()
 
 

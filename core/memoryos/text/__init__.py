@@ -1,0 +1,1 @@
+"""Words, terms and dates of texts: pure rules.  Languages are data, in TOML files."""
