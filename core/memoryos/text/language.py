@@ -90,11 +90,13 @@ class DateWords:
     last_n: tuple[str, ...] = ()
     """The {n} units until now."""
     last: tuple[str, ...] = ()
-    """The last such week, weekend, month, year; the latest such weekday, season, holiday."""
+    """The last week, weekend or year; the latest such weekday, month, season or holiday."""
     this: tuple[str, ...] = ()
     """This week, weekend, month, year, season; the holiday or month of this year."""
     before_last: tuple[str, ...] = ()
     """The unit before the last one."""
+    last_years: tuple[str, ...] = ()
+    """Such a month, season or holiday of the year before this one."""
     last_weeks_day: tuple[str, ...] = ()
     """A weekday of the calendar week before this one."""
     this_weeks_day: tuple[str, ...] = ()

@@ -33,9 +33,10 @@ _MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\
 \u0e31-\u0e3a\u0e47-\u0e4e\u0f71-\u0f84\u102b-\u103e\u17b4-\u17d3"
 """Combining marks and the Indic blocks: `\\w` leaves vowel signs out and would cut words there."""
 
-_LETTER = rf"(?:[^\W_]|[{_MARKS}])"
+LETTER = rf"(?:[^\W_]|[{_MARKS}])"
+"""Pattern of one letter, digit or mark of a word."""
 _WORD = re.compile(
-    rf"\d+(?:[.,:]\d+)+|{_LETTER}+(?:['’]{_LETTER}+)*(?:[-‐‑]{_LETTER}+(?:['’]{_LETTER}+)*)*"
+    rf"\d+(?:[.,:]\d+)+|{LETTER}+(?:['’]{LETTER}+)*(?:[-‐‑]{LETTER}+(?:['’]{LETTER}+)*)*"
 )
 _ASCII_WORD = re.compile(
     r"\d+(?:[.,:]\d+)+|[a-z0-9]+(?:'[a-z0-9]+)*(?:-[a-z0-9]+(?:'[a-z0-9]+)*)*", re.ASCII
