@@ -6,7 +6,7 @@ Pure, like dates.py, which says what day a phrase means.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -43,6 +43,32 @@ class Said:
     number: int = 1  # {n}; of "named" how many units ago
     name: Name | None = None
     year: int | None = None
+
+
+class _Pattern:
+    """What one template, or any name of a list, matches; compiled when it first may be there."""
+
+    def __init__(
+        self, kind: str, needs: tuple[tuple[str, ...], ...], build: Callable[[], re.Pattern[str]]
+    ) -> None:
+        self.kind = kind
+        self.needs = needs
+        """Pieces of text: without all the pieces of one of these it cannot match."""
+        self._build = build
+
+    def possible(self, text: str) -> bool:
+        """Return whether a text has what every match has; costs a tenth of the search."""
+        for pieces in self.needs:  # loops, not any() and all(): a third of their time
+            for piece in pieces:
+                if piece not in text:
+                    break
+            else:
+                return True
+        return False
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return self._build()
 
 
 class Phrases:
@@ -83,8 +109,11 @@ class Phrases:
 
     def find(self, text: str) -> Iterator[Said]:
         """Yield the phrases in a lower-cased text; no part of it is in two of them."""
-        for kind, pattern in self._patterns:
-            for match in pattern.finditer(text):
+        for each in self._patterns:
+            if not each.possible(text):
+                continue
+            kind = each.kind
+            for match in each.compiled.finditer(text):
                 said = self._said(kind, match)
                 yield said
                 text = text[: said.start] + " " * len(match[0]) + text[said.end :]
@@ -105,33 +134,34 @@ class Phrases:
         return Said(kind, match.start(), match.end(), number, name, year)
 
     @cached_property
-    def _patterns(self) -> list[tuple[str, re.Pattern[str]]]:
+    def _patterns(self) -> list[_Pattern]:
         words = self.language.dates
         link = rf"(?:\s*,\s*|\s+|\s+(?:{_any(words.links)})\s+)" if words.links else r"[\s,]\s*"
         found = [
-            (kind, self._pattern(template))
-            for kind in _SPECIAL
-            for template in getattr(words, kind)
+            self._pattern(kind, template) for kind in _SPECIAL for template in getattr(words, kind)
         ]
         if self.language.spaced and not words.glued:
-            dated = (f"{{season}}@{YEAR}",)
+            dated = f"{{season}}@{YEAR}"
             holiday = f"{{holiday}}(?:@{YEAR})?"
         else:
-            dated = (rf"{YEAR}\s*[年년]?\s*[的の]?\s*{{season}}",)
+            dated = rf"{YEAR}\s*[年년]?\s*[的の]?\s*{{season}}"
             holiday = rf"(?:{YEAR}\s*[年년]?\s*[的の]?\s*)?{{holiday}}"
-        found += [("season", self._compiled(each.replace("@", link))) for each in dated]
+        found.append(self._of_names("season", dated.replace("@", link)))
         found += [
-            (kind, self._pattern(template))
+            self._pattern(kind, template)
             for kind in ("last", "this", "in_season")
             for template in getattr(words, kind)
         ]
-        if self._named:
-            found.append(("named", self._compiled(f"(?P<named>{_any(self._named)})")))
-        if self._names["holiday"]:
-            found.append(("holiday", self._compiled(holiday.replace("@", link))))
-        return found
+        found.append(self._of_names("named", f"(?P<named>{_any(self._named)})"))
+        found.append(self._of_names("holiday", holiday.replace("@", link)))
+        return [each for each in found if each.needs]
 
-    def _pattern(self, template: str) -> re.Pattern[str]:
+    def _of_names(self, kind: str, source: str) -> _Pattern:
+        names = self._named if kind == "named" else self._names[kind]
+        needs = tuple({(_longest(name),) for name in names})
+        return _Pattern(kind, needs, lambda: self._compiled(source))
+
+    def _pattern(self, kind: str, template: str) -> _Pattern:
         """Return what a template matches; blanks may be of any width, and are free in Chinese."""
         parts = [part for part in _SLOT.split(template) if part]
         free = r"\s*" if not self.language.spaced or self.language.dates.glued else ""
@@ -139,7 +169,8 @@ class Phrases:
             part if _SLOT.fullmatch(part) else re.escape(part).replace(r"\ ", r"\s+")
             for part in parts
         ]
-        return self._compiled(free.join(texts))
+        needs = " ".join(part for part in parts if not _SLOT.fullmatch(part))
+        return _Pattern(kind, (tuple(needs.split()),), lambda: self._compiled(free.join(texts)))
 
     def _compiled(self, source: str) -> re.Pattern[str]:
         # Not the tail of 1.5, of twenty-one, of 三十.

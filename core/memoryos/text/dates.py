@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from memoryos.text.date_phrases import (
     BEFORE,
@@ -50,6 +50,7 @@ _NUMERIC = tuple(
 )
 _ONLY_YEAR = re.compile(rf"{BEFORE}(?<!\d[.,:/]){YEAR}{BEHIND}(?![.,:/]\d)")
 _WORD = re.compile(rf"{LETTER}+")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
 _DIGIT = re.compile(r"\d")
 
 
@@ -62,7 +63,7 @@ class Period:
     label: str  # as the question says it, tidied: "8 May 2023"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Asked:
     """A question and the calendar it is asked in."""
 
@@ -71,7 +72,11 @@ class _Asked:
     today: datetime  # midnight at which today began, naive, in `zone`
     zone: tzinfo
     years: range  # years of the memory
-    spoken: str | None  # Snowball's name of the question's language
+
+    @cached_property
+    def spoken(self) -> str | None:
+        """Snowball's name of the question's language."""
+        return language(words(self.original))
 
     def period(self, start: datetime, end: datetime, first: int, last: int) -> Period:
         """Return a period that the question names between two of its places."""
@@ -84,7 +89,10 @@ class _Asked:
     def without(self, first: int, last: int) -> _Asked:
         """Return the question with a blank in the place of what was read."""
         text = self.text[:first] + " " * (last - first) + self.text[last:]
-        return replace(self, text=text)
+        asked = replace(self, text=text)
+        if "spoken" in vars(self):
+            vars(asked)["spoken"] = self.spoken
+        return asked
 
 
 def periods(
@@ -96,11 +104,13 @@ def periods(
     last page: a month named without its year is taken in every year between them; zone: the time
     zone of whoever asks, in which days begin and end.
     """
-    original = unicodedata.normalize("NFC", question).replace("’", "'")
+    original = question
+    if not question.isascii():
+        original = unicodedata.normalize("NFC", question).replace("’", "'")
     text = original.lower()
     if len(text) != len(original):  # "İ" becomes two letters
         original = text
-    said = frozenset(_WORD.findall(text))
+    said = frozenset((_ASCII_WORD if text.isascii() else _WORD).findall(text))
     talk = spoken(said, text)
     dated = bool(_DIGIT.search(text)) or not said.isdisjoint(months().by_word)
     if not talk and not dated:
@@ -109,7 +119,7 @@ def periods(
         moment = _at(now, zone)
         today = _day(moment.year, moment.month, moment.day)
         years = range(_at(oldest, zone).year, _at(newest, zone).year + 1)
-        asked = _Asked(text, original, today, zone, years, language(words(question)))
+        asked = _Asked(text, original, today, zone, years)
         return list(_periods(asked, said, talk))
     except (ValueError, OverflowError, OSError):  # a time no calendar has
         return []
