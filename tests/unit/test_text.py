@@ -21,7 +21,7 @@ from memoryos.text.terms import (
     tokens,
     unpack_terms,
 )
-from memoryos.text.tokenizer import keywords
+from memoryos.text.tokenizer import keywords, language, words
 
 ANY_STOP_WORD = frozenset().union(*(each.stop_words for each in languages().values()))
 
@@ -61,6 +61,21 @@ def found(question: str, page: str) -> set[str]:
         ("O’Brien", "Mr. O'Brien called.", "obrien"),
         ("ｆｕｌｌ width", "full moon", "full"),
         ("İstanbul", "I flew to istanbul.", "istanbul"),
+        ("C++", "It is written in C++, mostly.", "c++"),
+        ("what is in C#?", "The app is in C#.", "c#"),
+        ("F#", "We teach F# here", "f#"),
+        (".NET", "Built on .NET 8", ".net"),
+        ("Node.js", "The node.js server", "node.js"),
+        ("nodejs or Node?", "The Node.js server", "node"),
+        ("HAUPTSTRASSE 5", "The shop is in the Hauptstraße.", "hauptstrasse"),
+        ("Hauptstraße", "Der Laden ist in der Hauptstrasse.", "hauptstraße"),
+        ("Odegard", "I met Mr Ødegård.", "odegard"),
+        ("thorsdottir", "I met Ms Þórsdóttir.", "thorsdottir"),
+        ("Lodz", "We flew to Łódź.", "lodz"),
+        ("Dokovic", "Đoković won", "dokovic"),
+        ("ねこ", "うちのネコが逃げた", "ねこ"),
+        ("ネコ", "うちのねこが逃げた", "ねこ"),
+        ("أين الكتاب؟", "قرأت كتابا جديدا في البيت", "الكتاب"),
     ],
 )
 def test_a_question_finds_the_page_that_says_it_otherwise(question, page, word):
@@ -80,6 +95,21 @@ def test_each_line_is_stemmed_in_its_own_language():
 def test_a_bare_word_is_looked_up_in_every_language():
     page = "Mis perros están en la casa con los gatos."
     assert found("perros gatos", page) == {"perros", "gatos"}
+
+
+def test_names_with_signs_are_words_beside_their_parts():
+    assert tokens("C++ and C") == ["c", "c", "c++"]
+    assert not found("C++", "The language Go")
+    assert "c#" not in found("C#", "It is written in C++.")
+    assert tokens("Well. Network, no. Ionic") == ["well", "network", "ionic"]
+
+
+@pytest.mark.parametrize(
+    ("text", "snowball"),
+    [("أنا أعيش في القاهرة", "arabic"), ("मैं दिल्ली में रहता हूँ", "hindi"), ("Я живу тут", "russian")],
+)
+def test_letters_of_its_own_tell_a_language(text, snowball):
+    assert language(words(text)) == snowball
 
 
 def test_hyphenated_words_count_as_parts_and_whole():

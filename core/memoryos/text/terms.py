@@ -41,6 +41,12 @@ from memoryos.text.tokenizer import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+TERMS_VERSION = 2
+"""Raised when the same text gets other terms; a store whose pages have older ones must make anew.
+
+2: letters such as ß and ø and katakana folded, names with signs (C++) as words, Arabic and Hindi
+stemmed and freed of stop words.
+"""
 TERM_DTYPE = np.dtype([("id", "<u4"), ("tf", "u1")])
 """One packed term: 5 bytes."""
 _MOST_COUNTED = 255

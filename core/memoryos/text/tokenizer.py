@@ -46,6 +46,18 @@ _HYPHENS = re.compile(r"[-‐‑]")
 _RUN = re.compile(rf"[{_UNSPACED}]+|[^{_UNSPACED}]+")
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _SINGLE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+_SIGNED = re.compile(
+    rf"(?<!{LETTER})(?:[a-z][a-z0-9]*\+\+|[a-z]#|(?:[a-z][a-z0-9]*)?\.net|[a-z][a-z0-9]*\.(?:js|io))"
+    rf"(?!{LETTER})"
+)
+"""Names that need their signs: C++, Notepad++, C#, F#, .NET, ASP.NET, Node.js, Socket.IO."""
+_SIGNS = ("++", "#", ".net", ".js", ".io")
+_BARRED = str.maketrans(
+    {"ß": "ss", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h"}
+    | {"ŧ": "t", "ı": "i", "ŀ": "l", "ĸ": "k"}
+)
+"""Letters that Unicode does not take apart, as people write them who have no such key."""
+_HIRAGANA = {katakana: katakana - 0x60 for katakana in (*range(0x30A1, 0x30F7), 0x30FD, 0x30FE)}
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _CONTRACTED = frozenset({"s", "t", "d", "m", "ll", "re", "ve"})
@@ -113,7 +125,8 @@ def words(text: str) -> list[str]:
     """Return the words of `text` in order, normalised, stop words still in.
 
     A hyphenated word gives its parts and the word written as one (`co-worker`: co, worker,
-    coworker); an unspaced script gives its runs whole.
+    coworker); a name with signs its parts and itself (`node.js`: node, js, node.js); an unspaced
+    script gives its runs whole.
     """
     return cut(normalise(text))
 
@@ -121,9 +134,9 @@ def words(text: str) -> list[str]:
 def cut(normal: str) -> list[str]:
     """Return the words of a normalised text (see `words`)."""
     if normal.isascii():
-        pieces = _ASCII_WORD.findall(normal)
+        pieces: list[str] = _ASCII_WORD.findall(normal)
         if "-" not in normal:
-            return pieces
+            return pieces + _signed(normal)
     else:
         pieces = _WORD.findall(normal)
     found: list[str] = []
@@ -137,7 +150,15 @@ def cut(normal: str) -> list[str]:
             found += parts
             if len(parts) == 2:
                 found.append(parts[0] + parts[1])
-    return found
+    return found + _signed(normal)
+
+
+def _signed(normal: str) -> list[str]:
+    """Return the names made with signs; most texts have none, and are not searched."""
+    for signs in _SIGNS:
+        if signs in normal:
+            return _SIGNED.findall(normal)
+    return []
 
 
 def language(tokens: Iterable[str]) -> str | None:
@@ -186,15 +207,19 @@ def is_unspaced(token: str) -> bool:
 
 
 def bigrams(run: str) -> list[str]:
-    """Return the terms of a run of an unspaced script: bigrams, and ideographs one by one."""
+    """Return the terms of a run of an unspaced script: bigrams, and ideographs one by one.
+
+    Katakana become hiragana, so that ネコ finds ねこ (grammar is written in hiragana only).
+    """
     grammar = _lexicon().grammar
+    folded = run.translate(_HIRAGANA)
     terms = [
-        run[i : i + 2]
+        folded[i : i + 2]
         for i in range(len(run) - 1)
         if run[i] not in grammar or run[i + 1] not in grammar
     ]
     terms += [c for c in run if c not in grammar and _SINGLE.match(c)]
-    return terms or [run]
+    return terms or [folded]
 
 
 def _bare(token: str) -> str:
@@ -237,6 +262,8 @@ def stems_of(tokens: Sequence[str], name: str) -> list[str]:
 
     if bases := _lexicon().bases[name]:
         tokens = [bases.get(token, token) for token in tokens]
+    if not all(map(str.isascii, tokens)):
+        tokens = [token.translate(_BARRED) for token in tokens]
     stems = Stemmer.Stemmer(name).stemWords(tokens)
     return [stem if stem.isascii() else _fold(stem) for stem in stems]
 
