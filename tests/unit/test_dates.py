@@ -212,6 +212,10 @@ def test_numeric_dates_are_read_in_the_orders_they_may_have(question, days):
         ("去年五月", [("2022-05-01", "2022-06-01")]),
         ("今週の月曜日", [("2023-07-17", "2023-07-18")]),
         ("¿Y en diciembre del 2022?", [("2022-12-01", "2023-01-01")]),
+        ("a week ago today", [("2023-07-09", "2023-07-16")]),
+        ("２０２２年５月に", [("2022-05-01", "2022-06-01")]),
+        ("l’été dernier", [("2022-06-01", "2022-09-01")]),
+        ("from 2022-2023", [("2022-01-01", "2023-01-01"), ("2023-01-01", "2024-01-01")]),
         ("nel 2022", [("2022-01-01", "2023-01-01")]),
         ("LAST   WEEK", [("2023-07-10", "2023-07-17")]),
     ],
@@ -233,7 +237,7 @@ def test_a_day_is_the_day_of_whoever_asks():
         "Was habe ich hier gesagt?", "Wat staat hier?",  # French "hier" is yesterday
         "Where is my winter coat?", "Did I fall?", "Hai mai visto Roma?", "minha cidade natal",
         "the last day", "twenty-one days ago", "1.5 years ago", "二三十天前", "mar y sol",
-        "0 days ago", "nesta segunda vez", "this Friday",
+        "call 555-01-2024", "0 days ago", "nesta segunda vez", "this Friday",
     ],
 )  # fmt: skip
 def test_what_is_doubtful_is_no_date(question):

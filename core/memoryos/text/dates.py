@@ -48,7 +48,9 @@ _NUMERIC = tuple(
         r"(?<!\d)(?P<number>[01]?\d)\s*[月월](?:\s*(?P<day>[0-3]?\d)\s*[日号號일])?",
     )
 )
-_ONLY_YEAR = re.compile(rf"{BEFORE}(?<!\d[.,:/]){YEAR}{BEHIND}(?![.,:/]\d)")
+_ONLY_YEAR = re.compile(
+    rf"{BEFORE}(?<!\d[.,:/])(?:(?<=(?:19|20)\d\d-)|(?<!\d-)){YEAR}{BEHIND}(?![.,:/]\d)"
+)
 _WORD = re.compile(rf"{LETTER}+")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _DIGIT = re.compile(r"\d")
@@ -106,7 +108,7 @@ def periods(
     """
     original = question
     if not question.isascii():
-        original = unicodedata.normalize("NFC", question).replace("’", "'")
+        original = unicodedata.normalize("NFKC", question).replace("’", "'")
     text = original.lower()
     if len(text) != len(original):  # "İ" becomes two letters
         original = text
