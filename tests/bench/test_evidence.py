@@ -12,7 +12,7 @@ from benchmarks.locomo.data import load
 from benchmarks.locomo.evidence import COLUMNS, share_in_pages, shown
 from benchmarks.locomo.known_errors import broken_evidence
 from memoryos.embedders import HashingEmbedder
-from memoryos.importers import locomo
+from memoryos.frontends.importers import locomo
 
 
 def test_share_in_pages_counts_turns() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from memoryos.cli import main
+from memoryos.frontends.cli import main
 
 
 @dataclass

@@ -16,7 +16,7 @@ import pytest
 
 from memoryos import Engine
 from memoryos.errors import InvalidInput
-from memoryos.importers import FORMATS, detect, import_file
+from memoryos.frontends.importers import FORMATS, detect, import_file
 
 Run = Callable[..., Any]
 LOCOMO = [

@@ -244,7 +244,7 @@ def test_a_dead_endpoint_loses_nothing(tmp_path: Path) -> None:
 def test_an_embedder_that_is_not_there_is_replaced_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "memoryos.compat"):
+    with caplog.at_level(logging.WARNING, "memoryos.frontends.compat"):
         memo = Memoryos("tom", "", tmp_path, embedding_model_name="/no/such/folder")
     with memo:
         memo.add_memory(*TOM)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from memoryos import Engine, Memory
-from memoryos.analysts.rules import RuleAnalyst
 from memoryos.model import Message
-from memoryos.transfer import ALL_KINDS
+from memoryos.storage.codec import ALL_KINDS
+from memoryos.updating.analysts.rules import RuleAnalyst
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
 Happening = Callable[[Memory], object]
@@ -54,7 +54,7 @@ def test_what_changed_while_it_was_read_is_not_filed_as_it_was(
     monkeypatch.setattr(RuleAnalyst, verb, read)
     memory.flush()
     assert not due
-    store = memory._parts.store
+    store = memory._modules.store
     assert "Quaxbury" not in {item.value for item in memory.knowledge()}
     if (verb, happening) != ("promote", say_anew):  # then it was filed before it was said anew
         bodies = [record.body for record in store.records(memory.scope, ALL_KINDS)]

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memoryos import Engine, views
+from memoryos import Engine
 from memoryos.errors import StorageError
-from memoryos.index import ScopeIndex
-from memoryos.journal import checked_time
 from memoryos.model import Scope
-from memoryos.stores.index_columns import IndexColumns
-from memoryos.stores.port import Changes, Store
-from memoryos.stores.sqlite import SQLiteStore, material
+from memoryos.retrieval import views
+from memoryos.retrieval.index import ScopeIndex
+from memoryos.storage.columns import IndexColumns
+from memoryos.storage.journal import checked_time
+from memoryos.storage.port import Changes, Store
+from memoryos.storage.sqlite import SQLiteStore, material
 from memoryos.testing.store_material import EMBEDDER, SCOPE, draft, fill, plain
 
 PAGES = 500
@@ -31,8 +32,8 @@ def filled(engine: Engine, pages: int = PAGES) -> Scope:
 
 
 def cold_index(engine: Engine, scope: Scope) -> ScopeIndex:
-    engine._parts.views.clear()
-    index = engine._parts.views.get(scope).index
+    engine.modules.views.clear()
+    index = engine.modules.views.get(scope).index
     assert isinstance(index, ScopeIndex)
     return index
 
@@ -115,7 +116,7 @@ def test_a_page_erased_between_the_two_readings(
     index = cold_index(engine, scope)
     assert len(index) == (PAGES - 1 if first == "vectors" else PAGES)
     assert index._now.dense.pending.tolist() == ([] if first == "vectors" else [100])
-    after = engine._parts.views.get(scope).index
+    after = engine.modules.views.get(scope).index
     assert isinstance(after, ScopeIndex)
     assert same(after, cold_index(engine, scope))
     assert len(after) == PAGES - 1
@@ -147,12 +148,12 @@ def test_vectors_that_come_later_are_read_in_blocks(
     memory.add("the first names the embedder", "yes")
     memory.flush()
     memory.add_many([(f"turn {n} about the garden", "yes") for n in range(PAGES)])
-    index = engine._parts.views.get(memory.scope).index
+    index = engine.modules.views.get(memory.scope).index
     assert isinstance(index, ScopeIndex)
     assert index._now.dense.pending.size == PAGES
     memory.flush()
     monkeypatch.setattr(views, "_READ_AT_ONCE", 64)
-    assert engine._parts.views.get(memory.scope).index is index
+    assert engine.modules.views.get(memory.scope).index is index
     assert not index._now.dense.pending.size
     late = np.concatenate(index._now.dense.blocks)
     fresh = np.concatenate(cold_index(engine, memory.scope)._now.dense.blocks)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from memoryos.stores.in_memory import InMemoryStore
-from memoryos.stores.port import Store
-from memoryos.stores.sqlite import SQLiteStore
+from memoryos.storage.in_memory import InMemoryStore
+from memoryos.storage.port import Store
+from memoryos.storage.sqlite import SQLiteStore
 from memoryos.testing.store_contract import StoreContract
 
 

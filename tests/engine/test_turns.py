@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from memoryos import Engine, views
-from memoryos.index import ScopeIndex
+from memoryos import Engine
+from memoryos.retrieval import views
+from memoryos.retrieval.index import ScopeIndex
 
 
 @pytest.mark.parametrize(("small", "together"), [(20_000, 1), (0, 4)])
@@ -54,7 +55,7 @@ def test_nobody_waits_for_anothers_embedding(
     memory.add("I like chess.", "Good.")
     memory.flush()
     memory.recall("chess")
-    embed, asked, go = engine._parts.embedder.embed_query, threading.Event(), threading.Event()
+    embed, asked, go = engine.modules.embedder.embed_query, threading.Event(), threading.Event()
 
     def slow(text: str) -> Any:
         if text == "slow chess":
@@ -62,7 +63,7 @@ def test_nobody_waits_for_anothers_embedding(
             assert go.wait(10)
         return embed(text)
 
-    monkeypatch.setattr(engine._parts.embedder, "embed_query", slow)
+    monkeypatch.setattr(engine.modules.embedder, "embed_query", slow)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(memory.recall, "slow chess")
         assert asked.wait(10)
@@ -110,7 +111,7 @@ def test_a_forked_child_does_not_wait_for_its_parents_turn(tmp_path: Path) -> No
     with Engine.open(f"sqlite:///{tmp_path}/m.db") as engine:
         memory = engine.memory("tom")
         memory.add("I like chess.", "Good.")
-        with engine._parts.views.turn(engine._parts.views.get(memory.scope)):
+        with engine.modules.views.turn(engine.modules.views.get(memory.scope)):
             child = os.fork()
             if child == 0:
                 signal.alarm(20)

@@ -232,7 +232,7 @@ def test_an_index_of_replaced_pages_is_filled_anew(tmp_path: Path) -> None:
             memory.recall("garden", k=1)
             memory.add_messages([Message("assistant", f"answer {number}")])
             memory.recall("garden", k=1)
-        index = engine._parts.views.get(memory.scope).index
+        index = engine.modules.views.get(memory.scope).index
         assert len(index) == 200
         assert index.last_seq == 400
         assert index._now.columns.size < 400  # not a row for each page that ever was

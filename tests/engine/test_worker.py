@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from memoryos.model import Scope
-from memoryos.worker import Asking, Worker
+from memoryos.updating.worker import Asking, Worker
 
 
 class Noting(Asking):

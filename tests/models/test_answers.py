@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from memoryos.analysts.prompts.consolidate import ConsolidateAnswer
-from memoryos.analysts.prompts.promote import PromoteAnswer
 from memoryos.llm.json_answers import parse_answer, shape_in_words, strict_schema
 from memoryos.llm.thinking import pieces_without_thinking, without_thinking
+from memoryos.updating.analysts.prompts.consolidate import ConsolidateAnswer
+from memoryos.updating.analysts.prompts.promote import PromoteAnswer
 
 
 class City(BaseModel):

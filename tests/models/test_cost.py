@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from memoryos.analysts.llm import LLMAnalyst
 from memoryos.llm import OpenAIChat
+from memoryos.llm.tokens import token_counter
 from memoryos.model import Chain, Knowledge, Profile, Segment, Source
 from memoryos.ports import Batch, PromotionRequest
-from memoryos.tokens import token_counter
+from memoryos.updating.analysts.llm import LLMAnalyst
 
 NOW = datetime(2025, 5, 9, tzinfo=timezone.utc)
 SEGMENT = Segment("s1", "", (), 5, 1, 5, NOW, NOW)

@@ -7,14 +7,14 @@ from datetime import datetime, timezone
 
 import pytest
 
-from memoryos.analysts.llm import LLMAnalyst
 from memoryos.errors import ModelError
 from memoryos.llm import OpenAIChat
+from memoryos.llm.tokens import token_counter
 from memoryos.model import Profile, Segment
 from memoryos.ports import Batch, PromotionRequest
 from memoryos.testing.memory_answers import memory_answers
 from memoryos.testing.model_failures import MODEL_FAILURES, ORDER
-from memoryos.tokens import token_counter
+from memoryos.updating.analysts.llm import LLMAnalyst
 
 NOW = datetime(2025, 5, 9, tzinfo=timezone.utc)
 SEGMENT = Segment("s1", "about Tom", (), 5, 1, 5, NOW, NOW)

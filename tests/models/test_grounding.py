@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from memoryos.analysts.grounding import folded, found_quote, holds
-from memoryos.analysts.trait_names import trait_named
 from memoryos.tiers.traits import TRAITS
+from memoryos.updating.analysts.grounding import folded, found_quote, holds
+from memoryos.updating.analysts.trait_names import trait_named
 
 
 @pytest.mark.parametrize("name", TRAITS)

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from memoryos.analysts import reading
-from memoryos.analysts.llm import LLMAnalyst
 from memoryos.errors import ModelAnswerInvalid, ModelUnavailable
+from memoryos.llm.tokens import token_counter
 from memoryos.model import Chain, Knowledge, Profile, Segment, Source
 from memoryos.ports import Batch, Completion, PromotionRequest, TokenUsage
 from memoryos.tiers.traits import TRAITS
-from memoryos.tokens import token_counter
+from memoryos.updating.analysts import reading
+from memoryos.updating.analysts.llm import LLMAnalyst
 
 NOW = datetime(2025, 5, 9, tzinfo=timezone.utc)
 SEGMENT = Segment("s1", "about Tom", (), 5, 1, 5, NOW, NOW)

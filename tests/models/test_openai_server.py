@@ -10,14 +10,7 @@ import time
 import openai
 import pytest
 
-from memoryos.testing.openai_server import (
-    Drop,
-    Failure,
-    OpenAIServer,
-    Raw,
-    Reply,
-    schema_answers,
-)
+from memoryos.testing.openai_server import Drop, Failure, OpenAIServer, Raw, Reply, schema_answers
 from memoryos.text.terms import tokens
 
 HELLO = [{"role": "user", "content": "hello"}]

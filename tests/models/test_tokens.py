@@ -15,8 +15,8 @@ import tiktoken_ext.openai_public as published
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoryos import tokens
-from memoryos.tokens import estimate_tokens, fit_tokens, token_counter
+from memoryos.llm import tokens
+from memoryos.llm.tokens import estimate_tokens, fit_tokens, token_counter
 
 TEXTS = {
     "english": "I went to a support group yesterday, and it was so powerful! Can't wait for more.",
@@ -117,7 +117,7 @@ def test_the_estimate_is_not_under_for_any_script_or_sign(text):
 def test_without_a_table_counts_are_estimates_and_one_warning_is_given(forgetful, caplog):
     for model in ("gpt-4o-mini", "gpt-4", "gpt-4o-mini"):
         assert token_counter(model)("hello world") == estimate_tokens("hello world")
-    (warning,) = (r for r in caplog.records if r.name == "memoryos.tokens")
+    (warning,) = (r for r in caplog.records if r.name == "memoryos.llm.tokens")
     assert warning.levelno == logging.WARNING
     assert "TIKTOKEN_CACHE_DIR" in warning.getMessage()
 
@@ -213,10 +213,11 @@ def test_fit(exact):
 
 def test_nothing_heavy_is_imported_before_the_first_count():
     code = (
-        "import sys; from memoryos.tokens import token_counter; token_counter('gpt-4o-mini', True);"
+        "import sys; from memoryos.llm.tokens import token_counter; "
+        "token_counter('gpt-4o-mini', True);"
         "from memoryos.llm import OpenAIChat; from memoryos.llm.resolve import resolve_chat_model;"
         "from memoryos.embedders import OpenAIEmbedder; OpenAIChat('m'); OpenAIEmbedder('m');"
-        "from memoryos.analysts.llm import LLMAnalyst;"
+        "from memoryos.updating.analysts.llm import LLMAnalyst;"
         "print([m for m in ('openai', 'tiktoken', 'pydantic', 'httpx', 'requests', 'torch') "
         "if m in sys.modules])"
     )

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from memoryos import Engine
 from memoryos.errors import MemoryOSError, StorageBusy
-from memoryos.tasks import work
+from memoryos.updating.queue import work
 
 USERS = 12
 CONFIG = {"short_term_capacity": 2, "page_out_batch": 2, "heat_threshold": 3.0}
@@ -78,4 +78,4 @@ if __name__ == "__main__":
         App(sys.argv[2], int(sys.argv[4])).run(float(sys.argv[3]))
     else:
         with Engine.open(sys.argv[2], {"promotion": "manual", **CONFIG}) as engine:
-            work(engine, until_empty=sys.argv[1] == "finish")
+            work(engine.store, engine.modules.consolidator, until_empty=sys.argv[1] == "finish")

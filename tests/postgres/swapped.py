@@ -12,8 +12,8 @@ import pytest
 
 import memoryos.engine
 from memoryos.config import MemoryConfig
-from memoryos.stores.port import Store
-from memoryos.stores.postgres import PostgresStore
+from memoryos.storage.port import Store
+from memoryos.storage.postgres import PostgresStore
 from tests.postgres.server import another_database, empty_database
 
 _databases: list[str] = []

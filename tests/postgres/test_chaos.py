@@ -20,8 +20,8 @@ import pytest
 
 from memoryos import Engine
 from memoryos.model import Chain, Segment
-from memoryos.stores.codec import decode
-from memoryos.stores.port import PageQuery
+from memoryos.storage.codec import decode
+from memoryos.storage.port import PageQuery
 from tests.postgres.server import Server
 
 PROCESS = Path(__file__).with_name("chaos_process.py")

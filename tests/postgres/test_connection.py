@@ -27,8 +27,8 @@ from memoryos.errors import (
     StorageReadOnly,
 )
 from memoryos.model import Scope
-from memoryos.stores.port import Changes, Head, PageQuery
-from memoryos.stores.postgres import PostgresStore
+from memoryos.storage.port import Changes, Head, PageQuery
+from memoryos.storage.postgres import PostgresStore
 from memoryos.testing.store_material import SCOPE, draft, fill
 from tests.postgres.server import Server, another_database, server
 
@@ -275,8 +275,8 @@ def test_every_key_and_index_begins_with_the_scope(postgres_uri: str) -> None:
 
 
 def test_a_users_requests_go_by_index(store: PostgresStore, postgres_uri: str) -> None:
-    from memoryos.stores.postgres.connection import SQL  # noqa: PLC0415
-    from memoryos.stores.postgres.rows import scope_key, select_pages  # noqa: PLC0415
+    from memoryos.storage.postgres.connection import SQL  # noqa: PLC0415
+    from memoryos.storage.postgres.rows import scope_key, select_pages  # noqa: PLC0415
 
     for user in range(60):
         drafts = [draft(f"p{n}", session=("old", "new")[n > 20], minute=n) for n in range(40)]

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from memoryos import Engine, Memory
-from memoryos.index import served_index
 from memoryos.model import Scope
-from memoryos.stores.postgres import search
+from memoryos.retrieval.index import served_index
+from memoryos.storage.postgres import search
 
 MANUAL = {"promotion": "manual"}
 _TURN = re.compile(r"D\d+:\d+")
@@ -64,7 +64,7 @@ def test_evidence_recall_is_sqlites(root: Path, postgres_uri: str, sqlite_uri: s
             for engine, page_of in known.values():
                 page_of.update(fill(engine, user, conversation))
                 # Vectors, as consolidation makes them; nothing else that it does is needed.
-                engine._parts.consolidator.run(engine.memory(user).scope)
+                engine.modules.consolidator.run(engine.memory(user).scope)
             for question in conversation["qa"]:
                 evidence = set(_TURN.findall(" ".join(question["evidence"])))
                 if question["category"] == 5 or not evidence:
@@ -112,8 +112,8 @@ def test_evidence_recall_in_the_server_is_sqlites(
             known = {"sqlite": (lite, {}), "postgres": (post, {})}
             for engine, page_of in known.values():
                 page_of.update(fill(engine, user, conversation))
-                engine._parts.consolidator.run(engine.memory(user).scope)
-                updater = engine._parts.consolidator._updater
+                engine.modules.consolidator.run(engine.memory(user).scope)
+                updater = engine.modules.consolidator._updater
                 updater.arrange(Scope(user))
             for question in conversation["qa"]:
                 evidence = set(_TURN.findall(" ".join(question["evidence"])))

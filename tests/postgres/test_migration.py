@@ -11,14 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from memoryos import Engine
-from memoryos.cli.app import app
 from memoryos.errors import StorageError
-from memoryos.migration import migrate
+from memoryos.frontends.cli.app import app
 from memoryos.model import Call, Message, Scope
-from memoryos.stores.port import Store
-from memoryos.stores.postgres import PostgresStore
-from memoryos.stores.sqlite import SQLiteStore
-from memoryos.transfer import export_lines
+from memoryos.storage.port import Store
+from memoryos.storage.postgres import PostgresStore
+from memoryos.storage.sqlite import SQLiteStore
+from memoryos.upkeep.export import export_lines
+from memoryos.upkeep.migrate import migrate
 from tests.conftest import ManualClock
 
 USERS = ("tom", "ann\x00", "我")

@@ -10,8 +10,8 @@ import pytest
 
 from memoryos import Engine
 from memoryos.errors import InvalidInput, ModelUnavailable
-from memoryos.stores.postgres import PostgresStore
-from memoryos.tasks import work
+from memoryos.storage.postgres import PostgresStore
+from memoryos.updating.queue import work
 
 TURNS = [(f"I like hobby number {n} and my dog Rex.", "Nice!", None) for n in range(20)]
 
@@ -55,7 +55,7 @@ def test_web_processes_only_ask(web: Engine, worker: Any, postgres_uri: str) -> 
     other = worker()
     assert not other.memory("tom").segments()
     assert other.memory("tom").stats().waiting == 21
-    work(other, until_empty=True)
+    work(other.store, other.modules.consolidator, until_empty=True)
     assert other.memory("tom").segments()
     assert other.memory("tom").stats().waiting < 10
     assert jobs(postgres_uri) == []
@@ -88,7 +88,7 @@ def test_what_fails_waits_longer_each_time(web: Engine, worker: Any, postgres_ur
     web.memory("tom").add_many(TURNS)
     web.close()
     other = worker(chat_model=AwayModel())
-    work(other, until_empty=True)
+    work(other.store, other.modules.consolidator, until_empty=True)
     ((status, _, _, args, scheduled, _),) = jobs(postgres_uri)
     assert status == "todo"
     assert args["attempt"] == 1
@@ -109,7 +109,7 @@ def test_a_dead_workers_task_is_taken_up(web: Engine, worker: Any, postgres_uri:
             "worker_id = (SELECT max(id) FROM memoryos.procrastinate_workers)"
         )
     other = worker()
-    work(other, until_empty=True)
+    work(other.store, other.modules.consolidator, until_empty=True)
     assert other.memory("tom").segments()
     assert jobs(postgres_uri) == []
 
@@ -117,7 +117,7 @@ def test_a_dead_workers_task_is_taken_up(web: Engine, worker: Any, postgres_uri:
 def test_what_was_never_queued_is_found(worker: Any, postgres_uri: str) -> None:
     other = worker()
     other.memory("tom").add_many(TURNS)
-    work(other, until_empty=True)
+    work(other.store, other.modules.consolidator, until_empty=True)
     assert other.memory("tom").segments()
 
 
@@ -125,4 +125,4 @@ def test_a_store_without_a_queue_says_so(sqlite_uri: str) -> None:
     with pytest.raises(InvalidInput, match="background"):
         Engine.open(sqlite_uri, config={"promotion": "queue"})
     with Engine.open(sqlite_uri) as engine, pytest.raises(InvalidInput, match="PostgreSQL"):
-        work(engine)
+        work(engine.store, engine.modules.consolidator)

@@ -12,13 +12,13 @@ import pytest
 
 from memoryos import Engine, Memory
 from memoryos.errors import ModelError
-from memoryos.index import ScopeIndex, ServedIndex, served_index
 from memoryos.model import Scope
-from memoryos.stores.port import Changes, PageDraft, PageQuery
-from memoryos.stores.postgres import PostgresStore, connection, search, store
-from memoryos.stores.postgres.rows import scope_key
-from memoryos.stores.searching import Unsealed
-from memoryos.stores.sql import migrations
+from memoryos.retrieval.index import ScopeIndex, ServedIndex, served_index
+from memoryos.storage.port import Changes, PageDraft, PageQuery
+from memoryos.storage.postgres import PostgresStore, connection, search, store
+from memoryos.storage.postgres.rows import scope_key
+from memoryos.storage.search import Unsealed
+from memoryos.storage.sql import migrations
 from memoryos.text.terms import page_terms, term_id
 from tests.conftest import ManualClock
 from tests.postgres.server import another_database
@@ -59,7 +59,7 @@ def filled(engine: Engine, pages: int = 300, *, vectors: bool = True, seal: bool
     for number in range(0, pages, 50):
         memory = engine.memory("tom", session_id=f"s{number // 100}")
         memory.add_many([turn(chance) for _ in range(min(50, pages - number))])
-    updater = engine._parts.consolidator._updater
+    updater = engine.modules.consolidator._updater
     if vectors:
         updater.embed(USER)
     if seal:
@@ -91,11 +91,11 @@ def ids(engine: Engine) -> list[list[str]]:
 
 
 def index(engine: Engine) -> ScopeIndex | ServedIndex:
-    return engine._parts.views.get(USER).index
+    return engine.modules.views.get(USER).index
 
 
 def rows(engine: Engine, table: str) -> int:
-    with psycopg.connect(engine._parts.store._db.address.conninfo) as db:  # type: ignore[attr-defined]
+    with psycopg.connect(engine.modules.store._db.address.conninfo) as db:  # type: ignore[attr-defined]
         return db.execute(f"SELECT count(*) FROM memoryos.{table}").fetchone()[0]  # type: ignore[index]
 
 
@@ -118,7 +118,7 @@ def test_pages_that_come_later_are_found(served: Engine, local: Engine) -> None:
     memory.add("A quokka lives here", "Does it?")
     assert found(served, "quokka")[0][2][0] == "words: quokka"
     assert_same(served, local)
-    served._parts.consolidator._updater.embed(USER)
+    served.modules.consolidator._updater.embed(USER)
     assert_same(served, local)
 
 
@@ -133,8 +133,8 @@ def test_a_replaced_page_is_found_in_its_new_version_only(served: Engine, local:
     memory.add("the quokka of old", "yes", key="k")
     for _ in range(2):
         memory.add_many([("filler words", "and more") for _ in range(40)])
-    served._parts.consolidator._updater.arrange(USER)
-    served._parts.views.clear()
+    served.modules.consolidator._updater.arrange(USER)
+    served.modules.views.clear()
     assert len(found(served, "quokka")) == 10
     [old] = [page for page in memory.pages() if "quokka" in page.text]
     draft_of(served, old.id, "the wombat of new")
@@ -142,8 +142,8 @@ def test_a_replaced_page_is_found_in_its_new_version_only(served: Engine, local:
         texts = [hit.page.text for hit in engine.memory("tom").recall("quokka wombat").pages]
         assert "the wombat of new" in texts[0]
         assert not any("quokka" in text for text in texts)
-    served._parts.views.clear()
-    local._parts.views.clear()
+    served.modules.views.clear()
+    local.modules.views.clear()
     assert_same(served, local)
 
 
@@ -171,14 +171,14 @@ def test_an_erased_page_leaves_no_words(served: Engine, local: Engine) -> None:
     memory.forget(page_id=memory.pages()[40].id)
     assert rows(served, "blocks") == sealed - 1
     assert_same(served, local)
-    served._parts.consolidator._updater.arrange(USER)
+    served.modules.consolidator._updater.arrange(USER)
     assert rows(served, "blocks") == sealed
-    served._parts.views.clear()
+    served.modules.views.clear()
     assert_same(served, local)
     memory.forget(everything=True)
     assert rows(served, "blocks") == rows(served, "postings") == 0
     assert found(served, WORDS[0]) == []
-    served._parts.consolidator._updater.arrange(USER)
+    served.modules.consolidator._updater.arrange(USER)
     assert rows(served, "postings") == 0
     memory.add("A quokka again", "yes")
     assert len(found(served, "quokka")) == 1
@@ -207,7 +207,7 @@ def test_whatever_happens_the_same_is_found(
     monkeypatch.setattr(served_index, "_GROWN", 0)  # the mean vector is always that of now
     chance = random.Random(seed)
     memory = filled(served, 100)
-    updater = served._parts.consolidator._updater
+    updater = served.modules.consolidator._updater
     for number in range(30):
         pages = memory.pages()
         kind = chance.choice(["add", "replace", "replace", "erase", "embed", "arrange", "forget"])
@@ -223,8 +223,8 @@ def test_whatever_happens_the_same_is_found(
         elif kind == "arrange":
             updater.arrange(USER)
         else:
-            served._parts.views.clear()
-        local._parts.views.clear()
+            served.modules.views.clear()
+        local.modules.views.clear()
         question = " ".join(chance.sample(WORDS, 4))
         assert found_ids(served, question) == found_ids(local, question), (number, kind)
 
@@ -238,7 +238,7 @@ def test_a_block_unsealed_during_a_search_is_read_again(served: Engine, local: E
     view = index(served)
     assert isinstance(view, ServedIndex)
     before = ids(served)
-    with psycopg.connect(served._parts.store._db.address.conninfo) as db:  # type: ignore[attr-defined]
+    with psycopg.connect(served.modules.store._db.address.conninfo) as db:  # type: ignore[attr-defined]
         db.execute("DELETE FROM memoryos.blocks WHERE block = 3")
         db.execute("DELETE FROM memoryos.postings WHERE block = 3")
     with pytest.raises(Unsealed):
@@ -252,8 +252,8 @@ def test_new_terms_take_the_place_of_the_old(served: Engine) -> None:
     head = served.store.head(USER)
     assert served.store.commit(USER, head, Changes(terms={40: page_terms("quokka")}))
     assert found(served, "quokka")[0][2][0] == "words: quokka"
-    served._parts.consolidator._updater.arrange(USER)
-    served._parts.views.clear()
+    served.modules.consolidator._updater.arrange(USER)
+    served.modules.views.clear()
     assert found(served, "quokka")[0][2][0] == "words: quokka"
 
 
@@ -265,7 +265,7 @@ def test_a_failing_embedder_costs_rank_only(
     def fail(query: str) -> Any:
         raise ModelError("down")
 
-    monkeypatch.setattr(served._parts.retriever._embedder, "embed_query", fail)
+    monkeypatch.setattr(served.modules.retriever._embedder, "embed_query", fail)
     [first, *_] = found(served, WORDS[80])
     assert first[2] == (f"words: {WORDS[80]}",)
 
@@ -290,7 +290,7 @@ def test_small_scopes_and_two_stages_stay_in_the_process(
 def test_the_doctor_finds_a_block_out_of_step(served: Engine) -> None:
     filled(served).flush()
     assert not served.doctor().findings
-    with psycopg.connect(served._parts.store._db.address.conninfo) as db:  # type: ignore[attr-defined]
+    with psycopg.connect(served.modules.store._db.address.conninfo) as db:  # type: ignore[attr-defined]
         db.execute("DELETE FROM memoryos.postings WHERE block = 3 AND term % 2 = 0")
     [finding] = served.doctor(repair=True).findings
     assert finding.what == "terms"
@@ -354,10 +354,10 @@ def test_an_index_that_is_not_whole_is_made_again(
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid::regclass::text LIKE '%near%'"
         )
     assert not here.search.has_near(USER, 384)
-    served._parts.consolidator._updater.arrange(USER)
+    served.modules.consolidator._updater.arrange(USER)
     assert here.search.has_near(USER, 384)
     monkeypatch.setattr(search, "NEAR_FROM", 1000)
-    served._parts.consolidator._updater.arrange(USER)
+    served.modules.consolidator._updater.arrange(USER)
     assert not here.search.has_near(USER, 384)
 
 
@@ -372,7 +372,7 @@ def test_vectors_of_another_length_pass_by_the_index(
         postgres_uri, SERVED, embedder="hashing-64", clock=clock, new_embedder=True
     ) as engine:
         engine.memory("tom").rebuild()
-        engine._parts.consolidator._updater.arrange(USER)
+        engine.modules.consolidator._updater.arrange(USER)
         here: Any = engine.store
         assert here.search.has_near(USER, 64)
         assert not here.search.has_near(USER, 384)
@@ -383,7 +383,7 @@ def test_vectors_of_another_length_pass_by_the_index(
 
 def plan(engine: Engine, name: str, arguments: dict[str, Any]) -> str:
     statement = search._TEXTS[name].replace("{dimension}", "384")
-    with psycopg.connect(engine._parts.store._db.address.conninfo) as db:  # type: ignore[attr-defined]
+    with psycopg.connect(engine.modules.store._db.address.conninfo) as db:  # type: ignore[attr-defined]
         db.execute("ANALYZE memoryos.vectors, memoryos.postings, memoryos.blocks")
         # The tables of a test are so small that to read them whole is cheap.
         db.execute("SET enable_seqscan = off")
@@ -396,7 +396,7 @@ def test_plans_go_by_the_indexes(served: Engine) -> None:
     for user in ("ann", "bob"):
         chance = random.Random(2)
         served.memory(user).add_many([turn(chance) for _ in range(300)])
-        served._parts.consolidator._updater.embed(Scope(user))
+        served.modules.consolidator._updater.embed(Scope(user))
     filled(served, 1500)
     words = plan(served, "postings", {"terms": [1, 2], "blocks": list(range(40))})
     assert "postings_pkey" in words
@@ -423,7 +423,7 @@ def test_an_upgraded_database(clock: ManualClock, monkeypatch: pytest.MonkeyPatc
             before = ids(old)
     with Engine.open(uri, SERVED, clock=clock) as engine:
         assert ids(engine) == before
-        engine._parts.consolidator._updater.arrange(USER)
-        engine._parts.views.clear()
+        engine.modules.consolidator._updater.arrange(USER)
+        engine.modules.views.clear()
         assert ids(engine) == before
         assert rows(engine, "blocks") == 9

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from memoryos.stores.port import Store
-from memoryos.stores.postgres import PostgresStore
+from memoryos.storage.port import Store
+from memoryos.storage.postgres import PostgresStore
 from memoryos.testing.store_contract import StoreContract
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from memoryos.stores.port import Store
-from memoryos.stores.postgres import PostgresStore
-from memoryos.stores.sqlite import SQLiteStore
+from memoryos.storage.port import Store
+from memoryos.storage.postgres import PostgresStore
+from memoryos.storage.sqlite import SQLiteStore
 from tests.postgres.server import empty_database
 
 OpenStore = Callable[[], Store]

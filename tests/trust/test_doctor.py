@@ -12,9 +12,8 @@ import pytest
 
 from memoryos import Engine
 from memoryos.errors import EngineClosed, InvalidInput, NotFound
-from memoryos.memory import Memory
-from memoryos.stores.codec import decode
-from memoryos.transfer import ALL_KINDS
+from memoryos.memory.memory import Memory
+from memoryos.storage.codec import ALL_KINDS, decode
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
 CONFIG = {
@@ -145,7 +144,7 @@ def test_damage_is_found_and_repaired(engine: Engine, name: str) -> None:
 
 
 def everything(memory: Memory) -> Any:
-    store = memory._parts.store
+    store = memory._modules.store
     return memory.pages(), [decode(r) for r in store.records(memory.scope, ALL_KINDS)]
 
 

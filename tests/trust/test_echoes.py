@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from memoryos import Engine
-from memoryos.memory import Memory
+from memoryos.memory.memory import Memory
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
 CONFIG = {

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from memoryos import Engine
-from memoryos.memory import Memory
+from memoryos.memory.memory import Memory
 from memoryos.model import Message
 from memoryos.ports import Completion
+from memoryos.storage.codec import ALL_KINDS
 from memoryos.testing.memory_answers import memory_answers
 from memoryos.text.terms import page_terms, term_id, tokens
-from memoryos.transfer import ALL_KINDS
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
 USERS = ("tom", "ann", "eva")
@@ -121,7 +121,7 @@ def found_in_terms(words: Iterable[str], data: bytes) -> set[str]:
 
 def vectors_of(memory: Memory) -> list[bytes]:
     """Return all vectors that the scope has: of pages and of what is derived."""
-    store, scope = memory._parts.store, memory.scope
+    store, scope = memory._modules.store, memory.scope
     _, blobs = store.vectors(scope, 0, 1 << 30)
     derived = [record.vector for record in store.records(scope, ALL_KINDS)]
     return [blob for blob in [*blobs, *derived] if blob is not None and any(blob)]
@@ -154,7 +154,7 @@ def test_forget_everything_leaves_none_of_200_words(engine: Engine, root: Path) 
     tom = engine.memory(user_id("tom"))
     said = MARKERS["tom"][14:-3]
     assert tom.knowledge(), "nothing was learned: this would prove little"
-    assert any(r.kind == "chain" for r in tom._parts.store.records(tom.scope, ALL_KINDS))
+    assert any(r.kind == "chain" for r in tom._modules.store.records(tom.scope, ALL_KINDS))
     before = bytes_in(root)
     assert found(MARKERS["tom"], before) == set(MARKERS["tom"])
     assert found_in_terms(said, before) == set(said)
@@ -258,7 +258,7 @@ def test_summaries_say_nothing_of_a_forgotten_page(engine: Engine) -> None:
     for page in [p for p in pages if p.segment_id][::5]:
         words = said_only_in([page], pages)
         tom.forget(page_id=page.id)
-        store = tom._parts.store
+        store = tom._modules.store
         bodies = str([record.body for record in store.records(tom.scope, ALL_KINDS)]).casefold()
         assert not [word for word in words if word in bodies]
         assert not [word for word in words if word in tom.recall(word).text().casefold()]
@@ -311,7 +311,7 @@ def test_a_stopped_scrub_is_done_at_the_next_opening(root: Path) -> None:
 def test_a_reader_that_does_not_end_is_told_of(
     root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memoryos.stores.sqlite.connection._SCRUB_SECONDS", 0.5)
+    monkeypatch.setattr("memoryos.storage.sqlite.connection._SCRUB_SECONDS", 0.5)
     with opened(root) as engine:
         memory = engine.memory("tom")
         memory.add("markerword")

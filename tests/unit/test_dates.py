@@ -263,11 +263,9 @@ def test_nothing_makes_it_fail(question, moment):
     periods(f"{question} yesterday {question} May 2023", now=NOW, oldest=moment, newest=NOW)
 
 
-@pytest.mark.parametrize("said", ["ſep", "aprıl", "yeſterday", "ſix days ago", "hace una ſemana"])
-def test_letters_that_only_a_pattern_takes_for_others(said):
-    assert spans(f"What was {said}, and in May 2023, and 3 days ago?") == spans(
-        "What was it, and in May 2023, and 3 days ago?"
-    )
+def test_a_letter_that_only_looks_like_another_is_not_that():
+    assert spans("in aprıl") == []
+    assert spans("yeſterday") == spans("yesterday")  # an old s, as the tokenizer reads it
 
 
 @pytest.mark.parametrize("count", ["1", "99", "999"])

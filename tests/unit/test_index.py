@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memoryos.config import RankingConfig
 from memoryos.embedders.hashing import HashingEmbedder
-from memoryos.index import ScopeIndex, lexical, scope_index
-from memoryos.stores.index_columns import IndexColumns
+from memoryos.retrieval.index import ScopeIndex, lexical, scope_index
+from memoryos.storage.columns import IndexColumns
 from memoryos.text.terms import page_terms, query_terms
-from memoryos.tiers.ranking import RankingConfig
 
 EMBEDDER = HashingEmbedder(64)
 RANKING = RankingConfig().for_embedder(EMBEDDER.name)

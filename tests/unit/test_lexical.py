@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memoryos.index import lexical
-from memoryos.index.lexical import LexicalSnapshot, extended, moved, postings_of, settled
+from memoryos.retrieval.index import lexical
+from memoryos.retrieval.index.lexical import LexicalSnapshot, extended, moved, postings_of, settled
 from memoryos.text.terms import pack_terms, page_terms, query_terms, term_id
 
 

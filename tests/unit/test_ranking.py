@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from memoryos.text.dates import Period
-from memoryos.tiers.ranking import (
-    RankingConfig,
+from memoryos.config import RankingConfig
+from memoryos.retrieval.ranking import (
     chained,
     date_bonus,
     inverse_document_frequency,
@@ -19,6 +18,7 @@ from memoryos.tiers.ranking import (
     standardise,
     top,
 )
+from memoryos.text.dates import Period
 
 CONFIG = RankingConfig()
 scores = arrays(np.float32, st.integers(1, 40), elements=st.floats(-5, 5, width=32))

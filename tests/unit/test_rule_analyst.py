@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoryos.analysts.rules import RuleAnalyst
-from memoryos.analysts.sentences import own_voice, spans, split
-from memoryos.analysts.summaries import CHAIN_SUMMARY, TOPIC_SUMMARY
-from memoryos.analysts.trait_words import CHINESE_TOPICS, STATEMENTS, TOPIC_WORDS
 from memoryos.model import Chain, Message, Page, Profile, Segment
 from memoryos.ports import Batch, Consolidation, Promotion, PromotionRequest
+from memoryos.text.sentences import own_voice, spans, split
 from memoryos.tiers.traits import GROUPS, TRAITS
+from memoryos.updating.analysts.patterns.trait_words import CHINESE_TOPICS, STATEMENTS, TOPIC_WORDS
+from memoryos.updating.analysts.rules import RuleAnalyst
+from memoryos.updating.analysts.summaries import CHAIN_SUMMARY, TOPIC_SUMMARY
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
 SEGMENT = Segment("s", "", (), 1, 1, 1, NOON, NOON)

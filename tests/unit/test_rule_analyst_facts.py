@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from memoryos.analysts.rules import RuleAnalyst
 from memoryos.model import Knowledge, Message, Page, Profile, Segment
 from memoryos.ports import FactDraft, Promotion, PromotionRequest
+from memoryos.updating.analysts.rules import RuleAnalyst
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
 SEGMENT = Segment("s", "", (), 1, 1, 1, NOON, NOON)

@@ -56,7 +56,7 @@ class _Quoted:
 
 def memory_answers(request: Request) -> str:
     """Answer a prompt for consolidation, promotion or a reply to the user."""
-    from memoryos.analysts.prompts import consolidate, promote  # noqa: PLC0415  # loads pydantic
+    from memoryos.updating.analysts.prompts import consolidate, promote  # noqa: PLC0415  # loads pydantic
 
     system = str(request.messages[0].get("content", "")) if request.messages else ""
     if system.startswith(consolidate.TASK):

@@ -1,1 +1,1 @@
-"""Words, terms and dates of texts: pure rules.  Languages are data, in TOML files."""
+"""Words of a text: tokens, terms, sentences and dates. Pure functions, no I/O."""
