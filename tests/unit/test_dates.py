@@ -224,6 +224,13 @@ def test_seasons_holidays_and_weekdays(question, found):
     assert spans(question) == found
 
 
+def test_a_period_said_twice_is_one():
+    assert spans("yesterday, in May 2023, yesterday " * 50) == [
+        ("2023-07-18", "2023-07-19"),
+        ("2023-05-01", "2023-06-01"),
+    ]
+
+
 def test_a_day_is_the_day_of_whoever_asks():
     tokyo = timezone(timedelta(hours=9))
     evening = at("2023-07-19") + 20 * 3600  # five in the morning of the 20th in Tokyo

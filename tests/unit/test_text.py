@@ -21,7 +21,7 @@ from memoryos.text.terms import (
     tokens,
     unpack_terms,
 )
-from memoryos.text.tokenizer import keywords, language, words
+from memoryos.text.tokenizer import keywords, language, language_of, words
 
 ANY_STOP_WORD = frozenset().union(*(each.stop_words for each in languages().values()))
 
@@ -110,6 +110,28 @@ def test_names_with_signs_are_words_beside_their_parts():
 )
 def test_letters_of_its_own_tell_a_language(text, snowball):
     assert language(words(text)) == snowball
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("I live in Lisbon", "en"), ("我用Python写代码", "zh"),
+        ("我爱吃の字饼干和很多别的东西", "zh"),
+        ("東京都新宿区に住んでいます", "ja"), ("저는 서울에 살아요", "ko"),
+        ("Vivo en Bogotá con mi hermana", "es"),
+        ("أعيش في القاهرة", "ar"), ("मैं दिल्ली में रहता हूँ", "hi"), ("Я живу в Москве", "ru"),
+        ("We had 寿司 and ramen in the small place near our hotel yesterday", "en"),
+    ],
+)  # fmt: skip
+def test_the_language_of_a_text(text, code):
+    found = language_of(text)
+    assert found is not None
+    assert found.code == code
+
+
+@pytest.mark.parametrize("text", ["", "asdf qwer", "12 + 3", "Ελλάδα"])
+def test_no_language_is_made_up(text):
+    assert language_of(text) is None
 
 
 def test_hyphenated_words_count_as_parts_and_whole():

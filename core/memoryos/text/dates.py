@@ -122,7 +122,9 @@ def periods(
         today = _day(moment.year, moment.month, moment.day)
         years = range(_at(oldest, zone).year, _at(newest, zone).year + 1)
         asked = _Asked(text, original, today, zone, years)
-        return list(_periods(asked, said, talk))
+        found = _periods(asked, said, talk)
+        # Each once: a pasted page may name a day many times, and each is a pass over all pages.
+        return list({(each.start, each.end): each for each in reversed(list(found))}.values())[::-1]
     except (ValueError, OverflowError, OSError):  # a time no calendar has
         return []
 

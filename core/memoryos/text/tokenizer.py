@@ -19,8 +19,10 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
 
-from memoryos.text.language import languages
+from memoryos.text.language import Language, languages
 
+_HAN = r"\u4e00"
+"""In the letters of Chinese, which Japanese and old Korean texts write too."""
 DEFAULT_LANGUAGE = "english"
 """Stemmer used where nothing tells the language."""
 
@@ -189,6 +191,24 @@ def elected(votes: int) -> str | None:
     if counts[lexicon.latin.index(DEFAULT_LANGUAGE)] == most:
         return DEFAULT_LANGUAGE
     return lexicon.latin[counts.index(most)] if counts.count(most) == 1 else None
+
+
+def language_of(text: str) -> Language | None:
+    """Return the language that a text is in, those without a stemmer too; None if nothing tells.
+
+    Kana make a text Japanese and Hangul Korean, though ideographs outnumber them; Latin words in
+    between (names, code) do not count against them.
+    """
+    counts = {
+        each: len(re.findall(f"[{each.letters}]", text)) * (1 if _HAN in each.letters else 5)
+        for each in languages().values()
+        if each.letters and not each.stemmer
+    }
+    most = max(counts, key=lambda each: counts[each])
+    if counts[most] * 3 >= sum(map(len, re.findall(r"[a-z]+", text.lower()))) and counts[most]:
+        return most
+    name = language(words(text))
+    return next((each for each in languages().values() if name and each.stemmer == name), None)
 
 
 def _fold(token: str) -> str:
