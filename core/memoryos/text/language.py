@@ -2,7 +2,7 @@
 
 A list in such a file is words between blanks; "_" stands for the blank inside a phrase.  A list of
 lines has a meaning per line, in the order that its field below tells.  Files are trusted at run
-time; tests/unit/test_languages.py tells what is wrong with one, by the name of the key.
+time; tests/text/test_languages.py tells what is wrong with one, by the name of the key.
 
 Pure: reads the package's own files, once per process, when a language is first needed.
 """

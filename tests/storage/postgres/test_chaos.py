@@ -22,7 +22,7 @@ from memoryos import Engine
 from memoryos.model import Chain, Segment
 from memoryos.storage.codec import decode
 from memoryos.storage.port import PageQuery
-from tests.postgres.server import Server
+from tests.storage.postgres.server import Server
 
 PROCESS = Path(__file__).with_name("chaos_process.py")
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
