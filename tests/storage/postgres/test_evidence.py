@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from memoryos.retrieval.index import served_index
 
 from memoryos import Engine, Memory
 from memoryos.model import Scope
+from memoryos.retrieval.index import served_index
 from memoryos.storage.postgres import search
 
 _TURN = re.compile(r"D\d+:\d+")
