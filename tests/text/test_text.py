@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memoryos.text import terms
-from memoryos.text.stop_words import STOP_WORDS
+from memoryos.text.language import languages
 from memoryos.text.terms import (
     TERM_DTYPE,
     page_terms,
@@ -22,9 +22,9 @@ from memoryos.text.terms import (
     term_id,
     tokens,
 )
-from memoryos.text.tokenizer import keywords
+from memoryos.text.tokenizer import keywords, language, language_of, words
 
-ANY_STOP_WORD = frozenset().union(*STOP_WORDS.values())
+ANY_STOP_WORD = frozenset().union(*(each.stop_words for each in languages().values()))
 
 
 def pack(found: list[str]) -> bytes:
@@ -75,6 +75,21 @@ def found(question: str, page: str) -> set[str]:
         ("O’Brien", "Mr. O'Brien called.", "obrien"),
         ("ｆｕｌｌ width", "full moon", "full"),
         ("İstanbul", "I flew to istanbul.", "istanbul"),
+        ("C++", "It is written in C++, mostly.", "c++"),
+        ("what is in C#?", "The app is in C#.", "c#"),
+        ("F#", "We teach F# here", "f#"),
+        (".NET", "Built on .NET 8", ".net"),
+        ("Node.js", "The node.js server", "node.js"),
+        ("nodejs or Node?", "The Node.js server", "node"),
+        ("HAUPTSTRASSE 5", "The shop is in the Hauptstraße.", "hauptstrasse"),
+        ("Hauptstraße", "Der Laden ist in der Hauptstrasse.", "hauptstraße"),
+        ("Odegard", "I met Mr Ødegård.", "odegard"),
+        ("thorsdottir", "I met Ms Þórsdóttir.", "thorsdottir"),
+        ("Lodz", "We flew to Łódź.", "lodz"),
+        ("Dokovic", "Đoković won", "dokovic"),
+        ("ねこ", "うちのネコが逃げた", "ねこ"),
+        ("ネコ", "うちのねこが逃げた", "ねこ"),
+        ("أين الكتاب؟", "قرأت كتابا جديدا في البيت", "الكتاب"),
     ],
 )
 def test_a_question_finds_the_page_that_says_it_otherwise(question, page, word):
@@ -94,6 +109,43 @@ def test_each_line_is_stemmed_in_its_own_language():
 def test_a_bare_word_is_looked_up_in_every_language():
     page = "Mis perros están en la casa con los gatos."
     assert found("perros gatos", page) == {"perros", "gatos"}
+
+
+def test_names_with_signs_are_words_beside_their_parts():
+    assert tokens("C++ and C") == ["c", "c", "c++"]
+    assert not found("C++", "The language Go")
+    assert "c#" not in found("C#", "It is written in C++.")
+    assert tokens("Well. Network, no. Ionic") == ["well", "network", "ionic"]
+
+
+@pytest.mark.parametrize(
+    ("text", "snowball"),
+    [("أنا أعيش في القاهرة", "arabic"), ("मैं दिल्ली में रहता हूँ", "hindi"), ("Я живу тут", "russian")],
+)
+def test_letters_of_its_own_tell_a_language(text, snowball):
+    assert language(words(text)) == snowball
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("I live in Lisbon", "en"), ("我用Python写代码", "zh"),
+        ("我爱吃の字饼干和很多别的东西", "zh"),
+        ("東京都新宿区に住んでいます", "ja"), ("저는 서울에 살아요", "ko"),
+        ("Vivo en Bogotá con mi hermana", "es"),
+        ("أعيش في القاهرة", "ar"), ("मैं दिल्ली में रहता हूँ", "hi"), ("Я живу в Москве", "ru"),
+        ("We had 寿司 and ramen in the small place near our hotel yesterday", "en"),
+    ],
+)  # fmt: skip
+def test_the_language_of_a_text(text, code):
+    found = language_of(text)
+    assert found is not None
+    assert found.code == code
+
+
+@pytest.mark.parametrize("text", ["", "asdf qwer", "12 + 3", "Ελλάδα"])
+def test_no_language_is_made_up(text):
+    assert language_of(text) is None
 
 
 def test_hyphenated_words_count_as_parts_and_whole():

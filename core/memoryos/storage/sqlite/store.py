@@ -103,7 +103,8 @@ class SQLiteStore:
         else:
             ids = dumps([draft.id for draft in drafts])
             rows = db.execute(_SQL["pages_by_ids"], {"scope": scope_id, "ids": ids})
-        return {page.id: page for page in stored_pages(rows)}
+        found = rows.fetchall()  # mostly none
+        return {page.id: page for page in stored_pages(found)} if found else {}
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         scope_id = self._find_scope(scope)
