@@ -70,7 +70,8 @@ class Dialogue:
 def read_locomo(path: Path) -> list[Dialogue]:
     """Return the conversations of locomo10.json, in its order. Raises InvalidInput."""
     try:
-        return [_locomo(item) for item in json.loads(path.read_text(encoding="utf-8"))]
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return [_locomo(f"locomo{number}", item) for number, item in enumerate(raw)]
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidInput(
             f"--data must be LoCoMo's locomo10.json; {path}: {type(error).__name__}: {error}"
@@ -107,10 +108,8 @@ def with_swapped_questions(dialogues: Sequence[Dialogue]) -> list[Dialogue]:
         asked = [question for question in dialogue.questions if question.answerable]
         other = dialogues[(number + 1) % len(dialogues)]
         if other is not dialogue:
-            names = dict(zip(other.speakers, dialogue.speakers, strict=True))
-            pattern = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
             asked += [
-                Question(pattern.sub(lambda found: names[found[1]], question.text), "swapped")
+                Question(_renamed(question.text, other.speakers, dialogue.speakers), "swapped")
                 for question in other.questions
                 if question.answerable
             ]
@@ -118,27 +117,34 @@ def with_swapped_questions(dialogues: Sequence[Dialogue]) -> list[Dialogue]:
     return swapped
 
 
-def _locomo(item: Mapping[str, Any]) -> Dialogue:
+def _renamed(text: str, names: Sequence[str], others: Sequence[str]) -> str:
+    """Return a text with each of `names`, as a whole word, replaced by the one of `others`."""
+    to = dict(zip(names, others, strict=True))
+    pattern = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
+    return pattern.sub(lambda found: to[found[1]], text)
+
+
+def _locomo(id_: str, item: Mapping[str, Any]) -> Dialogue:
     talk = item["conversation"]
     texts: dict[str, str] = {}
     pages: list[DialoguePage] = []
     unanswered = False
-    for id_, speaker, text, started, session in _locomo_turns(talk):
-        texts[id_] = text
+    for turn, speaker, text, started, session in _locomo_turns(talk):
+        texts[turn] = text
         said = f"{speaker}: {text}"
         at = started + timedelta(seconds=len(pages))
         if speaker == talk["speaker_a"]:
-            pages.append(DialoguePage((id_,), said, "", at, session))
+            pages.append(DialoguePage((turn,), said, "", at, session))
             unanswered = True
         elif unanswered:
-            pages[-1] = replace(pages[-1], messages=(*pages[-1].messages, id_), agent=said)
+            pages[-1] = replace(pages[-1], messages=(*pages[-1].messages, turn), agent=said)
             unanswered = False
         else:
-            pages.append(DialoguePage((id_,), "", said, at, session))
+            pages.append(DialoguePage((turn,), "", said, at, session))
     questions = []
     for asked in item["qa"]:
-        cited = (id_ for text in asked.get("evidence") or () for id_ in _TURN_ID.findall(str(text)))
-        evidence = tuple(id_ for id_ in dict.fromkeys(cited) if id_ in texts)
+        cited = (one for text in asked.get("evidence") or () for one in _TURN_ID.findall(str(text)))
+        evidence = tuple(one for one in dict.fromkeys(cited) if one in texts)
         category = str(asked["category"])
         if asked["category"] == NEVER_SAID:
             questions.append(Question(asked["question"], category))
@@ -146,7 +152,7 @@ def _locomo(item: Mapping[str, Any]) -> Dialogue:
             answer = str(asked.get("answer", ""))
             questions.append(Question(asked["question"], category, answer, evidence))
     speakers = (talk["speaker_a"], talk["speaker_b"])
-    return Dialogue(item["sample_id"], tuple(pages), tuple(questions), texts, speakers)
+    return Dialogue(id_, tuple(pages), tuple(questions), texts, speakers)
 
 
 def _locomo_turns(talk: Mapping[str, Any]) -> Iterator[tuple[str, str, str, datetime, str]]:

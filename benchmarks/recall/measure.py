@@ -49,9 +49,7 @@ def outcomes(system: System, dialogues: Iterable[Dialogue]) -> list[Outcome]:
                     evidence = [share_of_evidence(question.evidence, asked.pages[:k]) for k in TOPS]
                     words = [share_of_words(wanted, block) for block in asked.blocks]
                 found.append(
-                    Outcome(
-                        question, asked.sure, asked.milliseconds, tuple(evidence), tuple(words)
-                    )
+                    Outcome(question, asked.sure, asked.milliseconds, tuple(evidence), tuple(words))
                 )
     return found
 

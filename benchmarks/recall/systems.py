@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import tempfile
 import time
@@ -9,16 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import bm25s
 import numpy as np
 
 from benchmarks.recall.dialogues import Dialogue, DialoguePage
 from benchmarks.recall.metrics import TOPS, passages, stems
 from memoryos import Engine, MemoryConfig
-from memoryos.recall import Recall
+from memoryos.errors import MissingExtra
 from memoryos.ports import Embedder, TokenCounter
+from memoryos.recall import Recall
 
 UNITS = ("page", "message", "passage")
 """What BM25 can rank."""
@@ -142,12 +143,20 @@ class BM25System:
 
     @contextmanager
     def read(self, dialogue: Dialogue) -> Iterator[Reader]:
-        """Index the units."""
+        """Index the units. Raises MissingExtra."""
+        bm25s = _bm25s()
         units = list(_units(dialogue, self.unit))
         index = bm25s.BM25()
         # bm25s cannot index a text without words: a word that nobody asks for stands for it.
         index.index([stems(text) or ["\0"] for _, text in units], show_progress=False)
         yield _BM25Reader(index, units, self.count)
+
+
+def _bm25s() -> Any:
+    try:
+        return importlib.import_module("bm25s")
+    except ImportError:
+        raise MissingExtra.of("BM25", "bench") from None
 
 
 def _units(dialogue: Dialogue, unit: str) -> Iterator[tuple[DialoguePage, str]]:
@@ -163,7 +172,7 @@ def _units(dialogue: Dialogue, unit: str) -> Iterator[tuple[DialoguePage, str]]:
 
 @dataclass(frozen=True)
 class _BM25Reader:
-    index: bm25s.BM25
+    index: Any
     units: Sequence[tuple[DialoguePage, str]]
     count: TokenCounter
 
