@@ -57,42 +57,52 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measured(options: argparse.Namespace) -> Iterator[Row]:
-    """Yield the figures of each system, as soon as there are any."""
-    names = options.embedder.split(",") if options.embedder else []
-    units = options.bm25.split(",") if options.bm25 else []
-    if options.set in DIALOGUES:
-        yield from _on_dialogues(options, names, units)
-        return
-    for name in names:
+    """Yield the figures of each system, as soon as there are any. Raises InvalidInput."""
+    sets, names, units = (_list(text) for text in (options.set, options.embedder, options.bm25))
+    _known("--set", sets, [*DIALOGUES, *SETS])
+    _known("--bm25", units, UNITS)
+    for set_ in sets:
+        if set_ in DIALOGUES:
+            yield from _on_dialogues(options, set_, names, units)
+    own = [set_ for set_ in sets if set_ in SETS]
+    for name in names if own else ():
         embedder = named(name, options.cache)
         for code in LANGUAGES:
-            found = measure(language(code), embedder)[options.set]
-            yield Row(f"{options.set} {code}", f"MemoryOS, {name}", found, {})
+            found = measure(language(code), embedder)
+            for set_ in own:
+                yield Row(f"{set_} {code}", f"MemoryOS, {name}", found[set_], {})
+
+
+def _list(text: str) -> list[str]:
+    return text.split(",") if text else []
+
+
+def _known(option: str, given: Sequence[str], known: Sequence[str]) -> None:
+    if unknown := [one for one in given if one not in known]:
+        raise InvalidInput(f"{option}: no {', '.join(unknown)}; there are {', '.join(known)}")
 
 
 def _on_dialogues(
-    options: argparse.Namespace, names: Sequence[str], units: Sequence[str]
+    options: argparse.Namespace, set_: str, names: Sequence[str], units: Sequence[str]
 ) -> Iterator[Row]:
-    if unknown := [unit for unit in units if unit not in UNITS]:
-        raise InvalidInput(f"--bm25: no {', '.join(unknown)}; there are {', '.join(UNITS)}")
-    dialogues = chosen(options)
+    dialogues = chosen(options, set_)
     systems: list[System] = [
         EngineSystem(f"MemoryOS, {name}", named(name, options.cache)) for name in names
     ]
     systems += [BM25System(unit, token_counter(None)) for unit in units]
     for system in systems:
         found = outcomes(system, dialogues)
-        yield Row(options.set, system.name, figures(found), by_category(found))
-        if options.set == "locomo" and len(dialogues) > 1:
+        yield Row(set_, system.name, figures(found), by_category(found))
+        if set_ == "locomo" and len(dialogues) > 1:
             told = telling(outcomes(system, with_swapped_questions(dialogues)))
             yield Row("locomo, others' questions with names swapped", system.name, told, {})
 
 
-def chosen(options: argparse.Namespace) -> list[Dialogue]:
+def chosen(options: argparse.Namespace, set_: str) -> list[Dialogue]:
     """Return the dialogues that --data, --from and --to name. Raises InvalidInput."""
     if options.data is None:
-        raise InvalidInput(f"--data must name LoCoMo's file or BEAM's folder for {options.set}")
-    dialogues = DIALOGUES[options.set](options.data)[options.first : options.end]
+        raise InvalidInput(f"--data must name LoCoMo's file or BEAM's folder for {set_}")
+    dialogues = DIALOGUES[set_](options.data)[options.first : options.end]
     if not dialogues:
         raise InvalidInput(f"--from {options.first} --to {options.end} leaves no dialogue")
     return dialogues
@@ -105,7 +115,12 @@ def parser() -> argparse.ArgumentParser:
         description="Measure recall: evidence in the first pages, the answer's words in a block of "
         "so many tokens, and whether the memory knows when nothing was said.",
     )
-    made.add_argument("--set", choices=[*DIALOGUES, *SETS], default="beam", help="default: beam")
+    made.add_argument(
+        "--set",
+        default="beam",
+        metavar="A,B",
+        help=f"of: {', '.join([*DIALOGUES, *SETS])} (default: beam)",
+    )
     made.add_argument(
         "--data", type=Path, metavar="PATH", help="locomo10.json, or BEAM's folder of chats"
     )
@@ -161,11 +176,15 @@ def write(path: Path, rows: Sequence[Row], made_by: str, data: str) -> None:
 
 
 def measured_on(options: argparse.Namespace) -> str:
-    """Return which part of which set was asked, for a reader of the figures."""
-    if options.set not in DIALOGUES:
-        return f"benchmarks/paraphrases, languages {', '.join(LANGUAGES)}"
-    dialogues = chosen(options)
-    return f"{options.set}, {len(dialogues)} dialogues from {dialogues[0].id} to {dialogues[-1].id}"
+    """Return which parts of which sets were asked, for a reader of the figures."""
+    told = []
+    for set_ in _list(options.set):
+        if set_ in DIALOGUES:
+            asked = chosen(options, set_)
+            told.append(f"{set_}: {len(asked)} dialogues, {asked[0].id} to {asked[-1].id}")
+        else:
+            told.append(f"{set_}: benchmarks/paraphrases in {', '.join(LANGUAGES)}")
+    return "; ".join(told)
 
 
 def command(arguments: Sequence[str]) -> str:
