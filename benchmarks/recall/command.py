@@ -50,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryOSError as error:
         print(f"memoryos bench recall: {error}", file=sys.stderr)
         return 2 if isinstance(error, InvalidInput) else 1
+    except OSError as error:
+        print(f"memoryos bench recall: --json {options.json}: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -61,10 +64,12 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
     sets, names, units = (_list(text) for text in (options.set, options.embedder, options.bm25))
     _known("--set", sets, [*DIALOGUES, *SETS])
     _known("--bm25", units, UNITS)
+    own = [set_ for set_ in sets if set_ in SETS]
+    if not sets or not (names or (units and own != sets)):
+        raise InvalidInput("--set, --embedder and --bm25 leave nothing to measure")
     for set_ in sets:
         if set_ in DIALOGUES:
             yield from _on_dialogues(options, set_, names, units)
-    own = [set_ for set_ in sets if set_ in SETS]
     for name in names if own else ():
         embedder = named(name, options.cache)
         for code in LANGUAGES:
@@ -102,6 +107,8 @@ def chosen(options: argparse.Namespace, set_: str) -> list[Dialogue]:
     """Return the dialogues that --data, --from and --to name. Raises InvalidInput."""
     if options.data is None:
         raise InvalidInput(f"--data must name LoCoMo's file or BEAM's folder for {set_}")
+    if options.first < 0 or (options.end is not None and options.end < 0):
+        raise InvalidInput("--from and --to count dialogues from 0")
     dialogues = DIALOGUES[set_](options.data)[options.first : options.end]
     if not dialogues:
         raise InvalidInput(f"--from {options.first} --to {options.end} leaves no dialogue")

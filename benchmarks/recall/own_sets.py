@@ -1,6 +1,6 @@
 """Sets written for this project, in three languages: paraphrases, follow-ups, things never said.
 
-Each language is one memory: what the paraphrases and follow-ups ask for, among 300 pages of
+Each language is one memory of 300 pages: what the paraphrases and follow-ups ask for, among
 everyday talk that a seeded generator makes of templates, word lists and handwritten near-misses.
 """
 
@@ -17,8 +17,8 @@ from typing import Any
 
 FOLDER = Path(__file__).parents[1] / "paraphrases"
 LANGUAGES = ("en", "es", "zh")
-DISTRACTORS = 300
-"""Pages of a language that answer no question of any set."""
+PAGES = 300
+"""Of each language; most of them answer no question of any set."""
 SEED = 17
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -73,7 +73,7 @@ def language(code: str) -> Language:
     told = [pair.said for pair in pairs]
     told += [text for exchange in exchanges for text in (exchange.said, *exchange.others)]
     pages = [(text, rng.choice(material["acks"])) for text in told]
-    pages += distractors(material, DISTRACTORS, rng)
+    pages += distractors(material, PAGES - len(pages), rng)
     rng.shuffle(pages)
     return Language(
         code,

@@ -12,7 +12,7 @@ from benchmarks.recall import tuning
 from benchmarks.recall.dialogues import read_beam, read_locomo, with_swapped_questions
 from benchmarks.recall.metrics import auroc, passages, refused, share_of_words, wanted_stems
 from benchmarks.recall.own_measure import measure
-from benchmarks.recall.own_sets import DISTRACTORS, LANGUAGES, language
+from benchmarks.recall.own_sets import LANGUAGES, PAGES, language
 from memoryos.embedders import HashingEmbedder
 from memoryos.tiers.terms import query_terms, term_id, tokens
 
@@ -101,8 +101,9 @@ def test_the_sets_are_as_large_as_they_say() -> None:
     assert sum(len(one.exchanges) for one in sets) == 20
     assert sum(len(one.never_said) + len(one.nonsense) for one in sets) >= 30
     for one in sets:
-        told = len(one.pairs) + sum(1 + len(exchange.others) for exchange in one.exchanges)
-        assert len(set(one.pages)) == len(one.pages) == DISTRACTORS + told
+        assert len(set(one.pages)) == len(one.pages) == PAGES
+        held = {user for user, _ in one.pages}
+        assert held.issuperset(pair.said for pair in one.pairs)
         assert not any("{" in text for page in one.pages for text in page)
 
 
@@ -144,7 +145,10 @@ def test_bench_beam_writes_its_figures(
         (["--data", "none"], "--data"),
         ([], "--data"),
         (["--from", "3"], "leaves no dialogue"),
+        (["--from", "-1"], "--from"),
         (["--bm25", "word"], "--bm25"),
+        (["--bm25", "", "--embedder", ""], "nothing to measure"),
+        (["--set", "paraphrase"], "--set"),
         (["--embedder", "fastembed:no/such"], "fastembed"),
     ],
 )
