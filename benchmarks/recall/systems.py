@@ -56,7 +56,10 @@ class Reader(Protocol):
 class System(Protocol):
     """A way to remember."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As the reports call it."""
+        ...
 
     def read(self, dialogue: Dialogue) -> AbstractContextManager[Reader]:
         """Return a memory that has read the dialogue and nothing else."""
@@ -104,7 +107,7 @@ class EngineSystem:
 
 def _added(engine: Engine, dialogue: Dialogue) -> dict[str, Sequence[str]]:
     """Add the pages; return the message ids of each by the id that its page got."""
-    messages = {}
+    messages: dict[str, Sequence[str]] = {}
     for page in dialogue.pages:
         memory = engine.memory(dialogue.id, session_id=page.session)
         added = memory.add(page.user, page.agent, timestamp=page.timestamp)

@@ -108,8 +108,8 @@ def configured(settings: Sequence[str]) -> MemoryConfig:
         name, _, number = setting.partition("=")
         if name not in known:
             raise InvalidInput(f"--set: no weight {name!r}; there are {', '.join(known)}")
+        kind = type(getattr(config.ranking, name))
         try:
-            kind = type(getattr(config.ranking, name))
             changed[name] = kind(number)
         except ValueError:
             raise InvalidInput(f"--set {setting}: {number!r} is no {kind.__name__}") from None
