@@ -28,12 +28,12 @@ from benchmarks.locomo.systems.system import System
 from benchmarks.recall import locomo_section
 from benchmarks.recall import systems as recall_systems
 from benchmarks.recall.embedders import minilm_folder
-from memoryos.cli.options import chat_model
 from memoryos.embedders import HashingEmbedder
 from memoryos.embedders.resolve import resolve_embedder
 from memoryos.errors import InvalidInput, MemoryOSError
+from memoryos.frontends.cli.options import chat_model
+from memoryos.llm.tokens import token_counter
 from memoryos.ports import Embedder, TokenUsage
-from memoryos.tokens import token_counter
 
 RESULTS = Path(__file__).parents[1] / "results"
 

@@ -20,7 +20,7 @@ from benchmarks.recall.own_measure import SETS, measure
 from benchmarks.recall.own_sets import LANGUAGES, language
 from benchmarks.recall.systems import UNITS, BM25System, EngineSystem, System
 from memoryos.errors import InvalidInput, MemoryOSError
-from memoryos.tokens import token_counter
+from memoryos.llm.tokens import token_counter
 
 DIALOGUES = {"locomo": read_locomo, "beam": read_beam}
 """Sets of others, which --data must name, with their readers."""
@@ -50,9 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryOSError as error:
         print(f"memoryos bench recall: {error}", file=sys.stderr)
         return 2 if isinstance(error, InvalidInput) else 1
-    except OSError as error:
-        print(f"memoryos bench recall: --json {options.json}: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -165,7 +162,7 @@ def _shown(value: float | list[float]) -> str:
 
 
 def write(path: Path, rows: Sequence[Row], made_by: str, data: str) -> None:
-    """Write the figures with what is needed to get them again."""
+    """Write the figures with what is needed to get them again. Raises InvalidInput."""
     content = {
         "command": made_by,
         "data": data,
@@ -178,8 +175,11 @@ def write(path: Path, rows: Sequence[Row], made_by: str, data: str) -> None:
             for row in rows
         ],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"--json {path} cannot be written: {error}") from error
 
 
 def measured_on(options: argparse.Namespace) -> str:

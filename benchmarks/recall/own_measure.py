@@ -10,8 +10,8 @@ from benchmarks.recall.metrics import auroc, refused
 from benchmarks.recall.own_sets import Language
 from benchmarks.recall.systems import sureness
 from memoryos import Engine, Memory, MemoryConfig
+from memoryos.generation.context import Recall
 from memoryos.ports import Embedder
-from memoryos.recall import Recall
 
 ASKED = datetime(2025, 6, 2, 12, tzinfo=timezone.utc)
 """When the questions are asked: the same in every run, whatever the clock of the machine."""

@@ -18,8 +18,8 @@ from benchmarks.recall.dialogues import Dialogue, DialoguePage
 from benchmarks.recall.metrics import TOPS, passages, stems
 from memoryos import Engine, MemoryConfig
 from memoryos.errors import MissingExtra
+from memoryos.generation.context import Recall
 from memoryos.ports import Embedder, TokenCounter
-from memoryos.recall import Recall
 
 UNITS = ("page", "message", "passage")
 """What BM25 can rank."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.speed.corpus import DIMENSION, PrecomputedEmbedder, Turn
 from benchmarks.speed.subject import RESULTS
-from memoryos.tiers.stop_words import STOP_WORDS
-from memoryos.tiers.text import words
+from memoryos.text.stop_words import STOP_WORDS
+from memoryos.text.tokenizer import words
 
 _STOP = STOP_WORDS["english"]
 

@@ -14,8 +14,7 @@
     ├── EngineClosed            the engine was closed before the call
     ├── ModelError              a language or embedding model did not give a usable answer
     │   ├── ModelUnavailable    unreachable, timed out, throttled or refused; may work later
-    │   ├── ModelAnswerInvalid  it answered, but not in the form that was asked for
-    │   └── BudgetExceeded      today's calls or tokens are spent
+    │   └── ModelAnswerInvalid  it answered, but not in the form that was asked for
     └── MissingExtra            an optional dependency is not installed; names the extra
 
 An error's docstring is its default message.
@@ -73,6 +72,15 @@ class StorageBusy(StorageError):
 class EmbedderMismatch(StorageError):
     """The store holds vectors of another embedder; open it with that one or run `rebuild`."""
 
+    @classmethod
+    def of(cls, stored: Any, given_name: str) -> EmbedderMismatch:
+        """Return the error for the embedder that a store records and the name of the one given."""
+        return cls(
+            f"the store's vectors were made by {stored.name!r} ({stored.dimension} dimensions), "
+            f"the engine was given embedder={given_name!r}: open it with the former, "
+            "or run `memoryos rebuild` to embed everything again"
+        )
+
 
 class EngineClosed(MemoryOSError):
     """The engine is closed; open a new one with Engine.open(...)."""
@@ -91,10 +99,6 @@ class ModelUnavailable(ModelError):
 
 class ModelAnswerInvalid(ModelError):
     """The model answered, but not in the form that was asked for."""
-
-
-class BudgetExceeded(ModelError):
-    """The budget of model calls or tokens for today is spent."""
 
 
 class MissingExtra(MemoryOSError, ImportError):

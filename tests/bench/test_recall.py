@@ -14,7 +14,7 @@ from benchmarks.recall.metrics import auroc, passages, refused, share_of_words, 
 from benchmarks.recall.own_measure import measure
 from benchmarks.recall.own_sets import LANGUAGES, PAGES, language
 from memoryos.embedders import HashingEmbedder
-from memoryos.tiers.terms import query_terms, term_id, tokens
+from memoryos.text.terms import query_terms, term_id, tokens
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from memoryos.errors import ModelAnswerInvalid, ModelError
 from memoryos.llm.json_answers import parse_answer, shape_in_words, strict_schema
 from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, sendable, unchained
 from memoryos.llm.thinking import pieces_without_thinking, without_thinking
+from memoryos.llm.tokens import token_counter
 from memoryos.ports import Completion, TokenUsage
-from memoryos.tokens import token_counter
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
