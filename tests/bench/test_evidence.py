@@ -75,6 +75,7 @@ def test_a_run_compares_and_reports(data: Path, tmp_path: Path) -> None:
     report = (tmp_path / "locomo.md").read_text(encoding="utf-8")
     for row in ("**MemoryOS, no model**", "BM25", "the newest turns", "LangChain", "LlamaIndex"):
         assert f"| {row}" in report
+    assert "| BM25 over passages | 1.000" in report.partition("words in 1000")[2]
     # Ten pages are more than there are: everything is found by those that rank all pages.
     line = next(line for line in report.splitlines() if line.startswith("| BM25 "))
     assert line.count("1.000 (1.000-1.000)") == 6
