@@ -35,7 +35,7 @@ from memoryos.storage.codec import decode, encode, to_blob
 from memoryos.storage.journal import indexed_text
 from memoryos.storage.port import Assignment, Changes, PageQuery, Record, Store, StoredEmbedder
 from memoryos.storage.search import Searching
-from memoryos.storage.vectors import embedded_text
+from memoryos.storage.vectors import embedded_text, replace_outdated
 from memoryos.text.terms import tokens
 from memoryos.tiers import long_term, mid_term, short_term
 from memoryos.tiers.traits import TRAITS
@@ -70,6 +70,7 @@ class Updater:
 
     def embed(self, scope: Scope) -> None:
         """Give every page of the scope its vector. Raises ModelError; what was done stays done."""
+        replace_outdated(self._store, scope, self._embedder)
         while True:
             head = self._store.head(scope)
             if head.embedded_seq >= head.last_seq:

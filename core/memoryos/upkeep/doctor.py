@@ -28,7 +28,7 @@ from memoryos.storage.port import (
     StoredEmbedder,
 )
 from memoryos.storage.search import Searching
-from memoryos.storage.vectors import embedded
+from memoryos.storage.vectors import embedded, replace_outdated
 from memoryos.text.terms import page_terms
 from memoryos.tiers import long_term, short_term
 
@@ -125,6 +125,8 @@ class Doctor:
 
     def _scope(self, scope: Scope, *, repair: bool) -> list[Finding]:
         found: list[Finding] = []
+        if repair:
+            replace_outdated(self._store, scope, self._embedder)
         for _ in range(_MOST_TRIES if repair else 1):
             patient = _Patient(self._store, scope)
             cure = self._cure(patient)
