@@ -15,7 +15,7 @@ from benchmarks.locomo.systems.engine import EngineSystem
 from benchmarks.locomo.systems.rankings import RankingSystem
 from benchmarks.locomo.systems.system import System
 from memoryos.config import MemoryConfig, RankingConfig
-from memoryos.embedders import HashingEmbedder
+from memoryos.embedders import StaticEmbedder
 from memoryos.llm.tokens import token_counter
 from memoryos.ports import Embedder
 
@@ -69,7 +69,7 @@ def systems(embedder: Embedder, folder: Path) -> dict[str, Callable[[], System]]
 
     return {
         "memoryos": ours,
-        "no-model": lambda: EngineSystem(NO_MODEL, HashingEmbedder(), folder, config),
+        "no-model": lambda: EngineSystem(NO_MODEL, StaticEmbedder(), folder, config),
         "two-stage": lambda: ours().with_config(
             'MemoryOS, retrieval="two_stage" (the paper\'s)',
             replace(config, retrieval="two_stage"),
@@ -94,7 +94,7 @@ def ablations(embedder: Embedder, folder: Path) -> list[System]:
         "without chains (neighbours)": replace(full, neighbour=0),
         "without segments and chains": replace(full, window=0, neighbour=0),
         "without lexical (words)": replace(full, lexical=0, window=0),
-        "without dense (meaning)": replace(full, dense=0, dense_spelling=0),
+        "without dense (meaning)": replace(full, dense=0, dense_static=0, dense_spelling=0),
         "without dates": replace(full, date=0),
         "without centring": replace(full, centring=0),
     }

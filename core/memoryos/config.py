@@ -31,6 +31,8 @@ class RankingConfig:
     """Weight of the words of the five pages around it: the segment."""
     dense: float = 1.0
     """Weight of the page's meaning (cosine), with a model that knows meanings."""
+    dense_static: float = 1.5
+    """The same with `StaticEmbedder`, the default."""
     dense_spelling: float = 0.25
     """The same with `HashingEmbedder`, which knows only spelling: it finds misspelt words."""
     centring: float = 0.5
@@ -52,9 +54,11 @@ class RankingConfig:
     """Spread of cosines expected before any page is seen."""
 
     def for_embedder(self, name: str) -> RankingConfig:
-        """Return the weights for vectors of the embedder `name` (`hashing…` knows no meanings)."""
+        """Return the weights for vectors of the embedder `name`, as a store records it."""
         if name.startswith("hashing"):
             return replace(self, dense=self.dense_spelling)
+        if name.startswith("static"):
+            return replace(self, dense=self.dense_static)
         return self
 
 
