@@ -94,7 +94,7 @@ def ablations(embedder: Embedder, folder: Path) -> list[System]:
         "without chains (neighbours)": replace(full, neighbour=0),
         "without segments and chains": replace(full, window=0, neighbour=0),
         "without lexical (words)": replace(full, lexical=0, window=0),
-        "without dense (meaning)": replace(full, dense=0, dense_static=0, dense_spelling=0),
+        "without dense (meaning)": replace(full, dense=0, dense_spelling=0),
         "without dates": replace(full, date=0),
         "without centring": replace(full, centring=0),
     }
