@@ -139,6 +139,7 @@ class AsyncMemory:
         self._memory = memory
         self._pools = pools
         self.scope = memory.scope
+        self.config = memory.config
         self.session_id = memory.session_id
 
     def __repr__(self) -> str:

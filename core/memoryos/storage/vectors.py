@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memoryos.model import Knowledge, Scope, Segment
+from memoryos.model import Knowledge, Page, Scope, Segment
 from memoryos.ports import Embedder, Vectors
-from memoryos.storage.codec import Derived, decode, encode
-from memoryos.storage.port import Changes, NewVectors, Record, Store, StoredEmbedder
+from memoryos.storage.codec import Derived, decode, encode, to_blob
+from memoryos.storage.journal import indexed_text
+from memoryos.storage.port import Changes, Head, NewVectors, Record, Store, StoredEmbedder
+from memoryos.storage.transact import transact
 
 AT_ONCE = 256
 """Texts given to an embedder in one call."""
@@ -24,6 +26,12 @@ def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
 def embedded_text(keywords: Sequence[str], summary: str) -> str:
     """Return the words whose embedding stands for a topic or a segment in Eq. 3."""
     return f"{' '.join(keywords)}\n{summary}"
+
+
+def page_vectors(pages: Sequence[Page], embedder: Embedder) -> dict[int, bytes]:
+    """Return the vectors of pages as they are stored, by position. Raises ModelError."""
+    rows = embed_all(embedder, [indexed_text(page) for page in pages])
+    return {page.seq: to_blob(row) for page, row in zip(pages, rows, strict=True)}
 
 
 def embedded(values: Sequence[Derived], embedder: Embedder) -> list[Record]:
@@ -56,9 +64,12 @@ def replace_outdated(store: Store, scope: Scope, embedder: Embedder) -> None:
     In one commit segments and knowledge get new vectors, and the pages' are taken away: they wait
     for new ones like pages just added, and recall goes by words until these are there.
     """
-    while outdated((head := store.head(scope)).embedder, embedder):
+
+    def work(head: Head) -> tuple[Changes | None, None]:
+        if not outdated(head.embedder, embedder):
+            return None, None
         values = [decode(record) for record in store.records(scope, ("segment", "knowledge"))]
         mine = StoredEmbedder(embedder.name, embedder.dimension)
-        changes = Changes(put=embedded(values, embedder), vectors=NewVectors(mine, {}))
-        if store.commit(scope, head, changes):
-            return
+        return Changes(put=embedded(values, embedder), vectors=NewVectors(mine, {})), None
+
+    transact(store, scope, "embedding anew", work)

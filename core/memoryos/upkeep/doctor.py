@@ -15,7 +15,7 @@ from itertools import combinations
 from memoryos.config import MemoryConfig
 from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Clock, Embedder
-from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of, to_blob
+from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
 from memoryos.storage.journal import indexed_text
 from memoryos.storage.port import (
     Assignment,
@@ -28,13 +28,13 @@ from memoryos.storage.port import (
     StoredEmbedder,
 )
 from memoryos.storage.search import Searching
-from memoryos.storage.vectors import embedded, replace_outdated
+from memoryos.storage.transact import transact
+from memoryos.storage.vectors import embedded, page_vectors, replace_outdated
 from memoryos.text.terms import page_terms
 from memoryos.tiers import long_term, short_term
 
 _TOO_LONG = timedelta(hours=1)
 """A page whose page-out is due for longer has been forgotten by the worker, or has none."""
-_MOST_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Doctor:
         totals: Counter[str] = Counter()
         for scope in scopes:
             findings += self._scope(scope, repair=repair)
-            totals += _totals(_Patient(self._store, scope))
+            totals += _totals(_Patient(self._store, scope, self._store.head(scope)))
         return Report(
             findings=tuple(findings),
             scopes=len(scopes),
@@ -124,19 +124,19 @@ class Doctor:
         )
 
     def _scope(self, scope: Scope, *, repair: bool) -> list[Finding]:
-        found: list[Finding] = []
         if repair:
             replace_outdated(self._store, scope, self._embedder)
-        for _ in range(_MOST_TRIES if repair else 1):
-            patient = _Patient(self._store, scope)
+
+        def work(head: Head) -> tuple[Changes | None, tuple[_Patient, list[Finding]]]:
+            patient = _Patient(self._store, scope, head)
             cure = self._cure(patient)
-            found = cure.findings
-            if not repair or not found:
-                break
-            if self._store.commit(scope, patient.head, cure.changes()):
-                self._embed_missing(patient)
-                found = [replace(finding, repaired=finding.repairable) for finding in found]
-                break
+            changes = cure.changes() if repair and cure.findings else None
+            return changes, (patient, cure.findings)
+
+        patient, found = transact(self._store, scope, "doctor", work)
+        if repair and found:
+            self._embed_missing(patient)
+            found = [replace(finding, repaired=finding.repairable) for finding in found]
         found += self._sealed(scope, repair=repair)
         found += self._lease(scope, repair=repair)
         found += self._waiting(scope, repair=repair)
@@ -182,12 +182,9 @@ class Doctor:
         if head.embedder is None:
             return
         missing = patient.without_vector(4 * head.embedder.dimension)
-        for start in range(0, len(missing), 256):
-            pages = missing[start : start + 256]
-            rows = self._embedder.embed_documents([indexed_text(page) for page in pages])
-            vectors = {p.seq: to_blob(row) for p, row in zip(pages, rows, strict=True)}
-            mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
-            self._store.put_vectors(patient.scope, head, mine, vectors, head.embedded_seq)
+        mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
+        vectors = page_vectors(missing, self._embedder)
+        self._store.put_vectors(patient.scope, head, mine, vectors, head.embedded_seq)
 
     # ── words in the server ──────────────────────────────────────────────────────────────────
 
@@ -233,9 +230,9 @@ class Doctor:
 class _Patient:
     """One scope as it was found."""
 
-    def __init__(self, store: Store, scope: Scope) -> None:
+    def __init__(self, store: Store, scope: Scope, head: Head) -> None:
         self.scope = scope
-        self.head: Head = store.head(scope)
+        self.head = head
         self.pages: list[Page] = store.pages(scope, PageQuery())
         self.records: list[Record] = store.records(scope, ALL_KINDS)
         self.columns = store.index_columns(scope, 0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from memoryos.errors import NotFound
@@ -29,7 +28,8 @@ from memoryos.ports import Analyst, Batch, Clock, Embedder
 from memoryos.retrieval.views import Views
 from memoryos.storage.codec import Derived, decode, kind_of
 from memoryos.storage.journal import drafts_of, message_page
-from memoryos.storage.port import Changes, Kind, PageDraft, PageMoved, PageQuery, Record, Store
+from memoryos.storage.port import Changes, Head, Kind, PageDraft, PageQuery, Record, Store
+from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, replace_outdated
 from memoryos.text.tokenizer import content_words
 from memoryos.tiers import long_term, mid_term
@@ -55,8 +55,8 @@ class Eraser:
     ) -> ErasureReceipt:
         """Erase the pages that `choose` finds, and all that is derived from them."""
         replace_outdated(self._store, scope, self._embedder)
-        while True:
-            head = self._store.head(scope)
+
+        def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
             work = _Work(self._store, scope, self._rules, [page.id for page in choose()])
             work.follow()
             receipt = self._receipt(request, work)
@@ -68,16 +68,15 @@ class Eraser:
                 erase_calls=request == "everything",
                 receipts=[receipt],
             )
-            with suppress(PageMoved):  # written meanwhile: look again
-                if self._store.commit(scope, head, changes):
-                    self._views.drop(scope)
-                    return receipt
+            return changes, receipt
+
+        return self._commit(scope, work_out)
 
     def erase_knowledge(self, scope: Scope, knowledge_id: str) -> ErasureReceipt:
         """Erase one fact; no rebuild learns it again from the same page. Raises NotFound."""
         replace_outdated(self._store, scope, self._embedder)
-        while True:
-            head = self._store.head(scope)
+
+        def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
             work = _Work(self._store, scope, self._rules, [])
             fact = work.knowledge.get(knowledge_id)
             if fact is None:
@@ -88,9 +87,16 @@ class Eraser:
             changes = Changes(
                 put=self._records(work), delete=[("knowledge", knowledge_id)], receipts=[receipt]
             )
-            if self._store.commit(scope, head, changes):
-                self._views.drop(scope)
-                return receipt
+            return changes, receipt
+
+        return self._commit(scope, work_out)
+
+    def _commit(
+        self, scope: Scope, work_out: Callable[[Head], tuple[Changes, ErasureReceipt]]
+    ) -> ErasureReceipt:
+        receipt = transact(self._store, scope, "forget", work_out)
+        self._views.drop(scope)
+        return receipt
 
     def _receipt(self, request: str, work: _Work) -> ErasureReceipt:
         counts = self._store.counts(work.scope)

@@ -13,8 +13,8 @@ from memoryos.llm.tokens import token_counter
 from memoryos.model import Profile, Segment
 from memoryos.ports import Batch, PromotionRequest
 from memoryos.testing.memory_answers import memory_answers
-from memoryos.testing.model_failures import MODEL_FAILURES, ORDER
 from memoryos.updating.analysts.llm import LLMAnalyst
+from tests.failures.model_failures import MODEL_FAILURES, ORDER
 
 NOW = datetime(2025, 5, 9, tzinfo=timezone.utc)
 SEGMENT = Segment("s1", "about Tom", (), 5, 1, 5, NOW, NOW)

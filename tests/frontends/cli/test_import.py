@@ -148,17 +148,6 @@ def test_locomo_users_are_named_as_asked(run: Run) -> None:
     assert run("import", path, "--user", "tom", "--json").json["users"] == ["tom"]
 
 
-def test_conversation_0_of_locomo_has_214_pages(run: Run, root: Path) -> None:
-    data = root.parent / "shared" / "data" / "locomo10.json"
-    if not data.exists():
-        pytest.fail(f"{data} is not there: see CONTRIBUTING.md")
-    write("conversation-0.json", json.loads(data.read_bytes())[:1])
-    report = run("import", "conversation-0.json", "--format", "locomo", "--json").json
-    assert (report["new"], report["problems"]) == (214, [])
-    assert run("stats", "--json").json[0]["sessions"] == 19
-    assert run("import", "conversation-0.json", "--json").json["new"] == 0
-
-
 # ── the published package's folder ───────────────────────────────────────────────────────────────
 
 

@@ -21,7 +21,7 @@ from memoryos.storage.search import Unsealed
 from memoryos.storage.sql import migrations
 from memoryos.text.terms import page_terms, term_id
 from tests.conftest import ManualClock
-from tests.postgres.server import another_database
+from tests.storage.postgres.server import another_database
 
 SERVED = {"promotion": "manual", "search_in_server_from": 1}
 LOCAL = {"promotion": "manual"}

@@ -8,13 +8,7 @@ import pytest
 
 from memoryos import Engine
 from tests.conftest import ManualClock
-from tests.postgres.server import empty_database
-
-pytest.register_assert_rewrite(
-    "memoryos.testing.store_contract",
-    "memoryos.testing.store_derived",
-    "memoryos.testing.store_journal",
-)
+from tests.storage.postgres.server import empty_database
 
 
 @pytest.fixture

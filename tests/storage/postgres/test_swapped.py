@@ -25,7 +25,8 @@ ANOTHER_PROCESS = (
 @pytest.mark.parametrize("folder", ["langchain", "langgraph", "llama_index", "mcp"])
 def test_an_adapters_tests_pass_on_postgres(root: Path, folder: str) -> None:
     left_out = [f"--deselect={test}" for test in ANOTHER_PROCESS]
-    command = ["-m", "pytest", "-p", "tests.postgres.swapped", f"tests/{folder}", "-q", *left_out]
+    swapped = ("-p", "tests.storage.postgres.swapped")
+    command = ["-m", "pytest", *swapped, f"tests/{folder}", "-q", *left_out]
     done = subprocess.run(
         [sys.executable, *command], cwd=root, capture_output=True, text=True, check=False
     )

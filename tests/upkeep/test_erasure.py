@@ -154,7 +154,7 @@ def test_forget_everything_leaves_none_of_200_words(engine: Engine, root: Path) 
     tom = engine.memory(user_id("tom"))
     said = MARKERS["tom"][14:-3]
     assert tom.knowledge(), "nothing was learned: this would prove little"
-    assert any(r.kind == "chain" for r in tom._parts.store.records(tom.scope, ALL_KINDS))
+    assert any(r.kind == "chain" for r in tom._modules.store.records(tom.scope, ALL_KINDS))
     before = bytes_in(root)
     assert found(MARKERS["tom"], before) == set(MARKERS["tom"])
     assert found_in_terms(said, before) == set(said)
@@ -258,7 +258,7 @@ def test_summaries_say_nothing_of_a_forgotten_page(engine: Engine) -> None:
     for page in [p for p in pages if p.segment_id][::5]:
         words = said_only_in([page], pages)
         tom.forget(page_id=page.id)
-        store = tom._parts.store
+        store = tom._modules.store
         bodies = str([record.body for record in store.records(tom.scope, ALL_KINDS)]).casefold()
         assert not [word for word in words if word in bodies]
         assert not [word for word in words if word in tom.recall(word).text().casefold()]

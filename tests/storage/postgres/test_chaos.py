@@ -22,7 +22,7 @@ from memoryos import Engine
 from memoryos.model import Chain, Segment
 from memoryos.storage.codec import decode
 from memoryos.storage.port import PageQuery
-from tests.postgres.server import Server
+from tests.storage.postgres.server import Server
 
 PROCESS = Path(__file__).with_name("chaos_process.py")
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
@@ -112,7 +112,7 @@ class Chaos:
             )
             db.execute("UPDATE memoryos.procrastinate_jobs SET scheduled_at = NULL")
             # A lease of a killed worker runs out by itself; tests have no two minutes for it.
-            db.execute("DELETE FROM memoryos.storage.leases")
+            db.execute("DELETE FROM memoryos.leases")
         assert self.start("finish").wait(timeout=90) == 0
 
     def told(self) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memoryos.model import Knowledge
-from tests.unit.test_rule_analyst_facts import NOON, fact_of, page, promote
+from tests.updating.test_rule_analyst_facts import NOON, fact_of, page, promote
 
 
 def known(said: str, *, status: str = "active", owner: str = "user") -> Knowledge:

@@ -1,6 +1,6 @@
 """A pytest plugin that puts PostgreSQL under every test.
 
-    python -m pytest -p tests.postgres.swapped tests/langchain tests/langgraph …
+    python -m pytest -p tests.storage.postgres.swapped tests/langchain tests/langgraph …
 
 Whatever SQLite database a test of this process names, it gets one on PostgreSQL instead: the same
 for the same name, empty at the test's first use of it.
@@ -14,7 +14,7 @@ import memoryos.engine
 from memoryos.config import MemoryConfig
 from memoryos.storage.port import Store
 from memoryos.storage.postgres import PostgresStore
-from tests.postgres.server import another_database, empty_database
+from tests.storage.postgres.server import another_database, empty_database
 
 _databases: list[str] = []
 
