@@ -27,7 +27,7 @@ class RankingConfig:
     """Saturation of a word's count within a page (Robertson and Zaragoza 2009, eq. 3.15)."""
     bm25_b: float = 0.75
     """How much a long page pays for its length, 0 to 1 (same equation)."""
-    window: float = 0.45
+    window: float = 0.6
     """Weight of the words of the five pages around it: the segment."""
     dense: float = 1.5
     """Weight of the page's meaning (cosine): at 1 fewer questions in other words than what was said
