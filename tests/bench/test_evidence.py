@@ -11,7 +11,7 @@ from benchmarks.locomo.comparison import compare, systems
 from benchmarks.locomo.data import load
 from benchmarks.locomo.evidence import COLUMNS, share_in_pages, shown
 from benchmarks.locomo.known_errors import broken_evidence
-from memoryos.embedders import HashingEmbedder
+from memoryos.embedders import StaticEmbedder
 from memoryos.frontends.importers import locomo as importer
 
 
@@ -102,7 +102,7 @@ def _folders(folder: Path) -> list[str]:
 def test_figures_without_a_model_hold_on_held_out_conversations(
     locomo: Path, tmp_path: Path
 ) -> None:
-    made = systems(HashingEmbedder(), tmp_path)["no-model"]()
+    made = systems(StaticEmbedder(), tmp_path)["no-model"]()
     (measured,) = compare([made], load(locomo, range(5, 10)), quiet=True)
     assert len(measured.found) == 775
     means = {
