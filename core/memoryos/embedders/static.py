@@ -67,8 +67,8 @@ class StaticEmbedder:
 
     Vectors have 384 numbers (float32, unit length; all zero for a text without words): 256 for the
     meaning, 128 for the spelling at 0.4 of its length.  English words mostly; of other languages it
-    knows some. Reading the table takes some 30 ms at the first text, a short text 30 µs. Nothing is
-    downloaded. Thread-safe, and safe to fork.
+    knows some. Reading the table takes some 60 ms at the first text, a short text
+    0.1 ms. Nothing is downloaded. Thread-safe, and safe to fork.
     """
 
     name = "static-minilm-384"
