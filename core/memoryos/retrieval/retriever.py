@@ -69,7 +69,7 @@ class Retriever:
         """
         view = self._views.cached(scope) or self._views.get(scope)
         asked, answer = False, None
-        for _ in range(_MOST_TRIES):
+        for tried in range(_MOST_TRIES):
             # The embedder is called before the lock is taken, if the cached view has vectors.
             if view.dimension and not asked:
                 asked, answer = True, self._query_vector(query)
@@ -80,8 +80,9 @@ class Retriever:
                 vector = self._comparable(view, answer)
                 with suppress(StaleBlocks):
                     hits = self._hits(scope, view, query, vector, k, where, now)
+                    pages = self._recalled(scope, hits, strict=not tried)[:k]
                     return self._found(
-                        scope, session_id, view, query, vector, hits, k, max_tokens, now
+                        scope, session_id, view, query, vector, pages, max_tokens, now
                     )
                 self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
@@ -93,18 +94,11 @@ class Retriever:
         view: ScopeView,
         query: str,
         vector: Vectors | None,
-        hits: Sequence[Hit],
-        k: int,
+        pages: tuple[RecalledPage, ...],
         max_tokens: int,
         now: datetime,
     ) -> Recall:
-        """Assemble the Recall from the hits of a search and the live tiers."""
-        found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
-        pages = tuple(
-            RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))
-            for hit in hits
-            if hit.seq in found
-        )[:k]
+        """Assemble the Recall from the pages that a search found and the live tiers."""
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         words = frozenset(tokens(query)) if view.tiers.knowledge else frozenset()
         return Recall(
@@ -118,6 +112,23 @@ class Retriever:
             max_tokens=max_tokens,
             count_tokens=self._count_tokens,
             load_chains=lambda: self._chains(scope, chain_ids),
+        )
+
+    def _recalled(
+        self, scope: Scope, hits: Sequence[Hit], *, strict: bool
+    ) -> tuple[RecalledPage, ...]:
+        """Return the pages that were hit.
+
+        strict: raises StaleBlocks when one is gone, as it is when the index has not been told that
+        a note was discarded; else it is left out.
+        """
+        found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
+        if strict and len(found) < len(hits):
+            raise StaleBlocks
+        return tuple(
+            RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))
+            for hit in hits
+            if hit.seq in found
         )
 
     def short_term(self, scope: Scope, session_id: str) -> tuple[Page, ...]:
@@ -154,7 +165,9 @@ class Retriever:
         now: datetime,
     ) -> list[Hit]:
         allowed = None
-        if where is not None:
+        if where is not None and where.seqs is not None:
+            allowed = np.asarray(where.seqs, np.int64)
+        elif where is not None:
             allowed = np.array([page.seq for page in where.pages(self._store, scope)], np.int64)
         if self._config.retrieval == "two_stage":
             return self._two_stage(scope, view, query, vector, k, allowed, now)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from memoryos.errors import EngineClosed
-from memoryos.model import Call, ErasureReceipt, Page, Scope
+from memoryos.model import NO_SEGMENT, Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps
 from memoryos.storage.columns import IndexColumns
 from memoryos.storage.port import (
@@ -59,6 +60,10 @@ class InMemoryStore:
         if self._closed:
             raise EngineClosed
         return self._scopes.get(scope) or _ScopeData()
+
+    @property
+    def notes(self) -> _Notes:
+        return _Notes(self)
 
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         with self._lock:
@@ -253,6 +258,46 @@ class InMemoryStore:
         with self._lock:
             self._closed = True
             self._scopes.clear()
+
+
+class _Notes:
+    """What concerns notes alone (see `NoteRows`)."""
+
+    def __init__(self, store: InMemoryStore) -> None:
+        self._store = store
+
+    def _here(self, scope: Scope) -> tuple[_ScopeData, dict[int, Page]]:
+        data = self._store._data(scope)  # noqa: SLF001  # a part of the store
+        notes = {p.seq: p for p in data.pages.values() if p.segment_id == NO_SEGMENT}
+        return data, notes
+
+    def positions(self, scope: Scope) -> list[int]:
+        with self._store._lock:  # noqa: SLF001
+            return list(self._here(scope)[1])
+
+    def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
+        with self._store._lock:  # noqa: SLF001
+            data, notes = self._here(scope)
+            for seq in metadata.keys() & notes.keys():
+                page = notes[seq]
+                data.pages[page.id] = replace(page, metadata=deepcopy(metadata[seq]))
+
+    def discard(
+        self,
+        scope: Scope,
+        seqs: Sequence[int],
+        receipt: Callable[[Sequence[str]], ErasureReceipt],
+    ) -> tuple[list[str], int]:
+        with self._store._lock:  # noqa: SLF001
+            data, notes = self._here(scope)
+            data.head = replace(data.head, version=data.head.version + 1)
+            ids = [notes[seq].id for seq in seqs if seq in notes]
+            for id_ in ids:
+                data.vectors.pop(data.pages.pop(id_).seq, None)
+                data.terms.pop(id_)
+            if ids:
+                data.receipts.append(receipt(ids))
+            return ids, data.head.version
 
 
 def _check_places(data: _ScopeData, drafts: Sequence[PageDraft]) -> None:

@@ -8,7 +8,7 @@ transaction if nobody else has changed the scope since it was read. Implementati
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -165,6 +165,38 @@ class Lease:
     expires: datetime
 
 
+class NoteRows(Protocol):
+    """What a store does with notes alone (see `memoryos.model.NOTE`), as nothing hangs on them."""
+
+    def positions(self, scope: Scope) -> list[int]:
+        """Return the journal positions of the scope's notes, ascending."""
+        ...
+
+    def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
+        """Replace the metadata of notes, by position, where they stand.
+
+        A position that holds no note (any more) is passed over. What is written may be lost in a
+        power cut.
+        """
+        ...
+
+    def discard(
+        self,
+        scope: Scope,
+        seqs: Sequence[int],
+        receipt: Callable[[Sequence[str]], ErasureReceipt],
+    ) -> tuple[list[str], int]:
+        """Erase the notes at some positions, with words and vectors, in one transaction.
+
+        Unlike `commit` it costs no more than what it erases: indexes held in memory are not read
+        anew, and SQLite's file is not written anew before the next `forget` or opening.
+
+        receipt: makes the receipt of the ids that were there; not asked for none.
+        Returns the ids and the scope's version after that.
+        """
+        ...
+
+
 class PageMoved(StorageBusy):
     """The page to replace was changed or erased meanwhile; read it again and try again."""
 
@@ -173,6 +205,11 @@ class Store(Protocol):
     """One database of many scopes. Thread-safe. Every method may raise StorageError."""
 
     uri: str
+
+    @property
+    def notes(self) -> NoteRows:
+        """What concerns notes alone."""
+        ...
 
     # the journal
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:

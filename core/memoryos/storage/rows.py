@@ -6,7 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from memoryos.model import Page, Scope
+from memoryos.model import NO_SEGMENT, NOTE, Page, Scope
 from memoryos.storage.port import PageDraft, PageMoved, PageQuery
 
 
@@ -43,6 +43,11 @@ def fresh_drafts(drafts: Sequence[PageDraft], known: Mapping[str, Page]) -> dict
 
 def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
     """Return a draft as a page of the journal, in the place in the tiers that `old` had."""
+    chain_id, segment_id = (old.chain_id, old.segment_id) if old else (None, None)
+    if NOTE in draft.metadata:
+        chain_id, segment_id = None, NO_SEGMENT
+    elif segment_id == NO_SEGMENT:
+        segment_id = None
     return Page(
         id=draft.id,
         user_input=draft.user_input,
@@ -51,8 +56,8 @@ def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
         session_id=draft.session_id,
         metadata=draft.metadata,
         messages=draft.messages,
-        chain_id=old.chain_id if old else None,
-        segment_id=old.segment_id if old else None,
+        chain_id=chain_id,
+        segment_id=segment_id,
         seq=seq,
     )
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from itertools import combinations
 
 from memoryos.config import MemoryConfig
-from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic, Trait
+from memoryos.model import NO_SEGMENT, Chain, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Clock, Embedder
 from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
 from memoryos.storage.journal import indexed_text
@@ -291,11 +291,12 @@ def _places(state: _ScopeState, repairs: _Repairs) -> None:
     in_topics = {page_id: topic for topic in state.topics for page_id in topic.page_ids}
     for page in state.pages:
         segment, chain = page.segment_id, page.chain_id
-        lost = segment is not None and (segment not in state.segments or page.id not in in_topics)
+        filed = segment not in (None, NO_SEGMENT)
+        lost = filed and (segment not in state.segments or page.id not in in_topics)
         if lost or (chain is not None and chain not in state.chains):
             repairs.note("orphan", f"the page {page.id} is in a segment or chain that is not there")
             repairs.assign.append(Assignment(page.id, None, None))
-        elif segment is not None:
+        elif segment is not None and filed:
             counted[segment] += 1
     orphans = {item.page_id for item in repairs.assign}
     for topic in state.topics:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from memoryos.config import MemoryConfig
 from memoryos.errors import StorageBusy
-from memoryos.model import Page, Scope, Segment
+from memoryos.model import NO_SEGMENT, Page, Scope, Segment
 from memoryos.ports import AnalystChoice, Clock, Embedder
 from memoryos.retrieval.views import Views
 from memoryos.storage import leases
@@ -75,12 +75,14 @@ def rebuild(
             ) -> tuple[Changes | None, Difference | None]:
                 old = store.records(scope, ALL_KINDS)
                 changed = difference(old, fresh)
-                here = {page.id: page.seq for page in store.pages(scope, PageQuery())}
+                standing = store.pages(scope, PageQuery())
+                here = {page.id: page.seq for page in standing}
                 if now.epoch != head.epoch or any(here.get(p.id) != p.seq for p in pages):
                     return None, None
                 if dry_run:
                     return None, changed
-                return _swap(scratch, scope, old, fresh, embedder, set(here)), changed
+                turns = {page.id for page in standing if page.segment_id != NO_SEGMENT}
+                return _swap(scratch, scope, old, fresh, embedder, turns), changed
 
             changed = transact(store, scope, "rebuild", work)
             if changed is not None:

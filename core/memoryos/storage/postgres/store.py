@@ -30,6 +30,7 @@ from memoryos.storage.port import (
     Waiting,
 )
 from memoryos.storage.postgres.connection import SQL, Connection, Connections
+from memoryos.storage.postgres.notes import PostgresNotes, delete_seqs
 from memoryos.storage.postgres.queue import Queue
 from memoryos.storage.postgres.rows import (
     blob_of,
@@ -61,6 +62,10 @@ class PostgresStore:
         self._db = Connections(uri, durability=durability, lock_seconds=lock_seconds)
         self.uri = self._db.address.shown
         """Where the store is, without a password."""
+
+    @property
+    def notes(self) -> PostgresNotes:
+        return PostgresNotes(self._db)
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────
 
@@ -317,7 +322,7 @@ def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[P
         found = db.execute(SQL["first_positions"], (key, [*moved.values()])).fetchall()
         before: dict[int, int] = dict(found)
         first = {id_: before.get(seq) or seq for id_, seq in moved.items()}
-        _delete_seqs(db, key, [*moved.values()])
+        delete_seqs(db, key, [*moved.values()])
     pages = {
         draft.id: page_of(draft, seq, known.get(draft.id))
         for seq, draft in enumerate(fresh.values(), row[0] + 1)
@@ -349,7 +354,7 @@ def _apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None
     _each(db, "delete_record", deleted)
     if changes.erase_pages:
         gone = db.execute(SQL["erase_pages"], (key, digests(changes.erase_pages))).fetchall()
-        _delete_seqs(db, key, [seq for (seq,) in gone])
+        delete_seqs(db, key, [seq for (seq,) in gone])
         db.execute(SQL["unname_scope"], {"scope": key})
     _each(db, "put_record", [record_row(key, version, record) for record in changes.put])
     if changes.erase_calls:
@@ -389,13 +394,6 @@ def _replace_vectors(db: Connection, key: UUID, vectors: NewVectors) -> None:
 
 def _put_vectors(db: Connection, key: UUID, by_seq: Mapping[int, bytes]) -> None:
     _each(db, "put_vector", [(key, seq, vector_of(blob)) for seq, blob in by_seq.items()])
-
-
-def _delete_seqs(db: Connection, key: UUID, seqs: Sequence[int]) -> None:
-    if seqs:
-        for name in ("delete_pages", "delete_terms", "delete_vectors"):
-            db.execute(SQL[name], (key, list(seqs)))
-        unseal(db, key, seqs)
 
 
 def _bytes(id_: str | None) -> bytes | None:

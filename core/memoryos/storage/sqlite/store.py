@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from memoryos.storage.rows import fresh_drafts, matching, page_of, scope_digest
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.connection import Connections
+from memoryos.storage.sqlite.notes import SQLiteNotes, delete_slots
 from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
@@ -60,6 +61,10 @@ class SQLiteStore:
         self._db = Connections(self.path, durability=durability, lock_seconds=lock_seconds)
         self._scope_ids: dict[Scope, int] = {}  # never stale: scope rows are never deleted
 
+    @property
+    def notes(self) -> SQLiteNotes:
+        return SQLiteNotes(self._db, self._find_scope)
+
     # ── the journal ──────────────────────────────────────────────────────────────────────────
 
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
@@ -83,7 +88,7 @@ class SQLiteStore:
                 slot = scope_id << SHIFT | old.seq
                 (before,) = db.execute(_SQL["first_position"], (slot,)).fetchone()
                 first[draft.id] = before or old.seq
-                _delete_slots(db, [slot])
+                delete_slots(db, [slot])
             pages[draft.id] = page_of(draft, seq, old)
         db.executemany(_SQL["insert_page"], (page_row(scope_id, page) for page in pages.values()))
         db.executemany(
@@ -279,7 +284,7 @@ class SQLiteStore:
             for page_id in changes.erase_pages
             for row in db.execute(_SQL["slot_of"], (scope_id, page_id))
         ]
-        _delete_slots(db, gone)
+        delete_slots(db, gone)
         db.executemany(
             _SQL["put_record"],
             (record_row(scope_id, version, record) for record in changes.put),
@@ -430,9 +435,3 @@ def _put_vectors(db: sqlite3.Connection, by_slot: Mapping[int, bytes]) -> None:
     # A page replaced or erased meanwhile has no row; its old position must stay empty.
     here = db.execute(_SQL["existing_slots"], {"slots": dumps(list(by_slot))}).fetchall()
     db.executemany(_SQL["put_vector"], ((slot, by_slot[slot]) for (slot,) in here))
-
-
-def _delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
-    rows = [(slot,) for slot in slots]
-    for name in ("delete_page", "delete_terms", "delete_vector"):
-        db.executemany(_SQL[name], rows)

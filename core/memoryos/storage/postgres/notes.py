@@ -1,0 +1,72 @@
+"""What the PostgreSQL store does with notes alone (`memoryos.storage.port.NoteRows`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from memoryos.model import NO_SEGMENT, ErasureReceipt, Scope
+from memoryos.storage.codec import dumps, receipt_body
+from memoryos.storage.postgres.connection import SQL, Connections
+from memoryos.storage.postgres.rows import digest, scope_key
+from memoryos.storage.postgres.search import unseal
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+_NONE = digest(NO_SEGMENT)
+
+
+class PostgresNotes:
+    """The notes of a database. Raises StorageError or one of its kinds."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._db = connections
+
+    def positions(self, scope: Scope) -> list[int]:
+        key = scope_key(scope)
+        rows = self._db.reading(lambda db: db.execute(SQL["notes"], (key, _NONE)).fetchall())
+        return [seq for (seq,) in rows]
+
+    def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
+        key = scope_key(scope)
+        rows = [(dumps(kept), key, seq, _NONE) for seq, kept in metadata.items()]
+
+        def work(db: Connection[Any]) -> None:
+            with db.cursor() as cursor:
+                cursor.executemany(SQL["retouch_note"], rows)
+
+        self._db.writing(work, again=True)
+
+    def discard(
+        self,
+        scope: Scope,
+        seqs: Sequence[int],
+        receipt: Callable[[Sequence[str]], ErasureReceipt],
+    ) -> tuple[list[str], int]:
+        key = scope_key(scope)
+
+        def work(db: Connection[Any]) -> tuple[list[str], int]:
+            row = db.execute(SQL["next_version"], (key,)).fetchone()
+            if row is None:
+                return [], 0
+            arguments = (key, list(seqs), _NONE)
+            found = db.execute(SQL["notes_at"], arguments, binary=True).fetchall()
+            gone = {seq: id_.decode() for seq, id_ in found}
+            if gone:
+                delete_seqs(db, key, list(gone))
+                body = dumps(receipt_body(receipt(list(gone.values()))))
+                db.execute(SQL["insert_receipt"], (key, body))
+                db.execute(SQL["unname_scope"], {"scope": key})
+            return list(gone.values()), row[0]
+
+        return self._db.writing(work, again=False)
+
+
+def delete_seqs(db: Connection[Any], key: UUID, seqs: Sequence[int]) -> None:
+    """Delete pages with their words and vectors."""
+    if seqs:
+        for name in ("delete_pages", "delete_terms", "delete_vectors"):
+            db.execute(SQL[name], (key, list(seqs)))
+        unseal(db, key, seqs)

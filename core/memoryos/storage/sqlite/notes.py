@@ -1,0 +1,66 @@
+"""What the SQLite store does with notes alone (`memoryos.storage.port.NoteRows`)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from memoryos.model import ErasureReceipt, Scope
+from memoryos.storage.codec import dumps, receipt_body
+from memoryos.storage.sql import named_queries
+from memoryos.storage.sqlite.connection import Connections
+from memoryos.storage.sqlite.rows import SEQ_MASK, SHIFT
+
+_SQL = named_queries("memoryos.storage.sqlite")
+
+
+class SQLiteNotes:
+    """The notes of a database. Raises StorageError or one of its kinds."""
+
+    def __init__(self, connections: Connections, find_scope: Callable[[Scope], int | None]) -> None:
+        self._db = connections
+        self._find_scope = find_scope
+
+    def positions(self, scope: Scope) -> list[int]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return []
+        return [slot & SEQ_MASK for (slot,) in self._db.fetch(_SQL["notes"], (scope_id,))]
+
+    def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return
+        rows = [(dumps(kept), scope_id << SHIFT | seq) for seq, kept in metadata.items()]
+        with self._db.writing(durable=False) as db:
+            db.executemany(_SQL["retouch_note"], rows)
+
+    def discard(
+        self,
+        scope: Scope,
+        seqs: Sequence[int],
+        receipt: Callable[[Sequence[str]], ErasureReceipt],
+    ) -> tuple[list[str], int]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return [], 0
+        wanted = {"slots": dumps([scope_id << SHIFT | seq for seq in seqs])}
+        with self._db.writing() as db:
+            gone = dict(db.execute(_SQL["notes_at"], wanted).fetchall())
+            ids = list(gone.values())
+            (version,) = db.execute(_SQL["next_version"], (scope_id,)).fetchone()
+            if gone:
+                delete_slots(db, gone)
+                db.execute(_SQL["note_removal"])
+                made = receipt(ids)
+                db.execute(_SQL["insert_receipt"], (scope_id, made.id, dumps(receipt_body(made))))
+                db.execute(_SQL["unname_scope"], {"scope": scope_id})
+        return ids, version
+
+
+def delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
+    """Delete pages with their words and vectors."""
+    rows = [(slot,) for slot in slots]
+    for name in ("delete_page", "delete_terms", "delete_vector"):
+        db.executemany(_SQL[name], rows)
