@@ -191,7 +191,10 @@ def _time_line(page: Page) -> str:
 def _said(page: Page) -> str:
     sides = (
         (page.user_name or "User", page.user_input),
-        (page.agent_name or "Assistant", page.agent_response),
+        (
+            page.agent_name or ("Note" if NOTE in page.metadata else "Assistant"),
+            page.agent_response,
+        ),
     )
     return "\n".join(f"{name}: {said}" for name, said in sides if said)
 

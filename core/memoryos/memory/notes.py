@@ -30,8 +30,6 @@ from memoryos.storage.port import Head, PageDraft, PageMoved, PageQuery
 from memoryos.storage.transact import attempts
 
 T = TypeVar("T")
-_SPEAKER = "note"
-"""The name under which a context block shows a note's words: they are nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,8 @@ class Notes(Generic[T]):
     read: makes of a page what the note is; called once for each version of a note.
 
     `all` holds the notes in memory, as the search index holds their words, and reads what was added
-    since; every method sees what other threads and processes have stored. Methods raise StorageError
-    or InvalidInput.
+    since; every method sees what other threads and processes have stored. All raise StorageError or
+    InvalidInput.
     """
 
     def __init__(self, memory: Memory, kind: str, read: Callable[[Page], T]) -> None:
@@ -116,13 +114,16 @@ class Notes(Generic[T]):
             ]
             with suppress(PageMoved):
                 pages = store.append(self.scope, coming)
-                if all(page.metadata == draft.metadata for page, draft in zip(pages, coming)):
+                if all(
+                    page.metadata == draft.metadata
+                    for page, draft in zip(pages, coming, strict=True)
+                ):
                     self._modules.after_add(self.scope)
                     return pages
         raise AssertionError("unreachable")
 
     def _page_draft(self, draft: Draft, old: Page | None) -> PageDraft:
-        message = Message("assistant" if draft.text else "tool", draft.text, name=_SPEAKER)
+        message = Message("assistant" if draft.text else "tool", draft.text)
         page = message_page(
             [message],
             id_=self.id_of(draft.key),
@@ -220,11 +221,12 @@ class Notes(Generic[T]):
             before.epoch,
         ):
             return
+        held_some = bool(self._held)
         if head.last_seq > before.last_seq:
             for page in store.pages(self.scope, PageQuery(after_seq=before.last_seq)):
                 if self._is_mine(page):
                     self._hold(page)
-        if head.version != before.version and self._held and before.version:
+        if head.version != before.version and held_some:
             standing = set(store.notes.positions(self.scope))
             for seq in [seq for seq in self._held if seq not in standing]:
                 self._drop(seq)

@@ -1,0 +1,33 @@
+"""The items of each user, as far as they are in use."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from memoryos import Memory
+from memoryos.memory.notes import Notes
+from memoryos.model import Scope
+from memoryos_integrations.langgraph.items import KIND, Stored, stored
+
+_MOST_SHELVES = 4096
+
+
+class Shelves:
+    """Gives the notes of a scope; the least recently used are let go. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_scope: OrderedDict[Scope, Notes[Stored]] = OrderedDict()
+
+    def of(self, memory: Memory) -> Notes[Stored]:
+        """Return the items of a memory's scope."""
+        with self._lock:
+            shelf = self._by_scope.get(memory.scope)
+            if shelf is None:
+                shelf = self._by_scope[memory.scope] = Notes(memory, KIND, stored)
+                if len(self._by_scope) > _MOST_SHELVES:
+                    self._by_scope.popitem(last=False)
+            else:
+                self._by_scope.move_to_end(memory.scope)
+            return shelf
