@@ -16,7 +16,7 @@ from memoryos.memory.notes import Note, Notes
 from memoryos_integrations.langgraph.items import Stored, refreshed, utc_now
 
 _log = logging.getLogger("memoryos_integrations.langgraph")
-_AT_ONCE = 100
+_AT_ONCE = 50
 """Items that one transaction of a sweep erases: a put waits for no more than these."""
 _PAUSE = 0.002
 """Seconds between two such transactions, in which a put comes first."""
@@ -53,7 +53,11 @@ class Expiry:
     def sweep(self, shelf: Notes[Stored]) -> int:
         """Erase what has expired; return how many items that were."""
         now = utc_now()
-        due = [n for n in shelf.all() if n.value.expires is not None and n.value.expires <= now]
+        due = [
+            n
+            for n in shelf.within().values()
+            if n.value.expires is not None and n.value.expires <= now
+        ]
         erased = 0
         for start in range(0, len(due), _AT_ONCE):
             some = shelf.of_ids([note.page.id for note in due[start : start + _AT_ONCE]])

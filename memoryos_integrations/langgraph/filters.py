@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from memoryos.errors import InvalidInput
@@ -10,11 +11,13 @@ from memoryos.errors import InvalidInput
 Passes = Callable[[Any], bool]
 _ABSENT = object()
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "$gt": lambda value, operand: value > operand,
-    "$gte": lambda value, operand: value >= operand,
-    "$lt": lambda value, operand: value < operand,
-    "$lte": lambda value, operand: value <= operand,
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$lt": operator.lt,
+    "$lte": operator.le,
 }
+_NUMBERS = (int, float)
+"""Not bool, which is a number to Python alone."""
 _OPERATORS = "$eq, $ne, $gt, $gte, $lt, $lte"
 
 
@@ -29,8 +32,21 @@ def compiled(wanted: object) -> Passes:
         return lambda _: True
     if not isinstance(wanted, Mapping) or not all(isinstance(name, str) for name in wanted):
         raise InvalidInput(f"filter must be a mapping of names to values, not {wanted!r}")
-    tests = [(_path(name), _test(want)) for name, want in wanted.items()]
-    return lambda value: all(test(_at(value, path)) for path, test in tests)
+    return _all([_named(name, _test(want)) for name, want in wanted.items()])
+
+
+def _all(tests: Sequence[Passes]) -> Passes:
+    if len(tests) == 1:
+        return tests[0]
+    return lambda value: all(test(value) for test in tests)
+
+
+def _named(name: str, test: Passes) -> Passes:
+    """Return the test of what a value, which is a mapping, has under a name."""
+    path = _path(name)
+    if len(path) == 2:
+        return lambda value: test(value.get(name, _ABSENT))
+    return lambda value: test(_at(value, path))
 
 
 def _path(name: str) -> tuple[str, ...]:
@@ -45,8 +61,6 @@ def _path(name: str) -> tuple[str, ...]:
 def _at(value: Any, path: tuple[str, ...]) -> Any:
     """Return what a value has at a path: its whole name first, then the parts."""
     whole, *parts = path
-    if not isinstance(value, Mapping):
-        return _ABSENT
     found = value.get(whole, _ABSENT)
     if found is not _ABSENT or len(parts) < 2:
         return found
@@ -61,8 +75,7 @@ def _test(want: Any) -> Passes:
         if operators and len(operators) < len(want):
             raise InvalidInput(f"a filter mixes operators and names: {want!r}")
         if operators:
-            tests = [_comparison(name, operand) for name, operand in want.items()]
-            return lambda value: all(test(value) for test in tests)
+            return _all([_comparison(name, operand) for name, operand in want.items()])
         inner = [(name, _test(one)) for name, one in want.items()]
         return lambda value: (
             isinstance(value, Mapping)
@@ -80,26 +93,22 @@ def _test(want: Any) -> Passes:
     return lambda value: _same(value, want)
 
 
-def _comparison(operator: str, operand: Any) -> Passes:
-    if operator == "$eq":
+def _comparison(name: str, operand: Any) -> Passes:
+    if name == "$eq":
         return _test(operand)
-    if operator == "$ne":
+    if name == "$ne":
         equal = _test(operand)
         return lambda value: not equal(value)
-    order = _ORDER.get(operator)
+    order = _ORDER.get(name)
     if order is None:
-        raise InvalidInput(f"there is no filter operator {operator!r}: {_OPERATORS}")
+        raise InvalidInput(f"there is no filter operator {name!r}: {_OPERATORS}")
     if isinstance(operand, str):
         return lambda value: isinstance(value, str) and order(value, operand)
     if isinstance(operand, (int, float)) and not isinstance(operand, bool):
-        return lambda value: (
-            isinstance(value, (int, float))
-            and not isinstance(value, bool)
-            and order(value, operand)
-        )
-    raise InvalidInput(f"{operator} compares numbers or texts, not {operand!r}")
+        return lambda value: type(value) in _NUMBERS and order(value, operand)
+    raise InvalidInput(f"{name} compares numbers or texts, not {operand!r}")
 
 
 def _same(value: Any, want: Any) -> bool:
     # True is 1 to Python, and not to JSON.
-    return isinstance(value, bool) == isinstance(want, bool) and bool(value == want)
+    return bool(value == want) and isinstance(value, bool) == isinstance(want, bool)

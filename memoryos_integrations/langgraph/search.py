@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from langgraph.store.base import SearchOp
@@ -27,24 +28,33 @@ def found_in(
     passes = compiled(op.filter)
     prefix = tuple(op.namespace_prefix)
     depth = len(prefix)
-    notes = [
-        note
-        for note in shelf.all()
-        if note.value.namespace[:depth] == prefix
-        and (note.value.expires is None or not expiry.is_over(note, now, shelf))
-        and (not op.filter or passes(note.value.value))
-    ]
+    notes = shelf.within(lambda namespace: namespace[:depth] == prefix)
+
+    def is_wanted(note: Note[Stored]) -> bool:
+        return (note.value.expires is None or not expiry.is_over(note, now, shelf)) and (
+            not op.filter or passes(note.value.value)
+        )
+
     query = (op.query or "").strip()
     if not query:
-        return [(note, None) for note in heapq.nlargest(enough, notes, key=_updated)]
+        return [(note, None) for note in _newest(notes, enough, is_wanted)]
+    notes = {seq: note for seq, note in notes.items() if is_wanted(note)}
     # As many are compared for this page of the result as for those before it.
     compared = max(_LEAST_COMPARED, 1 << (enough - 1).bit_length())
     hits: list[Hit] = list(shelf.search(query, compared, notes)[:enough])
     if len(hits) < enough:
-        there = {note.page.id for note, _ in hits}
-        others = [note for note in notes if note.page.id not in there]
-        hits += [(note, None) for note in heapq.nlargest(enough, others, key=_updated)]
-    return hits[:enough]
+        there = {note.page.seq for note, _ in hits}
+        others = _newest(notes, enough - len(hits), lambda note: note.page.seq not in there)
+        hits += [(note, None) for note in others]
+    return hits
+
+
+def _newest(
+    notes: Mapping[int, Note[Stored]], enough: int, is_wanted: Callable[[Note[Stored]], bool]
+) -> list[Note[Stored]]:
+    """Return the wanted notes that were put last, the newest first."""
+    wanted = (notes[seq] for seq in sorted(notes, reverse=True) if is_wanted(notes[seq]))
+    return list(islice(wanted, enough))
 
 
 def newest(found: Sequence[Found], enough: int) -> list[Found]:
@@ -55,7 +65,3 @@ def newest(found: Sequence[Found], enough: int) -> list[Found]:
         hit[1].value.updated,
     )
     return heapq.nlargest(enough, found, key=key)
-
-
-def _updated(note: Note[Stored]) -> tuple[datetime, int]:
-    return note.value.updated, note.page.seq

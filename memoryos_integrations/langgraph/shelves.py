@@ -25,7 +25,9 @@ class Shelves:
         with self._lock:
             shelf = self._by_scope.get(memory.scope)
             if shelf is None:
-                shelf = self._by_scope[memory.scope] = Notes(memory, KIND, stored)
+                shelf = self._by_scope[memory.scope] = Notes(
+                    memory, KIND, stored, lambda item: item.namespace
+                )
                 if len(self._by_scope) > _MOST_SHELVES:
                     self._by_scope.popitem(last=False)
             else:

@@ -246,13 +246,15 @@ class MemoryOSStore(BaseStore):
 
     def _list(self, op: ListNamespacesOp, now: datetime) -> list[Namespace]:
         matches = Matches(op.match_conditions or ())
-        found = set()
+        found: set[Namespace] = set()
         for shelf in self._shelves_under(literal_prefix(op.match_conditions or ())):
-            for note in shelf.all():
-                namespace = note.value.namespace
-                if namespace not in found and not self._expiry.is_over(note, now):
-                    found.add(namespace)
-        wanted = {space[: op.max_depth] for space in found if matches(space)}
+            for note in shelf.within(matches).values():
+                item = note.value
+                if item.namespace not in found and (
+                    item.expires is None or not self._expiry.is_over(note, now, shelf)
+                ):
+                    found.add(item.namespace)
+        wanted = {space[: op.max_depth] for space in found}
         return sorted(wanted)[op.offset : op.offset + op.limit]
 
     # ── what expires ─────────────────────────────────────────────────────────────────────────

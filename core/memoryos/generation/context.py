@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
-from memoryos.model import Chain, Displayable, Knowledge, Page, Profile, RecalledPage, Segment
+from memoryos.model import NOTE, Chain, Displayable, Knowledge, Page, Profile, RecalledPage, Segment
 from memoryos.ports import TokenCounter
 from memoryos.text.block import SECTIONS
 

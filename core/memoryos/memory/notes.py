@@ -2,7 +2,7 @@
 
     notes = Notes(engine.memory("tom"), "recipes", lambda page: page.metadata["recipe"])
     notes.put([Draft("ramen", "recipes", "Spicy ramen: …", {"recipe": {"minutes": 20}})])
-    [(note, relevance)] = notes.search("something spicy", 1, notes.all())
+    [(note, relevance)] = notes.search("something spicy", 1, notes.within())
 
 They are recalled with everything else and erased as pages are; they are never filed, and nothing is
 derived from them. An adapter that keeps things for a program is made of this class.
@@ -24,12 +24,20 @@ import numpy as np
 from memoryos.memory.memory import Memory
 from memoryos.memory.modules import Modules
 from memoryos.model import NOTE, ErasureReceipt, Message, Page, Scope
-from memoryos.retrieval.filters import Where
+from memoryos.ports import Vectors
 from memoryos.storage.journal import drafts_of, indexed_text, message_page, page_id
 from memoryos.storage.port import Head, PageDraft, PageMoved, PageQuery
 from memoryos.storage.transact import attempts
+from memoryos.text.terms import tokens
 
 T = TypeVar("T")
+_WORDS = 0.6
+"""Weight of the words that a note shares with a query in its relevance, beside their cosine."""
+_MOST_COMPARED = 4096
+"""Notes whose vector and words are held, after they were compared once: some 8 MB."""
+
+_READ_AT_ONCE = 500
+"""Pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +62,41 @@ class Note(Generic[T]):
 
     page: Page
     value: T
+    is_searched: bool
+    """Whether it has words."""
 
 
 class Notes(Generic[T]):
     """The notes of one kind in one scope. Thread-safe.
 
     memory: whose they are. kind: a name for the program that keeps them; other kinds are not seen.
-    read: makes of a page what the note is; called once for each version of a note.
+    read: makes of a page what the note is; called once for each version of a note. group: names the
+    part of the notes that one is in, such as its folder.
 
-    `all` holds the notes in memory, as the search index holds their words, and reads what was added
-    since; every method sees what other threads and processes have stored. All raise StorageError or
-    InvalidInput.
+    `within` holds the notes in memory, as the search index holds their words, and reads what was
+    added since; every method sees what other threads and processes have stored. All raise
+    StorageError or InvalidInput.
     """
 
-    def __init__(self, memory: Memory, kind: str, read: Callable[[Page], T]) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        kind: str,
+        read: Callable[[Page], T],
+        group: Callable[[T], Any] = lambda _: None,
+    ) -> None:
         self.scope: Scope = memory.scope
         self.kind = kind
-        self._memory = memory
         self._modules: Modules = memory._modules  # noqa: SLF001  # of the same module
         self._read = read
+        self._group = group
         self._lock = threading.RLock()
         self._head = Head()
-        self._held: dict[int, Note[T]] = {}
-        """By position, ascending: the newest last."""
-        self._by_id: dict[str, int] = {}
+        self._held: dict[Any, dict[int, Note[T]]] = {}
+        """By group and position, ascending: the newest last."""
+        self._places: dict[str, tuple[Any, int]] = {}
+        self._compared: dict[int, tuple[Vectors, frozenset[str]]] = {}
+        """Vector and words by position."""
 
     def id_of(self, key: str) -> str:
         """Return the id of the page that a key's note is on."""
@@ -92,11 +111,24 @@ class Notes(Generic[T]):
         pages = self._modules.store.pages(self.scope, PageQuery(ids=ids))
         return [self._note(page) for page in pages if self._is_mine(page)]
 
-    def all(self) -> list[Note[T]]:
-        """Return every note, in the order in which they were put."""
+    def groups(self) -> list[Any]:
+        """Return the groups that have notes, in no order."""
         with self._lock:
             self._catch_up()
-            return list(self._held.values())
+            return list(self._held)
+
+    def within(self, choose: Callable[[Any], bool] | None = None) -> dict[int, Note[T]]:
+        """Return the notes of the groups that `choose` picks, or all, by journal position.
+
+        The higher the position, the later it was put. Not sorted.
+        """
+        found: dict[int, Note[T]] = {}
+        with self._lock:
+            self._catch_up()
+            for group, notes in self._held.items():
+                if choose is None or choose(group):
+                    found.update(notes)
+        return found
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────
 
@@ -142,9 +174,9 @@ class Notes(Generic[T]):
         kept = {seq: {NOTE: self.kind, **metadata} for seq, metadata in changed.items()}
         self._modules.store.notes.retouch(self.scope, kept)
         with self._lock:
-            for seq in kept.keys() & self._held.keys():
-                page = replace(self._held[seq].page, metadata=kept[seq])
-                self._held[seq] = self._note(page)
+            for notes in self._held.values():
+                for seq in kept.keys() & notes.keys():
+                    notes[seq] = self._note(replace(notes[seq].page, metadata=kept[seq]))
 
     def discard(self, notes: Iterable[Note[T]], request: str = "note") -> int:
         """Erase notes, as they stand, in one transaction that costs no more than they are.
@@ -153,8 +185,8 @@ class Notes(Generic[T]):
         file of an SQLite store is written over in place; a `forget`, or the next opening, writes
         all of it anew, which takes the last copies of freed cells.
         """
-        seqs = [note.page.seq for note in notes]
-        if not seqs:
+        erased = {note.page.seq: self._group(note.value) for note in notes}
+        if not erased:
             return 0
 
         def receipt(ids: Sequence[str]) -> ErasureReceipt:
@@ -169,83 +201,116 @@ class Notes(Generic[T]):
             )
 
         with self._lock:
-            ids, version = self._modules.store.notes.discard(self.scope, seqs, receipt)
-            for seq in seqs:
-                self._drop(seq)
+            ids, version = self._modules.store.notes.discard(self.scope, list(erased), receipt)
+            for seq, group in erased.items():
+                if seq in self._held.get(group, ()):
+                    self._drop(seq, group)
             if version == self._head.version + 1:  # else others changed the scope meanwhile
                 self._head = replace(self._head, version=version)
         return len(ids)
 
     # ── searching ────────────────────────────────────────────────────────────────────────────
 
-    def search(self, query: str, k: int, among: Sequence[Note[T]]) -> list[tuple[Note[T], float]]:
+    def search(
+        self, query: str, k: int, among: Mapping[int, Note[T]]
+    ) -> list[tuple[Note[T], float]]:
         """Return the notes nearest to a query with their relevance, 0 to 1, the best first.
 
-        It is one recall, whatever the number of notes. Those without text are never found.
+        It is one recall, whatever the number of notes. among: notes by position, as `within` gives
+        them; those without words are never found.
         """
-        candidates = {note.page.seq: note for note in among if note.page.text}
-        if not candidates or k < 1:
-            return []
-        found = self._modules.retriever.recall(
-            self.scope,
-            self._memory.session_id,
-            query,
-            k=k,
-            max_tokens=0,
-            where=Where(seqs=sorted(candidates)),
-            now=self._modules.clock(),
-        )
-        pages = [item.page for item in found.pages if item.page.seq in candidates]
-        ranked = zip(pages, self._relevances(query, pages), strict=True)
-        scored = [(candidates[page.seq], relevance) for page, relevance in ranked]
+        seqs = [seq for seq, note in among.items() if note.is_searched]
+        if len(seqs) > k:
+            positions = np.fromiter(seqs, np.int64, len(seqs))
+            positions.sort()
+            modules = self._modules
+            seqs = modules.retriever.nearest(self.scope, query, k, positions, modules.clock())
+        notes = [among[seq] for seq in seqs]
+        scored = list(zip(notes, self._relevances(query, notes), strict=True))
         scored.sort(key=lambda pair: -pair[1])  # stable: the recall's order decides among equals
-        return scored
+        return scored[:k]
 
-    def _relevances(self, query: str, pages: Sequence[Page]) -> list[float]:
-        """Return how near each page's words are to the query: their cosine, 0 to 1."""
-        if not pages:
+    def _relevances(self, query: str, notes: Sequence[Note[T]]) -> list[float]:
+        """Return how much each note bears on a query, 0 to 1: shared words and cosine."""
+        if not notes:
             return []
         embedder = self._modules.embedder
+        compared = self._vectors_and_words(notes)
+        rows = np.stack([vector for vector, _ in compared])
         target = np.asarray(embedder.embed_query(query), np.float32)
-        rows = np.asarray(embedder.embed_documents([indexed_text(page) for page in pages]))
-        return [float(cosine) for cosine in np.clip(rows @ target, 0.0, 1.0)]
+        cosines = np.clip(rows @ target, 0.0, 1.0)
+        asked = frozenset(tokens(query))
+        if not asked:
+            return [float(cosine) for cosine in cosines]
+        shares = np.array([len(asked & words) / len(asked) for _, words in compared])
+        return [float(r) for r in _WORDS * shares + (1 - _WORDS) * cosines]
+
+    def _vectors_and_words(self, notes: Sequence[Note[T]]) -> list[tuple[Vectors, frozenset[str]]]:
+        with self._lock:
+            new = [note for note in notes if note.page.seq not in self._compared]
+            if len(self._compared) + len(new) > _MOST_COMPARED:
+                self._compared.clear()
+                new = list(notes)
+        if new:
+            texts = [indexed_text(note.page) for note in new]
+            rows = np.asarray(self._modules.embedder.embed_documents(texts), np.float32)
+            words = [frozenset(tokens(text)) for text in texts]
+            made = {
+                note.page.seq: pair
+                for note, pair in zip(new, zip(rows, words, strict=True), strict=True)
+            }
+            with self._lock:
+                found = {note.page.seq: self._compared.get(note.page.seq) for note in notes}
+                self._compared.update(made)
+        else:
+            made = {}
+            with self._lock:
+                found = {note.page.seq: self._compared.get(note.page.seq) for note in notes}
+        pairs = [made.get(note.page.seq) or found[note.page.seq] for note in notes]
+        return [pair for pair in pairs if pair is not None]
 
     # ── what is held ─────────────────────────────────────────────────────────────────────────
 
     def _catch_up(self) -> None:
         store, before = self._modules.store, self._head
         head = store.head(self.scope)
-        if (head.last_seq, head.version, head.epoch) == (
-            before.last_seq,
-            before.version,
-            before.epoch,
-        ):
-            return
         held_some = bool(self._held)
-        if head.last_seq > before.last_seq:
-            for page in store.pages(self.scope, PageQuery(after_seq=before.last_seq)):
+        read = before.last_seq
+        while read < head.last_seq:
+            # Not all at once: decoding them holds the interpreter, and a put would wait.
+            pages = store.pages(self.scope, PageQuery(after_seq=read, limit=_READ_AT_ONCE))
+            for page in pages:
                 if self._is_mine(page):
                     self._hold(page)
-        if head.version != before.version and held_some:
+            read = pages[-1].seq if len(pages) == _READ_AT_ONCE else head.last_seq
+        if held_some and (head.version, head.epoch) != (before.version, before.epoch):
             standing = set(store.notes.positions(self.scope))
-            for seq in [seq for seq in self._held if seq not in standing]:
-                self._drop(seq)
+            held = [seq for notes in self._held.values() for seq in notes]
+            for seq in held:
+                if seq not in standing:
+                    self._drop(seq)
         self._head = head
 
     def _hold(self, page: Page) -> None:
-        old = self._by_id.get(page.id)
-        if old is not None and old != page.seq:
-            self._drop(old)
-        self._held[page.seq] = self._note(page)
-        self._by_id[page.id] = page.seq
+        note = self._note(page)
+        group = self._group(note.value)
+        old = self._places.get(page.id)
+        if old is not None:
+            self._drop(old[1], old[0])
+        self._held.setdefault(group, {})[page.seq] = note
+        self._places[page.id] = group, page.seq
 
-    def _drop(self, seq: int) -> None:
-        note = self._held.pop(seq, None)
-        if note is not None:
-            del self._by_id[note.page.id]
+    def _drop(self, seq: int, group: Any = ...) -> None:
+        groups = [group] if group is not ... else [g for g, n in self._held.items() if seq in n]
+        for name in groups:
+            note = self._held[name].pop(seq)
+            if not self._held[name]:
+                del self._held[name]
+            del self._places[note.page.id]
+        self._compared.pop(seq, None)
 
     def _note(self, page: Page) -> Note[T]:
-        return Note(page, self._read(page))
+        return Note(page, self._read(page), bool(page.agent_response))
 
     def _is_mine(self, page: Page) -> bool:
         return page.metadata.get(NOTE) == self.kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,8 +23,6 @@ class Where:
     since: datetime | None = None
     before: datetime | None = None
     metadata: Mapping[str, Any] | None = None
-    seqs: Sequence[int] | None = None
-    """Only pages at these journal positions; the other filters are then left out."""
 
     @classmethod
     def of(cls, where: Mapping[str, Any] | None) -> Where | None:

@@ -87,6 +87,24 @@ class Retriever:
                 self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
 
+    def nearest(
+        self, scope: Scope, query: str, k: int, among: NDArray[np.int64], now: datetime
+    ) -> list[int]:
+        """Return the journal positions of the `k` pages that a recall would rank first, best first.
+
+        among: sorted positions; only these pages are ranked. Reads no page.
+        """
+        view = self._views.cached(scope) or self._views.get(scope)
+        answer = self._query_vector(query) if view.dimension else None
+        for _ in range(_MOST_TRIES):
+            with self._views.recall_lock(view), suppress(StaleBlocks):
+                view = self._views.get(scope)
+                vector = self._comparable(view, answer)
+                hits = self._hits(scope, view, query, vector, k, among, now)
+                return [hit.seq for hit in hits]
+            self._views.drop(scope)
+        raise StorageBusy("the pages changed during every try of a search; try again")
+
     def _found(
         self,
         scope: Scope,
@@ -161,12 +179,12 @@ class Retriever:
         query: str,
         vector: Vectors | None,
         k: int,
-        where: Where | None,
+        where: Where | NDArray[np.int64] | None,
         now: datetime,
     ) -> list[Hit]:
         allowed = None
-        if where is not None and where.seqs is not None:
-            allowed = np.asarray(where.seqs, np.int64)
+        if isinstance(where, np.ndarray):
+            allowed = where
         elif where is not None:
             allowed = np.array([page.seq for page in where.pages(self._store, scope)], np.int64)
         if self._config.retrieval == "two_stage":
