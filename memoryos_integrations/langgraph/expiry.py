@@ -42,6 +42,10 @@ class Expiry:
         again = shelf.of_ids([note.page.id])
         return not again or self.is_over(again[0], now)
 
+    def is_alive(self, note: Note[Stored], now: datetime, shelf: Notes[Stored]) -> bool:
+        """Tell whether an item that was held in memory has not expired."""
+        return note.value.expires is None or not self.is_over(note, now, shelf)
+
     def refresh(
         self, shelf: Notes[Stored], notes: Sequence[Note[Stored]], now: datetime, *, asked: bool
     ) -> None:

@@ -31,14 +31,18 @@ def found_in(
     notes = shelf.within(lambda namespace: namespace[:depth] == prefix)
 
     def is_wanted(note: Note[Stored]) -> bool:
-        return (note.value.expires is None or not expiry.is_over(note, now, shelf)) and (
-            not op.filter or passes(note.value.value)
-        )
+        return expiry.is_alive(note, now, shelf) and passes(note.value.value)
 
     query = (op.query or "").strip()
     if not query:
         return [(note, None) for note in _newest(notes, enough, is_wanted)]
-    notes = {seq: note for seq, note in notes.items() if is_wanted(note)}
+    notes = {
+        seq: note
+        for seq, note in notes.items()
+        if note.value.expires is None or expiry.is_alive(note, now, shelf)
+    }
+    if op.filter:
+        notes = {seq: note for seq, note in notes.items() if passes(note.value.value)}
     # As many are compared for this page of the result as for those before it.
     compared = max(_LEAST_COMPARED, 1 << (enough - 1).bit_length())
     hits: list[Hit] = list(shelf.search(query, compared, notes)[:enough])

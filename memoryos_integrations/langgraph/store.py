@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -248,13 +249,9 @@ class MemoryOSStore(BaseStore):
         matches = Matches(op.match_conditions or ())
         found: set[Namespace] = set()
         for shelf in self._shelves_under(literal_prefix(op.match_conditions or ())):
-            for note in shelf.within(matches).values():
-                item = note.value
-                if item.namespace not in found and (
-                    item.expires is None or not self._expiry.is_over(note, now, shelf)
-                ):
-                    found.add(item.namespace)
-        wanted = {space[: op.max_depth] for space in found}
+            alive = partial(self._expiry.is_alive, now=now, shelf=shelf)
+            found.update(shelf.groups(alive))
+        wanted = {space[: op.max_depth] for space in found if matches(space)}
         return sorted(wanted)[op.offset : op.offset + op.limit]
 
     # ── what expires ─────────────────────────────────────────────────────────────────────────

@@ -21,10 +21,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from memoryos.generation.quoting import DATA_RULE, fenced
 from memoryos.memory.memory import Memory
 from memoryos.memory.modules import Modules
 from memoryos.model import NOTE, ErasureReceipt, Message, Page, Scope
-from memoryos.ports import Vectors
 from memoryos.storage.journal import drafts_of, indexed_text, message_page, page_id
 from memoryos.storage.port import Head, PageDraft, PageMoved, PageQuery
 from memoryos.storage.transact import attempts
@@ -33,11 +33,18 @@ from memoryos.text.terms import tokens
 T = TypeVar("T")
 _WORDS = 0.6
 """Weight of the words that a note shares with a query in its relevance, beside their cosine."""
-_MOST_COMPARED = 4096
-"""Notes whose vector and words are held, after they were compared once: some 8 MB."""
+_FEW = 256
+"""Notes that are compared one by one; among more, a recall finds those worth it."""
+_MOST_COMPARED = 8192
+"""Notes whose words are held after they were compared once."""
 
 _READ_AT_ONCE = 500
 """Pages."""
+
+
+def quoted(texts: Iterable[str]) -> str:
+    """Return notes' words for a model's prompt, fenced and neutralised: they can never act."""
+    return f"{DATA_RULE}\n{fenced(texts)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +102,8 @@ class Notes(Generic[T]):
         self._held: dict[Any, dict[int, Note[T]]] = {}
         """By group and position, ascending: the newest last."""
         self._places: dict[str, tuple[Any, int]] = {}
-        self._compared: dict[int, tuple[Vectors, frozenset[str]]] = {}
-        """Vector and words by position."""
+        self._words_of: dict[int, frozenset[str]] = {}
+        """By position, of those that were compared."""
 
     def id_of(self, key: str) -> str:
         """Return the id of the page that a key's note is on."""
@@ -111,11 +118,12 @@ class Notes(Generic[T]):
         pages = self._modules.store.pages(self.scope, PageQuery(ids=ids))
         return [self._note(page) for page in pages if self._is_mine(page)]
 
-    def groups(self) -> list[Any]:
-        """Return the groups that have notes, in no order."""
+    def groups(self, counts: Callable[[Note[T]], bool]) -> list[Any]:
+        """Return the groups that have a note which counts, in no order."""
         with self._lock:
             self._catch_up()
-            return list(self._held)
+            held = [(group, list(notes.values())) for group, notes in self._held.items()]
+        return [group for group, notes in held if any(map(counts, notes))]
 
     def within(self, choose: Callable[[Any], bool] | None = None) -> dict[int, Note[T]]:
         """Return the notes of the groups that `choose` picks, or all, by journal position.
@@ -220,7 +228,7 @@ class Notes(Generic[T]):
         them; those without words are never found.
         """
         seqs = [seq for seq, note in among.items() if note.is_searched]
-        if len(seqs) > k:
+        if len(seqs) > max(k, _FEW):
             positions = np.fromiter(seqs, np.int64, len(seqs))
             positions.sort()
             modules = self._modules
@@ -234,40 +242,37 @@ class Notes(Generic[T]):
         """Return how much each note bears on a query, 0 to 1: shared words and cosine."""
         if not notes:
             return []
-        embedder = self._modules.embedder
-        compared = self._vectors_and_words(notes)
-        rows = np.stack([vector for vector, _ in compared])
-        target = np.asarray(embedder.embed_query(query), np.float32)
-        cosines = np.clip(rows @ target, 0.0, 1.0)
+        cosines = self._cosines(query, notes)
         asked = frozenset(tokens(query))
         if not asked:
-            return [float(cosine) for cosine in cosines]
-        shares = np.array([len(asked & words) / len(asked) for _, words in compared])
-        return [float(r) for r in _WORDS * shares + (1 - _WORDS) * cosines]
+            return cosines
+        shares = [len(asked & self._words(note)) / len(asked) for note in notes]
+        return [
+            _WORDS * share + (1 - _WORDS) * cosine
+            for share, cosine in zip(shares, cosines, strict=True)
+        ]
 
-    def _vectors_and_words(self, notes: Sequence[Note[T]]) -> list[tuple[Vectors, frozenset[str]]]:
-        with self._lock:
-            new = [note for note in notes if note.page.seq not in self._compared]
-            if len(self._compared) + len(new) > _MOST_COMPARED:
-                self._compared.clear()
-                new = list(notes)
-        if new:
-            texts = [indexed_text(note.page) for note in new]
-            rows = np.asarray(self._modules.embedder.embed_documents(texts), np.float32)
-            words = [frozenset(tokens(text)) for text in texts]
-            made = {
-                note.page.seq: pair
-                for note, pair in zip(new, zip(rows, words, strict=True), strict=True)
-            }
-            with self._lock:
-                found = {note.page.seq: self._compared.get(note.page.seq) for note in notes}
-                self._compared.update(made)
-        else:
-            made = {}
-            with self._lock:
-                found = {note.page.seq: self._compared.get(note.page.seq) for note in notes}
-        pairs = [made.get(note.page.seq) or found[note.page.seq] for note in notes]
-        return [pair for pair in pairs if pair is not None]
+    def _cosines(self, query: str, notes: Sequence[Note[T]]) -> list[float]:
+        """Return the cosine of each note to a query, 0 to 1. Vectors not made yet are made."""
+        embedder = self._modules.embedder
+        target = np.asarray(embedder.embed_query(query), np.float32)
+        seqs = [note.page.seq for note in notes]
+        found = self._modules.retriever.cosines(self.scope, target, seqs)
+        missing = [note for note in notes if note.page.seq not in found]
+        if missing:
+            texts = [indexed_text(note.page) for note in missing]
+            rows = np.asarray(embedder.embed_documents(texts), np.float32)
+            made = (rows @ target).tolist()
+            found |= {note.page.seq: one for note, one in zip(missing, made, strict=True)}
+        return [min(max(found[seq], 0.0), 1.0) for seq in seqs]
+
+    def _words(self, note: Note[T]) -> frozenset[str]:
+        words = self._words_of.get(note.page.seq)
+        if words is None:
+            if len(self._words_of) >= _MOST_COMPARED:
+                self._words_of.clear()
+            words = self._words_of[note.page.seq] = frozenset(tokens(indexed_text(note.page)))
+        return words
 
     # ── what is held ─────────────────────────────────────────────────────────────────────────
 
@@ -307,7 +312,7 @@ class Notes(Generic[T]):
             if not self._held[name]:
                 del self._held[name]
             del self._places[note.page.id]
-        self._compared.pop(seq, None)
+        self._words_of.pop(seq, None)
 
     def _note(self, page: Page) -> Note[T]:
         return Note(page, self._read(page), bool(page.agent_response))

@@ -105,6 +105,16 @@ class Retriever:
             self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
 
+    def cosines(self, scope: Scope, vector: Vectors, seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of a few pages to a vector, by journal position.
+
+        Those whose vectors are not held in memory are left out.
+        """
+        view = self._views.get(scope)
+        if self._comparable(view, vector) is None or not isinstance(view.index, ScopeIndex):
+            return {}
+        return view.index.cosines(vector, seqs)
+
     def _found(
         self,
         scope: Scope,

@@ -184,6 +184,16 @@ class ScopeIndex:
             for row in rows
         ]
 
+    def cosines(self, vector: NDArray[np.float32], seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of a few pages to a vector, by seq; those without one are left out."""
+        here = self._now
+        positions, there = here.columns.positions(np.asarray(seqs, dtype=np.int64))
+        rows = positions[there]
+        rows = rows[~np.isin(rows, here.dense.pending)]
+        target = np.asarray(vector, dtype=np.float32)
+        found = here.dense.cosines(rows.tolist(), target) if rows.size else []
+        return dict(zip(here.columns.seqs[rows + 1].tolist(), found, strict=True))
+
 
 class _Pages:
     """`Pages` of a snapshot, for one question."""
