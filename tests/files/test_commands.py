@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from anthropic.lib.tools import ToolError
 
 from memoryos import Engine
-from memoryos_integrations.files import FileProblem, Files, MemoryCommands
+from memoryos_integrations.files import (
+    AsyncClaudeMemoryTool,
+    ClaudeMemoryTool,
+    FileProblem,
+    Files,
+    MemoryCommands,
+)
 
 
 @pytest.fixture
@@ -43,7 +50,7 @@ def test_a_session_of_claude(run: Any, files: Files) -> None:
 
 def test_str_replace_wants_one_place(run: Any, files: Files) -> None:
     run("create", path="/memories/a", file_text="x\ny\nx\nx")
-    with pytest.raises(FileProblem, match="3 times .* lines 1, 3, 4"):
+    with pytest.raises(FileProblem, match=r"3 times .* lines 1, 3, 4"):
         run("str_replace", path="/memories/a", old_str="x", new_str="z")
     with pytest.raises(FileProblem, match="word for word"):
         run("str_replace", path="/memories/a", old_str="q", new_str="z")
@@ -118,10 +125,6 @@ def test_hidden_files_and_sizes(run: Any, files: Files) -> None:
 
 
 async def test_the_sdks_tool(files: Files) -> None:
-    from anthropic.lib.tools import ToolError
-
-    from memoryos_integrations.files import AsyncClaudeMemoryTool, ClaudeMemoryTool
-
     tool = ClaudeMemoryTool(files)
     assert tool.to_dict() == {"type": "memory_20250818", "name": "memory"}
     # As its runner calls it, with the input of a block.

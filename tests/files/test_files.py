@@ -24,7 +24,9 @@ def test_write_read_overwrite(files: Files) -> None:
     assert [file.path for file in files.under()] == ["/a/b.md"]
 
 
-@pytest.mark.parametrize("text", ["", "\n", "a\r\nb", "  x  ", "trailing\n\n", "</memory>", "日本語"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "a\r\nb", "  x  ", "trailing\n\n", "</memory>", "日本語"]
+)
 def test_text_comes_back_as_it_was(files: Files, text: str) -> None:
     files.write("/f", text)
     assert files.read("/f").content == text

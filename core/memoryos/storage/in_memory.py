@@ -290,6 +290,8 @@ class _Notes:
     ) -> tuple[list[str], int]:
         with self._store._lock:  # noqa: SLF001
             data, notes = self._here(scope)
+            if not data.head.last_seq:
+                return [], 0
             data.head = replace(data.head, version=data.head.version + 1)
             ids = [notes[seq].id for seq in seqs if seq in notes]
             for id_ in ids:

@@ -26,6 +26,7 @@ from memoryos.model import Scope
 from memoryos.storage.port import Changes, Counts, Head, Lease, PageQuery, Store
 from memoryos.testing.store_derived import DerivedContract
 from memoryos.testing.store_journal import JournalContract
+from memoryos.testing.store_notes import NotesContract
 from memoryos.testing.store_samples import (
     ALIKE_IDS,
     EMBEDDER,
@@ -43,7 +44,7 @@ from memoryos.testing.store_samples import (
 _OTHER = Scope("ann", "assistant")
 
 
-class StoreContract(JournalContract, DerivedContract):
+class StoreContract(JournalContract, DerivedContract, NotesContract):
     """The promises of `memoryos.storage.port.Store`. A subclass gives the fixture `store`."""
 
     @pytest.fixture
