@@ -19,7 +19,7 @@ _log = logging.getLogger("memoryos_integrations.langgraph")
 _AT_ONCE = 50
 """Items that one transaction of a sweep erases: a put waits for no more than these."""
 _PAUSE = 0.002
-"""Seconds between two such transactions, in which a put comes first."""
+"""Seconds between two such transactions, at the least."""
 _MINUTES = 5.0
 """Between two sweeps, where the configuration does not say."""
 
@@ -64,9 +64,11 @@ class Expiry:
         ]
         erased = 0
         for start in range(0, len(due), _AT_ONCE):
+            before = time.monotonic()
             some = shelf.of_ids([note.page.id for note in due[start : start + _AT_ONCE]])
             erased += shelf.discard([n for n in some if self.is_over(n, now)], "expired store item")
-            time.sleep(_PAUSE)
+            # As long as the work took: whoever waits to write comes first.
+            time.sleep(max(_PAUSE, time.monotonic() - before))
         return erased
 
 
