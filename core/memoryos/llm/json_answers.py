@@ -95,10 +95,12 @@ def _from_braces(answer: str) -> Iterator[Any]:
 
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/|#[^\n]*)+", re.DOTALL)
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "`": "`"}
+_AFTER_TEXT = r"""(?:[,:}\]]|$|"[^"\n]{1,60}"\s*:|'[^'\n]{1,60}'\s*:)"""
 _TEXTS = {
     opening: re.compile(
-        # A quotation mark ends the text only where something of JSON follows it.
-        rf"((?:[^\\{closing}]|\\.|{closing}(?!\s*(?:[,:}}\]]|$)))*){closing}",
+        # A quotation mark ends the text only where something of JSON follows it: a mark, the end,
+        # or the name of the next field.
+        rf"((?:[^\\{closing}]|\\.|{closing}(?!\s*{_AFTER_TEXT}))*){closing}",
         re.DOTALL,
     )
     for opening, closing in _QUOTES.items()

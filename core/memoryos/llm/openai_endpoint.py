@@ -65,7 +65,7 @@ class OpenAIEndpoint:
         self._headers = _texts("default_headers", default_headers)
         self._query = _texts("default_query", default_query)
         self._connections: dict[int, Connections] = {}
-        self._calls: set[Deadline] = set()
+        self._calls: dict[int, Deadline] = {}
 
     def __repr__(self) -> str:
         return f"OpenAIEndpoint({self.where!r})"
@@ -75,7 +75,7 @@ class OpenAIEndpoint:
             "_headers": _without_secrets(self._headers),
             "_query": _without_secrets(self._query),
         }
-        gone: dict[str, Any] = {"_api_key": None, "_connections": {}, "_calls": set()}
+        gone: dict[str, Any] = {"_api_key": None, "_connections": {}, "_calls": {}}
         return self.__dict__ | kept | gone
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OpenAIEndpoint:
@@ -98,8 +98,7 @@ class OpenAIEndpoint:
 
         What is waited for raises ModelUnavailable within a second.
         """
-        calls, self._calls = self._calls, set()
-        for deadline in list(calls):
+        for deadline in list(self._calls.values()):
             deadline.cancel()
         if connections := self._connections.pop(os.getpid(), None):
             connections.close()
@@ -250,8 +249,7 @@ class OpenAIEndpoint:
                 ticket.retry_after,
             )
         deadline = Deadline(self.timeout, TOTAL * self.timeout)
-        calls = self._calls
-        calls.add(deadline)
+        self._calls[id(deadline)] = deadline
         try:
             yield deadline
         except Exception as error:  # noqa: BLE001  # translated: nothing else may get out
@@ -268,7 +266,7 @@ class OpenAIEndpoint:
             if breaker.succeeded(ticket):
                 _log.info("%s answers again", name)
         finally:
-            calls.discard(deadline)
+            del self._calls[id(deadline)]
 
     def _breaker(self, model: str) -> CircuitBreaker:
         key = self._api_key if self._api_key is not None else os.environ.get("OPENAI_API_KEY", "")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import gzip
+import itertools
 import json
 import socket
 import struct
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -171,10 +172,7 @@ class Handler(BaseHTTPRequestHandler):
             if drip.encoding:
                 self.send_header("content-encoding", drip.encoding)
             self.end_headers()
-        piece = drip.piece
-        if drip.encoding == "gzip":
-            piece = gzip.compress(drip.piece * drip.times)
-        for _ in range(1 if drip.encoding == "gzip" else drip.times):
+        for piece in _dripping(drip):
             self.wfile.write(piece)
             self._wait(drip.every)
             if self.server.owner.closing.is_set():
@@ -228,6 +226,17 @@ class Handler(BaseHTTPRequestHandler):
     def _wait(self, seconds: float) -> None:
         if seconds > 0:
             self.server.owner.closing.wait(min(seconds, MAX_DELAY))
+
+
+def _dripping(drip: Drip) -> Iterator[bytes]:
+    if drip.encoding != "gzip":
+        yield from itertools.repeat(drip.piece, drip.times)
+        return
+    compressor = zlib.compressobj(wbits=31)
+    for _ in range(drip.times):
+        if some := compressor.compress(drip.piece):
+            yield some
+    yield compressor.flush()
 
 
 def _pieces(text: str) -> list[str]:
