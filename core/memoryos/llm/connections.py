@@ -30,7 +30,7 @@ _INFLATED = 65_536  # bytes that one step of inflating gives at most
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    """Return what certificates are verified with; reading the system's takes a tenth of a second."""
+    """Return what certificates are verified with; to read the system's takes 0.1 s."""
     return httpcore2.default_ssl_context()
 
 
