@@ -339,6 +339,15 @@ def test_a_proxy_of_the_environment(server, monkeypatch):
         assert chat.complete(HELLO).text == "directly"
 
 
+def test_what_no_json_can_hold(server, chat):
+    for content in ({1, 2}, object()):
+        with pytest.raises(InvalidInput, match="JSON"):
+            chat.complete([{"role": "user", "content": content}])
+        with pytest.raises(InvalidInput, match="JSON"):
+            list(chat.stream([{"role": "user", "content": content}]))
+    assert not server.requests
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

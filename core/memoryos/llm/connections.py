@@ -229,6 +229,8 @@ def error_of_call(error: Exception, name: str, timeout: float) -> ModelError:
             f"redirects to {error.origin}, which was not followed; if that is the endpoint, give "
             "it as base_url"
         )
+    elif "CERTIFICATE" in str(error):
+        told = "has a certificate that is not trusted here; SSL_CERT_FILE names those that are"
     elif isinstance(error, (httpcore2.ConnectError, httpcore2.ProxyError)):
         told = "cannot be reached; check the network and base_url, or try later"
     else:

@@ -158,6 +158,7 @@ class WatchedStream(httpcore2.NetworkStream):
         # The system's own verifier (macOS, Windows) looks at the certificate as soon as the socket
         # is made, so there the handshake is one wait.
         at_once = type(ssl_context) is not ssl.SSLContext
+        stream = self
         try:
             self._socket.settimeout(deadline.left())
             encrypted = ssl_context.wrap_socket(
@@ -167,8 +168,11 @@ class WatchedStream(httpcore2.NetworkStream):
             if not at_once:
                 stream._patiently(encrypted.do_handshake, timeout, httpcore2.ConnectError)
         except OSError as error:
-            self.close()
+            stream.close()
             raise httpcore2.ConnectError(str(error)) from error
+        except BaseException:
+            stream.close()
+            raise
         return stream
 
     def get_extra_info(self, info: str) -> Any:

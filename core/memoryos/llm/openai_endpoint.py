@@ -116,15 +116,16 @@ class OpenAIEndpoint:
         """Return what `read` makes of the response to `body`, which is asked for again on failure.
 
         limit: most bytes of the response that are read.  Raises Refusal for an endpoint's error,
-        else ModelError.
+        InvalidInput for a body that is not JSON, else ModelError.
         """
 
         def closing(response: Response) -> _Value:
             with response:
                 return read(response)
 
+        data = _encoded(body)
         with self._guarded(model) as deadline:
-            return self._attempts(path, body, closing, limit, deadline)
+            return self._attempts(path, data, closing, limit, deadline)
 
     def stream(
         self,
@@ -138,28 +139,29 @@ class OpenAIEndpoint:
 
         Limits and errors as for `post`.
         """
+        data = _encoded(body)
         with (
             self._guarded(model) as deadline,
-            self._attempts(path, body, lambda response: response, limit, deadline) as opened,
+            self._attempts(path, data, lambda response: response, limit, deadline) as opened,
         ):
             yield from read(opened)
 
     def get(self, model: str, path: str, limit: int) -> Any:
         """Return the JSON at `path`, asked for once. Raises Refusal or ModelError."""
-        with self._guarded(model) as deadline, self._send(path, None, limit, deadline) as response:
+        with self._guarded(model) as deadline, self._send(path, b"", limit, deadline) as response:
             return json.loads(response.read())
 
     def _attempts(
         self,
         path: str,
-        body: Mapping[str, Any],
+        data: bytes,
         read: Callable[[Response], _Value],
         limit: int,
         deadline: Deadline,
     ) -> _Value:
         for attempt in range(self.max_retries + 1):
             try:
-                return read(self._send(path, body, limit, deadline))
+                return read(self._send(path, data, limit, deadline))
             except Exception as error:
                 pause = _pause(error, attempt)
                 if pause is None or attempt == self.max_retries or pause >= deadline.left():
@@ -167,14 +169,11 @@ class OpenAIEndpoint:
             deadline.sleep(pause)
         raise AssertionError  # the last attempt returned or raised
 
-    def _send(
-        self, path: str, body: Mapping[str, Any] | None, limit: int, deadline: Deadline
-    ) -> Response:
+    def _send(self, path: str, data: bytes, limit: int, deadline: Deadline) -> Response:
         """Return a response of status 200. Raises Refusal for any other."""
         request = self._request(path)
-        data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
         response = self._opened().send(
-            "GET" if body is None else "POST", request.url, request.headers, data, deadline, limit
+            "POST" if data else "GET", request.url, request.headers, data, deadline, limit
         )
         if response.status == 200:
             if response.is_stream:
@@ -330,6 +329,14 @@ def is_number(value: object, kind: type[int] | type[float]) -> bool:
     """Tell whether `value` is an int or, for float, a real number; True and False are neither."""
     kinds = (int,) if kind is int else (int, float)
     return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    """Return a request's body as JSON. Raises InvalidInput for what no JSON can hold."""
+    try:
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidInput("messages and extra_body must hold only what JSON can") from None
 
 
 def _pause(error: Exception, attempt: int) -> float | None:
