@@ -24,12 +24,12 @@ import psycopg
 
 from memoryos import Engine, Memory
 from memoryos.engine import open_store
-from memoryos.migration import migrate
 from memoryos.model import Scope
-from memoryos.stores.codec import to_blob
-from memoryos.stores.port import PageQuery, Store, StoredEmbedder
-from memoryos.stores.postgres import search
-from memoryos.stores.postgres.rows import scope_key, select_pages
+from memoryos.storage.codec import to_blob
+from memoryos.storage.port import PageQuery, Store, StoredEmbedder
+from memoryos.storage.postgres import search
+from memoryos.storage.postgres.rows import scope_key, select_pages
+from memoryos.upkeep.migrate import migrate
 
 _WORDS = [f"{a}{b}" for a in "bdfgklmnprstvz" for b in "alto bric cane dome elix fang".split()]
 _CONFIG = {"promotion": "manual", "cached_scopes": 4096}

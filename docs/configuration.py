@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memoryos import MemoryConfig
-from memoryos.tiers.ranking import RankingConfig
+from memoryos.config import RankingConfig
 
 HEAD = """# Configuration
 
@@ -32,7 +32,7 @@ that does not exist is refused with a message that lists those that do.
 RANKING = """
 ## Ranking
 
-`MemoryConfig(ranking=RankingConfig(…))`, with `RankingConfig` of `memoryos.tiers.ranking`. The
+`MemoryConfig(ranking=RankingConfig(…))`, with `RankingConfig` of `memoryos.retrieval.ranking`. The
 weights are chosen on a benchmark; there is seldom a reason to change them.
 """
 

@@ -106,7 +106,10 @@ def test_every_error_is_of_one_tree() -> None:
 
 @pytest.mark.parametrize(
     ("script", "target"),
-    [("memoryos", "memoryos.cli:main"), ("memoryos-mcp", "memoryos_integrations.mcp.cli:main")],
+    [
+        ("memoryos", "memoryos.frontends.cli:main"),
+        ("memoryos-mcp", "memoryos_integrations.mcp.cli:main"),
+    ],
 )
 def test_console_scripts(script: str, target: str) -> None:
     (entry,) = importlib.metadata.entry_points(group="console_scripts", name=script)

@@ -26,9 +26,9 @@ from benchmarks.locomo.evidence import HALVES
 from benchmarks.locomo.kept_calls import KeptCalls
 from benchmarks.locomo.systems.engine import EngineSystem
 from benchmarks.locomo.systems.system import System
-from memoryos.cli.options import chat_model
 from memoryos.embedders.resolve import resolve_embedder
 from memoryos.errors import InvalidInput, MemoryOSError
+from memoryos.frontends.cli.options import chat_model
 from memoryos.ports import Embedder, TokenUsage
 
 RESULTS = Path(__file__).parents[1] / "results"

@@ -14,11 +14,10 @@ from benchmarks.locomo.systems import rankings
 from benchmarks.locomo.systems.engine import EngineSystem
 from benchmarks.locomo.systems.rankings import RankingSystem
 from benchmarks.locomo.systems.system import System
-from memoryos.config import MemoryConfig
+from memoryos.config import MemoryConfig, RankingConfig
 from memoryos.embedders import HashingEmbedder
+from memoryos.llm.tokens import token_counter
 from memoryos.ports import Embedder
-from memoryos.tiers.ranking import RankingConfig
-from memoryos.tokens import token_counter
 
 OURS = "MemoryOS"
 NO_MODEL = "MemoryOS, no model"

@@ -41,7 +41,7 @@ class EngineSubject:
 
     def embed(self) -> None:
         """Give every page its vector, without consolidating."""
-        updater = self.engine._parts.consolidator._updater  # noqa: SLF001  # no verb does only this
+        updater = self.engine.modules.consolidator._updater  # noqa: SLF001  # no verb does only this
         updater.embed(self.memory.scope)
 
     def add(self, page: Turn) -> None:

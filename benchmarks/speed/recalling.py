@@ -44,7 +44,7 @@ def many_scopes(run: Run, scopes: int) -> list[Figure]:
     pages = [(page.user, page.agent) for page in run.corpus.pages(per_scope * 50)]
     with run.folder() as where:
         own = EngineSubject(where / "own", run.embedder, cached_scopes=cached)
-        updater = own.engine._parts.consolidator._updater  # noqa: SLF001  # as own.embed
+        updater = own.engine.modules.consolidator._updater  # noqa: SLF001  # as own.embed
         few, spent = 0.0, 0.0
         for number in range(scopes):
             memory = own.engine.memory(f"user {number}")
@@ -67,8 +67,8 @@ def many_scopes(run: Run, scopes: int) -> list[Figure]:
             cold.append(seconds_of(lambda: memory.recall(question)))  # noqa: B023
             warm.append(seconds_of(lambda: memory.recall(question)))  # noqa: B023
         grown = (resident() - before) / 1e6
-        held = sum(slot.nbytes for slot in own.engine._parts.views._views.values()) / 1e6  # noqa: SLF001
-        number_held = len(own.engine._parts.views._views)  # noqa: SLF001
+        held = sum(slot.nbytes for slot in own.engine.modules.views._views.values()) / 1e6  # noqa: SLF001
+        number_held = len(own.engine.modules.views._views)  # noqa: SLF001
         own.close()
     first, second = statistics.median(cold) * 1000, statistics.median(warm) * 1000
     told = f"{grown:.0f} MB more after {len(asked)} scopes; {number_held} held, {held:.0f} MB"
@@ -163,7 +163,7 @@ def threads(run: Run, size: int) -> list[Figure]:
             turns = [(p.user, p.agent) for p in run.corpus.pages(size, part=100 + number)]
             for start in range(0, size, 1000):
                 memory.add_many(turns[start : start + 1000])
-            own.engine._parts.consolidator._updater.embed(memory.scope)  # noqa: SLF001
+            own.engine.modules.consolidator._updater.embed(memory.scope)  # noqa: SLF001
             memory.recall(run.corpus.questions[0])
             memories.append(memory)
         rates: dict[int, list[float]] = {1: [], 8: []}

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from memoryos.frontends.displays import register
+
 if TYPE_CHECKING:
     from memoryos.aio import AsyncEngine, AsyncMemory
-    from memoryos.compat import Memoryos
     from memoryos.config import MemoryConfig
     from memoryos.engine import Engine
-    from memoryos.memory import Memory
+    from memoryos.frontends.compat import Memoryos
+    from memoryos.generation.context import Recall
+    from memoryos.memory.memory import Memory
     from memoryos.model import (
         ErasureReceipt,
         Knowledge,
@@ -28,9 +31,10 @@ if TYPE_CHECKING:
         Segment,
         Trait,
     )
-    from memoryos.recall import Recall
 
     __version__: str
+
+register()
 
 _HOMES = {
     "AsyncEngine": "aio",
@@ -40,11 +44,11 @@ _HOMES = {
     "Knowledge": "model",
     "Memory": "memory",
     "MemoryConfig": "config",
-    "Memoryos": "compat",
+    "Memoryos": "frontends.compat",
     "Message": "model",
     "Page": "model",
     "Profile": "model",
-    "Recall": "recall",
+    "Recall": "generation.context",
     "RecalledPage": "model",
     "Segment": "model",
     "Trait": "model",

@@ -1,6 +1,6 @@
 """`python -m memoryos` is the command `memoryos`."""
 
-from memoryos.cli import main
+from memoryos.frontends.cli import main
 
 if __name__ == "__main__":
     main()

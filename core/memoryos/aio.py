@@ -30,12 +30,11 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from memoryos.config import MemoryConfig
-from memoryos.doctor import Report
 from memoryos.engine import Engine
-from memoryos.memory import Memory
+from memoryos.memory.memory import Memory
 from memoryos.model import Scope
-from memoryos.ports import ChatModel, Clock, Embedder
-from memoryos.updating import utc_now
+from memoryos.ports import ChatModel, Clock, Embedder, utc_now
+from memoryos.upkeep.doctor import Report
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -140,6 +139,7 @@ class AsyncMemory:
         self._memory = memory
         self._pools = pools
         self.scope = memory.scope
+        self.config = memory.config
         self.session_id = memory.session_id
 
     def __repr__(self) -> str:

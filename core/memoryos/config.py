@@ -7,11 +7,55 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from memoryos.errors import InvalidInput, UnknownSetting
-from memoryos.tiers.ranking import RankingConfig
 
 PromotionMode = Literal["background", "inline", "manual", "queue"]
 Durability = Literal["full", "normal"]
 RetrievalMode = Literal["fused", "two_stage"]
+
+
+@dataclass(frozen=True, slots=True)
+class RankingConfig:
+    """Every weight of the ranking; a weight of 0 switches its signal off.
+
+    What a signal pays is the evidence of LoCoMo's conversations 0 to 4 that is lost in the top 10
+    pages without it, with MiniLM and with no model.
+    """
+
+    lexical: float = 1.0
+    """Weight of the page's words (BM25)."""
+    bm25_k1: float = 1.2
+    """Saturation of a word's count within a page (Robertson and Zaragoza 2009, eq. 3.15)."""
+    bm25_b: float = 0.75
+    """How much a long page pays for its length, 0 to 1 (same equation)."""
+    window: float = 0.6
+    """Weight of the words of the five pages around it: the segment."""
+    dense: float = 1.0
+    """Weight of the page's meaning (cosine), with a model that knows meanings."""
+    dense_spelling: float = 0.25
+    """The same with `HashingEmbedder`, which knows only spelling: it finds misspelt words."""
+    centring: float = 0.5
+    """Share of the scope's mean vector taken out of the question's: what all pages have in common
+    tells none of them apart."""
+    neighbour: float = 0.3
+    """Share of the score of the pages before and after it in its session, where above the mean: the
+    dialogue chain."""
+    date: float = 3.0
+    """Weight of lying in a period the question names, times the log of how rare that is."""
+    date_days: float = 1.5
+    """Days outside the period after which a page counts 1/e: one tells of things a day later."""
+    prior_pages: float = 10.0
+    """How many pages' worth of belief the prior spreads have: on a tiny scope a spread measured on
+    three pages means nothing."""
+    prior_lexical_spread: float = 0.05
+    """Spread of BM25 expected before any page is seen, as a share of the best score possible."""
+    prior_dense_spread: float = 0.1
+    """Spread of cosines expected before any page is seen."""
+
+    def for_embedder(self, name: str) -> RankingConfig:
+        """Return the weights for vectors of the embedder `name` (`hashing…` knows no meanings)."""
+        if name.startswith("hashing"):
+            return replace(self, dense=self.dense_spelling)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
-from datetime import timezone
+import weakref
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from memoryos.analysts.late import LateRules
 from memoryos.config import MemoryConfig
-from memoryos.doctor import Doctor, Report
 from memoryos.embedders.resolve import resolve_embedder
-from memoryos.erasure import Eraser
-from memoryos.errors import (
-    EmbedderMismatch,
-    EngineClosed,
-    InvalidInput,
-    MemoryOSError,
-)
-from memoryos.generation import Generator
-from memoryos.journal import checked_id
+from memoryos.errors import EmbedderMismatch, EngineClosed, InvalidInput, MemoryOSError
+from memoryos.generation.generator import Generator
 from memoryos.llm.resolve import resolve_chat_model
-from memoryos.memory import Memory
-from memoryos.model import Call, Scope
-from memoryos.parts import Parts, keep_through_forks, let_go
-from memoryos.ports import Analyst, ChatModel, Clock, Embedder, TokenUsage
-from memoryos.retrieval import Retriever
-from memoryos.revisiting import Revisitor
-from memoryos.stores.in_memory import InMemoryStore
-from memoryos.stores.port import Filed, Queueing, Store, StoredEmbedder
-from memoryos.tokens import token_counter
-from memoryos.updating import Analysts, Updater, mismatch, utc_now
-from memoryos.views import Views
-from memoryos.worker import Asking, Consolidator, Worker
+from memoryos.llm.tokens import token_counter
+from memoryos.memory.memory import Memory
+from memoryos.memory.modules import Modules
+from memoryos.model import Scope
+from memoryos.ports import ChatModel, Clock, Embedder, utc_now
+from memoryos.retrieval.retriever import Retriever
+from memoryos.retrieval.views import Views
+from memoryos.storage.in_memory import InMemoryStore
+from memoryos.storage.journal import checked_id
+from memoryos.storage.port import Filed, Queueing, Store
+from memoryos.updating.analysts.choice import Choice, Rules
+from memoryos.updating.filing import Updater
+from memoryos.updating.revisit import Revisitor
+from memoryos.updating.worker import Asking, Consolidator, Worker
+from memoryos.upkeep.doctor import Doctor, Report
+from memoryos.upkeep.erasure import Eraser
 
 _log = logging.getLogger("memoryos.engine")
 
@@ -66,8 +63,8 @@ class Engine:
         name = None if chat_model is None else chat_model.name
         self.count_tokens = token_counter(name, may_download=chat_model is not None)
         views = Views(store, config)
-        rules = LateRules(config.language)
-        analysts = _Chooser(store, config, rules, chat_model, self.count_tokens, clock)
+        rules = Rules(config.language)
+        analysts = Choice(store, config, rules, chat_model, self.count_tokens, clock)
         updater = Updater(store, views, embedder, analysts, config, clock)
         revisitor = Revisitor(store, views, embedder, analysts)
         consolidator = Consolidator(store, updater, revisitor, clock)
@@ -76,7 +73,7 @@ class Engine:
             worker = Worker(consolidator, lambda: store.scopes(waiting=True))
         elif config.promotion == "queue":
             worker = Worker(Asking(consolidator, _queue_of(store)), list)
-        self._parts = Parts(
+        self.modules = Modules(
             store=store,
             config=config,
             clock=clock,
@@ -91,7 +88,7 @@ class Engine:
         )
         self._closed = False
         self._closing = threading.Lock()
-        keep_through_forks(self._parts)
+        _open.add(self.modules)
         if worker is not None:
             worker.start()
 
@@ -133,7 +130,7 @@ class Engine:
         if self._closed:
             raise EngineClosed
         scope = Scope(checked_id(user_id, "user_id"), checked_id(assistant_id, "assistant_id"))
-        return Memory(self._parts, scope, checked_id(session_id, "session_id"))
+        return Memory(self.modules, scope, checked_id(session_id, "session_id"))
 
     def scopes(self) -> list[Scope]:
         """Return whose memories the store holds."""
@@ -146,8 +143,8 @@ class Engine:
         """
         if self._closed:
             raise EngineClosed
-        parts = self._parts
-        doctor = Doctor(parts.store, parts.embedder, parts.config, parts.clock, parts.run)
+        modules = self.modules
+        doctor = Doctor(modules.store, modules.embedder, modules.config, modules.clock, modules.run)
         return doctor.examine(repair=repair)
 
     def backup(self, path: str | os.PathLike[str]) -> None:
@@ -174,10 +171,10 @@ class Engine:
             if self._closed:
                 return
             self._closed = True
-            let_go(self._parts)
-            if self._parts.worker is not None:
-                for scope in self._parts.worker.close():
-                    self._finish(self._parts.worker, scope)
+            _open.discard(self.modules)
+            if self.modules.worker is not None:
+                for scope in self.modules.worker.close():
+                    self._finish(self.modules.worker, scope)
             self.store.close()
 
     def _finish(self, worker: Worker, scope: Scope) -> None:
@@ -202,74 +199,17 @@ class Engine:
         return f"Engine({self.store.uri!r}, chat_model={model!r}, embedder={self.embedder.name!r})"
 
 
-class _Chooser:
-    """Who reads a scope's pages now: the model, or the rules when there is none or no budget."""
-
-    def __init__(
-        self,
-        store: Store,
-        config: MemoryConfig,
-        rules: Analyst,
-        chat_model: ChatModel | None,
-        count_tokens: Callable[[str], int],
-        clock: Clock,
-    ) -> None:
-        self._store = store
-        self._config = config
-        self._rules = rules
-        self._chat_model = chat_model
-        self._count_tokens = count_tokens
-        self._clock = clock
-
-    def __call__(self, scope: Scope) -> Analysts:
-        model = self._chat_model
-        if model is None:
-            return Analysts(self._rules)
-        if self._spent(scope):
-            return Analysts(self._rules, revisit=True)
-        from memoryos.analysts.llm import LLMAnalyst  # noqa: PLC0415  # loads pydantic
-
-        def on_call(purpose: str, usage: TokenUsage, seconds: float, outcome: str) -> None:
-            call = Call(
-                purpose=purpose,
-                model=model.name,
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                seconds=seconds,
-                outcome=outcome,
-                at=self._clock(),
-            )
-            self._store.log_call(scope, call)
-
-        return Analysts(LLMAnalyst(model, self._count_tokens, on_call=on_call))
-
-    def _spent(self, scope: Scope) -> bool:
-        calls_allowed, tokens_allowed = self._config.calls_per_day, self._config.tokens_per_day
-        if calls_allowed is None and tokens_allowed is None:
-            return False
-        today = (
-            self._clock()
-            .astimezone(timezone.utc)
-            .replace(hour=0, minute=0, second=0, microsecond=0)
-        )
-        calls = [call for call in self._store.calls(scope, today) if call.purpose != "respond"]
-        tokens = sum(call.prompt_tokens + call.completion_tokens for call in calls)
-        return (calls_allowed is not None and len(calls) >= calls_allowed) or (
-            tokens_allowed is not None and tokens >= tokens_allowed
-        )
-
-
 def open_store(uri: str, config: MemoryConfig) -> Store:
     """Return the store at `uri`. Raises InvalidInput, StorageError or MissingExtra."""
     if isinstance(uri, str) and uri in ("sqlite:///:memory:", "sqlite://"):
         return InMemoryStore()
     if isinstance(uri, str) and uri.startswith("sqlite:///") and len(uri) > len("sqlite:///"):
-        from memoryos.stores.sqlite import SQLiteStore  # noqa: PLC0415  # one per store
+        from memoryos.storage.sqlite import SQLiteStore  # noqa: PLC0415  # one per store
 
         path = Path(uri.removeprefix("sqlite:///")).expanduser()
         return SQLiteStore(path, durability=config.durability, lock_seconds=config.lock_seconds)
     if isinstance(uri, str) and uri.startswith(("postgresql://", "postgres://")):
-        from memoryos.stores.postgres import PostgresStore  # noqa: PLC0415  # needs an extra
+        from memoryos.storage.postgres import PostgresStore  # noqa: PLC0415  # needs an extra
 
         return PostgresStore(uri, durability=config.durability, lock_seconds=config.lock_seconds)
     raise InvalidInput(
@@ -291,4 +231,38 @@ def _check_embedder(store: Store, embedder: Embedder) -> None:
     for stored in store.embedders():
         if stored.name != embedder.name:
             # The dimension may take a call to find out; the name is enough to tell them apart.
-            raise EmbedderMismatch(mismatch(stored, StoredEmbedder(embedder.name, 0)))
+            raise EmbedderMismatch.of(stored, embedder.name)
+
+
+_open: weakref.WeakSet[Modules] = weakref.WeakSet()
+_forking: list[Modules] = []
+_SECONDS_AT_EXIT = 5.0
+"""How long a step that is under way (a model's answer, say) may hold up the interpreter's end."""
+
+
+@atexit.register
+def _stop_workers() -> None:
+    """Keep threads from being inside SQLite or FAISS while the interpreter is taken down."""
+    for modules in list(_open):
+        if modules.worker is not None:
+            modules.worker.close(_SECONDS_AT_EXIT)
+
+
+def _before_fork() -> None:
+    _forking.extend(_open)
+    for modules in _forking:
+        modules.before_fork()
+
+
+def _after_fork(*, child: bool) -> None:
+    for modules in _forking:
+        modules.after_fork(child=child)
+    _forking.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=partial(_after_fork, child=False),
+        after_in_child=partial(_after_fork, child=True),
+    )

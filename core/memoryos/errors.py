@@ -14,7 +14,6 @@
     ├── EngineClosed            the engine was closed before the call
     ├── ModelError              a language or embedding model did not give a usable answer
     │   ├── ModelUnavailable    unreachable, timed out, throttled or the key refused; may work later
-    │   ├── BudgetExceeded      today's calls or tokens are spent
     │   ├── ModelAnswerInvalid  it answered, but not in the form that was asked for
     │   ├── ModelRefused        it, its provider's filter or its endpoint refused this text
     │   └── ContextOverflow     the prompt is longer than the model's context window
@@ -75,6 +74,15 @@ class StorageBusy(StorageError):
 class EmbedderMismatch(StorageError):
     """The store holds vectors of another embedder; open it with that one or run `rebuild`."""
 
+    @classmethod
+    def of(cls, stored: Any, given_name: str) -> EmbedderMismatch:
+        """Return the error for the embedder that a store records and the name of the one given."""
+        return cls(
+            f"the store's vectors were made by {stored.name!r} ({stored.dimension} dimensions), "
+            f"the engine was given embedder={given_name!r}: open it with the former, "
+            "or run `memoryos rebuild` to embed everything again"
+        )
+
 
 class EngineClosed(MemoryOSError):
     """The engine is closed; open a new one with Engine.open(...)."""
@@ -99,10 +107,6 @@ class ModelUnavailable(ModelError):
         super().__init__(message)
         self.retry_after = retry_after
         """Seconds after which a call may work again, where that is known."""
-
-
-class BudgetExceeded(ModelError):
-    """The budget of model calls or tokens for today is spent."""
 
 
 class ModelAnswerInvalid(ModelError):

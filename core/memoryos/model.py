@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -10,8 +10,31 @@ from typing import Any, Literal
 Owner = Literal["user", "agent"]
 """Whom a piece of knowledge is about."""
 
+ANSWERED_BY = "answered_by"
+QUOTATION = "quotation"
+"""metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
+configured), so they are journalled but not indexed: a quote must not outrank what it quotes."""
+
 Status = Literal["active", "archived", "superseded"]
 """Where knowledge stands: only active knowledge is recalled; nothing is dropped."""
+
+
+CARDS: dict[str, Callable[[Any], str]] = {}
+"""How a notebook shows a value, by the name of its class; `memoryos.frontends.displays` says."""
+
+FIGURES: dict[str, Callable[[Any], Any]] = {}
+"""How a memory is drawn with matplotlib, by the name of the figure: filled likewise."""
+
+
+class Shown:
+    """A value that a notebook shows as a card."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str | None:
+        """Return the card as HTML; None where no front end has said how."""
+        card = CARDS.get(type(self).__name__)
+        return card(self) if card else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +161,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Shown):
     """Pages of one topic in mid-term memory (paper §3.2)."""
 
     id: str
@@ -158,12 +181,6 @@ class Segment:
     """Pages up to this journal position have been promoted."""
     evicted: bool = False
     """No longer in mid-term memory; its pages stay in the journal."""
-
-    def _repr_html_(self) -> str:
-        """Return the segment as a card, for notebooks."""
-        from memoryos.displays.cards import segment_card  # noqa: PLC0415  # shown in notebooks only
-
-        return segment_card(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +234,7 @@ class Trait:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Shown):
     """The static attributes of the user and of the agent, each backed by active knowledge."""
 
     user: Mapping[str, str] = field(default_factory=dict)
@@ -235,12 +252,6 @@ class Profile:
         ]
         lines += [f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits]
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return the profile as a card, for notebooks."""
-        from memoryos.displays.cards import profile_card  # noqa: PLC0415  # shown in notebooks only
-
-        return profile_card(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +311,7 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureReceipt:
+class ErasureReceipt(Shown):
     """What an erasure removed. It holds counts and opaque ids, nothing of what was erased."""
 
     id: str
@@ -314,9 +325,3 @@ class ErasureReceipt:
     page_ids: tuple[str, ...] = ()
     knowledge_ids: tuple[str, ...] = ()
     """Facts that went, and marks of them: none is learned again from the page it came from."""
-
-    def _repr_html_(self) -> str:
-        """Return the receipt as a card, for notebooks."""
-        from memoryos.displays.cards import receipt_card  # noqa: PLC0415  # shown in notebooks only
-
-        return receipt_card(self)

@@ -1,19 +1,19 @@
 """What the engine asks of models, embedders and analysts: protocols only, no behaviour.
 
-What it asks of a store is in `memoryos.stores.port`.
+What it asks of a store is in `memoryos.storage.port`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memoryos.model import Chain, Knowledge, Owner, Page, Profile, Segment, Source
+from memoryos.model import Chain, Knowledge, Owner, Page, Profile, Scope, Segment, Source
 
 Vectors = NDArray[np.float32]
 """Rows of L2-normalised float32."""
@@ -25,6 +25,11 @@ class Clock(Protocol):
     def __call__(self) -> datetime:
         """Return now: aware, UTC."""
         ...
+
+
+def utc_now() -> datetime:
+    """Return the time of the system's clock."""
+    return datetime.now(timezone.utc)
 
 
 @runtime_checkable
@@ -212,3 +217,15 @@ class Analyst(Protocol):
     def promote(self, request: PromotionRequest) -> Promotion:
         """Find facts and traits. Raises ModelError; then the segment stays hot."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Analysts:
+    """Who reads a scope's pages now."""
+
+    analyst: Analyst
+    revisit: bool = False
+    """The rules stand in for a model whose budget is spent: it shall look again."""
+
+
+AnalystChoice = Callable[[Scope], Analysts]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from memoryos import Engine
-from memoryos.compat import PUBLISHED_DEFAULTS, open_published
 from memoryos.errors import InvalidInput
+from memoryos.frontends.compat import PUBLISHED_DEFAULTS, open_published
 
 _log = logging.getLogger("memoryos.mcp")
 

@@ -17,8 +17,8 @@ from mcp.types import ToolAnnotations
 from pydantic import ConfigDict, Field
 
 from memoryos import AsyncEngine, AsyncMemory, Recall, RecalledPage
-from memoryos.compat import published_time
 from memoryos.errors import MemoryOSError
+from memoryos.frontends.compat import published_time
 from memoryos.model import Knowledge
 from memoryos_integrations.mcp.results import (
     Added,

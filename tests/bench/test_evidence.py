@@ -12,7 +12,7 @@ from benchmarks.locomo.data import load
 from benchmarks.locomo.evidence import COLUMNS, share_in_pages, shown
 from benchmarks.locomo.known_errors import broken_evidence
 from memoryos.embedders import HashingEmbedder
-from memoryos.importers import locomo
+from memoryos.frontends.importers import locomo as importer
 
 
 def test_share_in_pages_counts_turns() -> None:
@@ -53,7 +53,7 @@ def test_the_file_becomes_pages_and_questions(data: Path) -> None:
 
 def test_pages_are_those_of_the_importer(data: Path) -> None:
     (conversation,) = load(data)
-    theirs = [[message.text for message in turn.messages] for turn in locomo.read(data)]
+    theirs = [[message.text for message in turn.messages] for turn in importer.read(data)]
     assert theirs == [[turn.said for turn in page.turns] for page in conversation.pages]
 
 
@@ -96,12 +96,13 @@ def _folders(folder: Path) -> list[str]:
     return ["--out", str(folder), "--cache", str(folder)]
 
 
-@pytest.mark.slow
+@pytest.mark.benchdata
 @pytest.mark.timeout(900)
-def test_figures_without_a_model_hold_on_held_out_conversations(tmp_path: Path) -> None:
-    path = Path(__file__).parents[3] / "shared" / "data" / "locomo10.json"
+def test_figures_without_a_model_hold_on_held_out_conversations(
+    locomo: Path, tmp_path: Path
+) -> None:
     made = systems(HashingEmbedder(), tmp_path)["no-model"]()
-    (measured,) = compare([made], load(path, range(5, 10)), quiet=True)
+    (measured,) = compare([made], load(locomo, range(5, 10)), quiet=True)
     assert len(measured.found) == 775
     means = {
         name: sum(one.columns[number] for one in measured.found) / len(measured.found)

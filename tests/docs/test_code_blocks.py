@@ -102,7 +102,7 @@ def run_bash(block: Any, names: dict[str, Any]) -> None:
 
 
 def run_command(words: list[str], where: str, run: bool) -> None:
-    from memoryos.cli.app import app  # noqa: PLC0415  # only documents with commands need it
+    from memoryos.frontends.cli.app import app  # noqa: PLC0415  # only documents with commands need it
 
     name, *arguments = words
     if name == "memoryos" and run:

@@ -121,7 +121,7 @@ async def test_the_callers_context_is_kept(
     def spy(_parts: Any, scope: Any) -> None:
         seen.append(request.get())
 
-    monkeypatch.setattr(type(engine.memory("tom")._memory._parts), "run", spy)
+    monkeypatch.setattr(type(engine.memory("tom")._memory._modules), "run", spy)
     await engine.memory("tom").flush()
     assert seen == ["mine"]
 

@@ -19,13 +19,13 @@ import pytest
 from memoryos import Engine, MemoryConfig
 from memoryos.embedders import HashingEmbedder
 from memoryos.errors import StorageError
-from memoryos.memory import Memory
+from memoryos.memory.memory import Memory
 from memoryos.model import Message
-from memoryos.stores.port import PageQuery, Store
-from memoryos.stores.sqlite import SQLiteStore
-from memoryos.testing.faults import Faults, PowerCut, failing_sqlite
+from memoryos.storage.codec import ALL_KINDS
+from memoryos.storage.port import PageQuery, Store
+from memoryos.storage.sqlite import SQLiteStore
 from memoryos.testing.store_material import plain
-from memoryos.transfer import ALL_KINDS
+from tests.failures.sqlite_faults import Faults, PowerCut, failing_sqlite
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
 CONFIG = MemoryConfig(
@@ -96,7 +96,7 @@ CASES = {
 
 
 def _engine_memory(memory: Memory, user: str) -> Memory:
-    return Memory(memory._parts, replace(memory.scope, user_id=user), "default")
+    return Memory(memory._modules, replace(memory.scope, user_id=user), "default")
 
 
 @contextmanager
@@ -153,7 +153,7 @@ def test_a_failure_at_every_statement(
                     assert here == states[-1]
                     break
                 assert here in allowed, f"between, after statement {at}"
-                memory._parts.store._db._writer.execute("DELETE FROM leases")  # they have run out
+                memory._modules.store._db._writer.execute("DELETE FROM leases")  # they have run out
                 if here == states[0]:
                     case.act(memory, prepared)
                 elif here != states[-1]:
@@ -169,7 +169,7 @@ def undisturbed(case: Case, begin: Path | None, file: Path, folder: Path) -> lis
     fresh(begin, file)
     with opened(file) as memory:
         states = [state(memory)]
-        store: Any = memory._parts.store
+        store: Any = memory._modules.store
 
         def watched(method: Callable[..., Any]) -> Callable[..., Any]:
             def call(*arguments: Any) -> Any:
@@ -223,7 +223,7 @@ def fresh(begin: Path | None, file: Path) -> None:
 
 def state(memory: Memory) -> Any:
     """All that is stored of the users; random ids aside."""
-    return [_scope_state(memory._parts.store, _engine_memory(memory, u).scope) for u in USERS]
+    return [_scope_state(memory._modules.store, _engine_memory(memory, u).scope) for u in USERS]
 
 
 USERS = ("tom", "ann", "other")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from memoryos import Engine
 from memoryos.errors import InvalidInput, MemoryOSError, ModelError
 from memoryos.llm.json_answers import parse_answer
-from memoryos.memory import Memory
+from memoryos.memory.memory import Memory
 from memoryos.model import Message
 from memoryos.ports import Completion, TokenUsage
 

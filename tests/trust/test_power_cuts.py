@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from memoryos.model import Scope
-from memoryos.stores.port import Changes, PageQuery
-from memoryos.stores.sqlite import SQLiteStore
+from memoryos.storage.port import Changes, PageQuery
+from memoryos.storage.sqlite import SQLiteStore
 from memoryos.testing.store_material import draft
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)

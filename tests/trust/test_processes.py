@@ -15,7 +15,7 @@ import pytest
 
 from memoryos import Engine
 from memoryos.model import Scope
-from memoryos.stores.sqlite import SQLiteStore
+from memoryos.storage.sqlite import SQLiteStore
 from tests.trust.conftest import STORES, OpenStore
 
 ADDERS = textwrap.dedent(

@@ -32,13 +32,13 @@ from hypothesis.stateful import (
 from memoryos import Engine, MemoryConfig
 from memoryos.embedders import HashingEmbedder
 from memoryos.errors import MemoryOSError
-from memoryos.memory import Memory
+from memoryos.memory.memory import Memory
 from memoryos.model import Message
-from memoryos.stores.in_memory import InMemoryStore
-from memoryos.stores.port import Kind, PageQuery, Store
-from memoryos.stores.sqlite import SQLiteStore
-from memoryos.testing.faults import Faults, PowerCut, failing_sqlite
+from memoryos.storage.in_memory import InMemoryStore
+from memoryos.storage.port import Kind, PageQuery, Store
+from memoryos.storage.sqlite import SQLiteStore
 from memoryos.testing.store_material import plain
+from tests.failures.sqlite_faults import Faults, PowerCut, failing_sqlite
 
 EXAMPLES = pytest.mark.parametrize("examples", [25, pytest.param(2_000, marks=pytest.mark.slow)])
 KINDS: tuple[Kind, ...] = ("topic", "segment", "chain", "knowledge", "trait")
@@ -104,7 +104,7 @@ class World:
 
     def open(self, store: Any) -> Engine:
         engine = Engine(store, CONFIG, None, self.embedder, lambda: self.now)
-        engine._parts.generator._said_no_model = True  # it says so once an engine: not compared
+        engine.modules.generator._said_no_model = True  # it says so once an engine: not compared
         return engine
 
     def close(self) -> None:
@@ -200,7 +200,7 @@ class Machine(RuleBasedStateMachine):
             return mark.rjust(length, b".")[-length:]
 
         memory = self.memory(engines, handle, name, session)
-        with mock.patch("memoryos.journal.os", SimpleNamespace(urandom=urandom)):
+        with mock.patch("memoryos.storage.journal.os", SimpleNamespace(urandom=urandom)):
             try:
                 result = verb(memory)
             except MemoryOSError as error:

@@ -12,7 +12,7 @@ from benchmarks.locomo.data import Conversation
 from benchmarks.locomo.systems.system import BUDGETS, MOST_PAGES, Reader, Recalled
 from memoryos.config import MemoryConfig
 from memoryos.engine import Engine
-from memoryos.memory import Memory
+from memoryos.memory.memory import Memory
 from memoryos.model import Message
 from memoryos.ports import ChatModel, Embedder
 

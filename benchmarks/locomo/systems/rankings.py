@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.locomo.data import Conversation, DialoguePage
 from benchmarks.locomo.systems.system import MOST_PAGES, RankedReader, Reader, held
 from memoryos.ports import Embedder, TokenCounter
-from memoryos.tiers.terms import tokens
+from memoryos.text.terms import tokens
 
 Scores = NDArray[np.float64]
 Ranker = Callable[[str], Scores]

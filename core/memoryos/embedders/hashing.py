@@ -14,7 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
-from memoryos.tiers.text import content_words
+from memoryos.text.tokenizer import content_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

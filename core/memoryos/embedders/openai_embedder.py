@@ -14,8 +14,8 @@ from memoryos.embedders.prefixes import Prefixes, prefixes_of
 from memoryos.errors import InvalidInput, ModelAnswerInvalid, ModelError
 from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, sendable, unchained
 from memoryos.llm.refusals import Refusal, refusal_in
+from memoryos.llm.tokens import fit_tokens, token_counter
 from memoryos.ports import Vectors
-from memoryos.tokens import fit_tokens, token_counter
 
 _DIMENSIONS = {
     "text-embedding-3-small": 1536,

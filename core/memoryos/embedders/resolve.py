@@ -53,8 +53,6 @@ def _named(spec: str) -> Embedder:
         from memoryos.embedders.openai_embedder import OpenAIEmbedder  # noqa: PLC0415  # the same
 
         return OpenAIEmbedder(spec.removeprefix("openai:"))
-    from memoryos.embedders.sentence_transformers import (  # noqa: PLC0415  # the same
-        SentenceTransformerEmbedder,
-    )
+    from memoryos.embedders.sentence_transformers import SentenceTransformerEmbedder  # noqa: PLC0415  # the same
 
     return SentenceTransformerEmbedder(spec.removeprefix("sentence-transformers:"))

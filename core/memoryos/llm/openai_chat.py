@@ -14,8 +14,8 @@ from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, is_number
 from memoryos.llm.refusals import Refusal, window_in_listing, window_of
 from memoryos.llm.reply import Reply
 from memoryos.llm.thinking import pieces_without_thinking, without_thinking
+from memoryos.llm.tokens import token_counter
 from memoryos.ports import Completion, TokenUsage
-from memoryos.tokens import token_counter
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

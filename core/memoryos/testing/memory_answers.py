@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from memoryos.tiers.terms import tokens
-from memoryos.tiers.text import keywords
+from memoryos.text.terms import tokens
+from memoryos.text.tokenizer import keywords
 
 if TYPE_CHECKING:
     from memoryos.testing.openai_script import Request
@@ -56,7 +56,7 @@ class _Quoted:
 
 def memory_answers(request: Request) -> str:
     """Answer a prompt for consolidation, promotion or a reply to the user."""
-    from memoryos.analysts.prompts import consolidate, promote  # noqa: PLC0415  # loads pydantic
+    from memoryos.updating.analysts.prompts import consolidate, promote  # noqa: PLC0415  # loads pydantic
 
     system = str(request.messages[0].get("content", "")) if request.messages else ""
     if system.startswith(consolidate.TASK):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from memoryos.tokens import token_counter
+from memoryos.llm.tokens import token_counter
 
 _count = token_counter("gpt-4o-mini")
 

@@ -23,7 +23,7 @@ import pytest
 
 from memoryos.errors import EngineClosed
 from memoryos.model import Scope
-from memoryos.stores.port import Changes, Counts, Head, Lease, PageQuery, Store
+from memoryos.storage.port import Changes, Counts, Head, Lease, PageQuery, Store
 from memoryos.testing.store_derived import DerivedContract
 from memoryos.testing.store_journal import JournalContract
 from memoryos.testing.store_material import (
@@ -44,7 +44,7 @@ _OTHER = Scope("ann", "assistant")
 
 
 class StoreContract(JournalContract, DerivedContract):
-    """The promises of `memoryos.stores.port.Store`. A subclass gives the fixture `store`."""
+    """The promises of `memoryos.storage.port.Store`. A subclass gives the fixture `store`."""
 
     @pytest.fixture
     def store(self) -> Store:

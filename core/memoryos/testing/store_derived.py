@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from memoryos.stores.port import (
+from memoryos.storage.port import (
     Assignment,
     Changes,
     Head,

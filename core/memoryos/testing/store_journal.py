@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from memoryos.model import Message, Page, Scope
-from memoryos.stores.codec import plain_messages
-from memoryos.stores.port import Changes, Counts, Head, PageMoved, PageQuery, Store, Waiting
+from memoryos.storage.codec import plain_messages
+from memoryos.storage.port import Changes, Counts, Head, PageMoved, PageQuery, Store, Waiting
 from memoryos.testing.store_material import (
     EMBEDDER,
     HOSTILE_TEXTS,

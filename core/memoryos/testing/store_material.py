@@ -7,9 +7,17 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
-from memoryos.stores.codec import plain_messages
-from memoryos.stores.index_columns import IndexColumns
-from memoryos.stores.port import Assignment, Changes, Kind, PageDraft, Record, Store, StoredEmbedder
+from memoryos.storage.codec import plain_messages
+from memoryos.storage.columns import IndexColumns
+from memoryos.storage.port import (
+    Assignment,
+    Changes,
+    Kind,
+    PageDraft,
+    Record,
+    Store,
+    StoredEmbedder,
+)
 
 SCOPE = Scope("tom", "assistant")
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)

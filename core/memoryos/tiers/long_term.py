@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 
-from memoryos.model import Knowledge, Owner, Source, Trait
+from memoryos.model import Knowledge, Owner, Profile, Source, Trait
 from memoryos.ports import FactDraft, TraitDraft
-from memoryos.tiers.terms import tokens
+from memoryos.text.terms import tokens
 from memoryos.tiers.traits import TRAITS
 
 _LEAST_ECHO = 12
@@ -260,3 +260,15 @@ def trait_of(
 
 def _with(ids: tuple[str, ...], id_: str) -> tuple[str, ...]:
     return ids if id_ in ids else (*ids, id_)
+
+
+def profile_of(knowledge: Iterable[Knowledge], traits: Iterable[Trait]) -> Profile:
+    """Return who the user and the agent are, as far as is known; newest statements win."""
+    sides: dict[str, dict[str, str]] = {"user": {}, "agent": {}}
+    sources = {}
+    for item in sorted(knowledge, key=lambda item: (item.updated, item.id)):
+        if item.attribute and item.value:
+            sides[item.owner][item.attribute] = item.value
+            sources[f"{item.owner}.{item.attribute}"] = item.id
+    ranked = tuple(sorted(traits, key=lambda trait: (trait.group, trait.name)))
+    return Profile(sides["user"], sides["agent"], ranked, sources)

@@ -231,11 +231,6 @@ def joined_keywords(keywords: Sequence[Sequence[str]]) -> tuple[str, ...]:
     return tuple(kept.values())[:MOST_KEYWORDS]
 
 
-def embedded_text(keywords: Sequence[str], summary: str) -> str:
-    """Return the words whose embedding stands for a topic or a segment in Eq. 3."""
-    return f"{' '.join(keywords)}\n{summary}"
-
-
 def promoted(segment: Segment, up_to_seq: int) -> Segment:
     """Return the segment after promotion: N_visit and L_interaction start again at zero."""
     return replace(segment, visits=0, interactions=0, promoted_seq=up_to_seq)

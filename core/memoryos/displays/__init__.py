@@ -1,1 +1,0 @@
-"""How the memory looks in a notebook: HTML cards and matplotlib figures."""

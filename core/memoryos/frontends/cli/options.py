@@ -1,0 +1,174 @@
+"""Options that commands share, and what they open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from memoryos.config import MemoryConfig
+from memoryos.engine import Engine
+from memoryos.errors import InvalidInput, NotFound
+from memoryos.llm import OpenAIChat
+from memoryos.memory.memory import Memory
+from memoryos.model import Scope
+from memoryos.ports import ChatModel
+
+DEFAULT_DB = "memoryos.db"
+DEFAULT_USER = "me"
+DEFAULT_ASSISTANT = "assistant"
+
+Db = Annotated[
+    str,
+    typer.Option(
+        "--db",
+        envvar="MEMORYOS_DB",
+        metavar="FILE",
+        help="Database: a file, or a URI such as sqlite:///f.db or postgresql://…",
+        rich_help_panel="Which memory",
+    ),
+]
+User = Annotated[
+    str | None,
+    typer.Option(
+        "--user",
+        "-u",
+        envvar="MEMORYOS_USER",
+        metavar="ID",
+        help=f"Whose memory. Default: the only user there is, else “{DEFAULT_USER}”.",
+        rich_help_panel="Which memory",
+    ),
+]
+Assistant = Annotated[
+    str | None,
+    typer.Option(
+        "--assistant",
+        "-a",
+        envvar="MEMORYOS_ASSISTANT",
+        metavar="ID",
+        help=f"With which assistant. Default: the user's only one, else “{DEFAULT_ASSISTANT}”.",
+        rich_help_panel="Which memory",
+    ),
+]
+Session = Annotated[
+    str,
+    typer.Option(
+        "--session",
+        "-s",
+        metavar="ID",
+        help="In which conversation.",
+        rich_help_panel="Which memory",
+    ),
+]
+Embedder = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        envvar="MEMORYOS_EMBEDDER",
+        metavar="NAME",
+        help="hashing (built in), a sentence-transformers model or folder, text-embedding-….",
+        rich_help_panel="Models",
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        envvar="MEMORYOS_MODEL",
+        metavar="NAME",
+        help="Chat model at any OpenAI-compatible endpoint. Default: none.",
+        rich_help_panel="Models",
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        envvar="OPENAI_BASE_URL",
+        metavar="URL",
+        help="Where the model is served. Default: api.openai.com.",
+        rich_help_panel="Models",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def uri_of(db: str) -> str:
+    """Return the URI of what `--db` names."""
+    return db if "://" in db else f"sqlite:///{Path(db).expanduser()}"
+
+
+def chat_model(model: str | None, base_url: str | None) -> ChatModel | None:
+    """Return the model that the options name. The key comes from OPENAI_API_KEY alone."""
+    if not model:
+        return None
+    local = bool(base_url) and not os.environ.get("OPENAI_API_KEY")
+    return OpenAIChat(model, api_key="" if local else None, base_url=base_url)
+
+
+@contextmanager
+def opened(
+    db: str,
+    *,
+    exists: bool = True,
+    embedder: str | None = None,
+    model: ChatModel | None = None,
+    new_embedder: bool = False,
+    **config: Any,
+) -> Iterator[Engine]:
+    """Open the engine of a command.
+
+    With `exists` a database file that is not there is an error, for to make an empty one and find
+    nothing in it helps nobody. Without settings for it nothing is consolidated: looking is cheap.
+    """
+    uri = uri_of(db)
+    if exists and uri.startswith("sqlite:///"):
+        path = Path(uri.removeprefix("sqlite:///"))
+        if not path.exists():
+            raise NotFound(
+                f"there is no memory at {path}: name one with --db or MEMORYOS_DB, "
+                "or make one with `memoryos add` or `memoryos import`"
+            )
+    settings = MemoryConfig.of({"promotion": "manual", **config})
+    with Engine.open(uri, settings, model, embedder, new_embedder=new_embedder) as engine:
+        yield engine
+
+
+def chosen(
+    engine: Engine, user: str | None, assistant: str | None, session: str = "default"
+) -> Memory:
+    """Return the memory that the options name; what is not named is what there is only one of."""
+    scope = chosen_scope(engine.scopes(), user, assistant)
+    return engine.memory(scope.user_id, scope.assistant_id, session)
+
+
+def chosen_scope(scopes: list[Scope], user: str | None, assistant: str | None) -> Scope:
+    """Return the scope that is meant. Raises InvalidInput when there are several."""
+    fitting = [
+        scope
+        for scope in scopes
+        if user in (None, scope.user_id) and assistant in (None, scope.assistant_id)
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        return Scope(
+            DEFAULT_USER if user is None else user,
+            DEFAULT_ASSISTANT if assistant is None else assistant,
+        )
+    if user is None:
+        users = list(dict.fromkeys(scope.user_id for scope in fitting))
+        if len(users) > 1:
+            raise InvalidInput(f"whose memory? Say --user: {_listed(users)}")
+    assistants = [scope.assistant_id for scope in fitting]
+    raise InvalidInput(f"with which assistant? Say --assistant: {_listed(assistants)}")
+
+
+def _listed(ids: list[str], most: int = 10) -> str:
+    shown = ", ".join(ids[:most])
+    return shown if len(ids) <= most else f"{shown} and {len(ids) - most} more"

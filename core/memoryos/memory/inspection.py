@@ -1,0 +1,199 @@
+"""The verbs of a memory that only look: at its journal, its tiers, and how they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from memoryos.config import MemoryConfig
+from memoryos.errors import InvalidInput, NotFound
+from memoryos.memory.modules import Modules
+from memoryos.model import (
+    FIGURES,
+    ErasureReceipt,
+    Knowledge,
+    Owner,
+    Page,
+    Profile,
+    Scope,
+    Segment,
+    Shown,
+    Stats,
+    Status,
+    Trait,
+    Usage,
+)
+from memoryos.retrieval.filters import Where
+from memoryos.storage.codec import decode
+from memoryos.storage.journal import checked_count, checked_known_id, checked_time
+from memoryos.storage.journal import page_id as id_of_key
+from memoryos.storage.port import Kind, PageQuery
+from memoryos.tiers import mid_term
+from memoryos.upkeep.erasure import Remains, remains
+from memoryos.upkeep.provenance import Explanation, explain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Inspection(Shown):
+    """What every memory can be asked about itself. `Memory` is this and the verbs that change."""
+
+    _modules: Modules
+    config: MemoryConfig
+    """The engine's settings."""
+    scope: Scope
+    session_id: str
+
+    def page(self, page_id: str | None = None, *, key: str | None = None) -> Page:
+        """Return a page by its id or its key. Raises NotFound."""
+        wanted = id_of_key(key) if key is not None else checked_known_id(page_id, "page_id")
+        found = self._modules.store.pages(self.scope, PageQuery(ids=[wanted]))
+        if not found:
+            raise NotFound(
+                f"no page has the {'key' if key else 'id'} {key or page_id!r} in this scope"
+            )
+        return found[0]
+
+    def pages(
+        self,
+        session_id: str | None = None,
+        *,
+        where: Mapping[str, Any] | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Page]:
+        """Return the journal of the scope, or of one of its sessions, oldest first.
+
+        `where` as for `recall`.
+        """
+        if limit is not None:
+            checked_count(limit, "limit", 0)
+        if where is not None:
+            narrowed = Where.of({**where, **({"session_id": session_id} if session_id else {})})
+            assert narrowed is not None
+            found = narrowed.pages(self._modules.store, self.scope)
+            return (found[::-1] if newest_first else found)[:limit]
+        query = PageQuery(session_id=session_id, newest_first=newest_first, limit=limit)
+        return self._modules.store.pages(self.scope, query)
+
+    def sessions(self) -> list[str]:
+        """Return the ids of the scope's sessions, in order of their first page."""
+        return self._modules.store.sessions(self.scope)
+
+    def short_term(self) -> tuple[Page, ...]:
+        """Return this session's short-term memory: its newest pages, oldest first."""
+        return self._modules.retriever.short_term(self.scope, self.session_id)
+
+    def segments(self) -> list[Segment]:
+        """Return the segments of mid-term memory, hottest first; heat is that of this moment."""
+        self._modules.consolidator.save_visits(self.scope)
+        now = self._modules.clock()
+        found = [
+            replace(segment, heat=mid_term.heat(segment, now, self._modules.config))
+            for segment in self._modules.views.get(self.scope).tiers.segments.values()
+        ]
+        return sorted(found, key=lambda segment: (-segment.heat, segment.created, segment.id))
+
+    def knowledge(
+        self, owner: Owner | None = None, *, status: Status | Literal["all"] = "active"
+    ) -> list[Knowledge]:
+        """Return knowledge about the user or the agent (None: both), oldest first."""
+        if owner not in (None, "user", "agent"):
+            raise InvalidInput(f"owner must be 'user', 'agent' or None, not {owner!r}")
+        if status not in ("active", "archived", "superseded", "all"):
+            raise InvalidInput(
+                f"status must be 'active', 'archived', 'superseded' or 'all', not {status!r}"
+            )
+        found = [
+            item
+            for item in self._records(["knowledge"])
+            if isinstance(item, Knowledge)
+            and owner in (None, item.owner)
+            and status in ("all", item.status)
+        ]
+        return sorted(found, key=lambda item: (item.created, item.id))
+
+    def traits(self) -> list[Trait]:
+        """Return the user's traits, by group and name."""
+        return list(self.profile().traits)
+
+    def profile(self) -> Profile:
+        """Return who the user and the agent are, as far as is known."""
+        return self._modules.views.get(self.scope).tiers.profile
+
+    def explain(self, id_: str) -> Explanation:
+        """Return the pages and quotes of a fact or trait, who derived it, and what it superseded.
+
+        Raises NotFound.
+        """
+        return explain(self._modules.store, self.scope, checked_known_id(id_, "id_"))
+
+    def stats(self) -> Stats:
+        """Return how much the scope holds, by tier."""
+        counts = self._modules.store.counts(self.scope)
+        knowledge = self.knowledge(status="all")
+        segments = [s for s in self._records(["segment"]) if isinstance(s, Segment)]
+        return Stats(
+            pages=counts.pages,
+            sessions=counts.sessions,
+            waiting=counts.waiting,
+            unembedded=counts.unembedded,
+            segments=sum(not segment.evicted for segment in segments),
+            evicted_segments=sum(segment.evicted for segment in segments),
+            chains=len(self._records(["chain"])),
+            user_knowledge=sum(k.owner == "user" and k.status == "active" for k in knowledge),
+            agent_knowledge=sum(k.owner == "agent" and k.status == "active" for k in knowledge),
+            archived_knowledge=sum(k.status == "archived" for k in knowledge),
+            superseded_knowledge=sum(k.status == "superseded" for k in knowledge),
+            traits=len(self._records(["trait"])),
+        )
+
+    def usage(self, since: datetime | str | None = None) -> Usage:
+        """Return what the scope's model calls have cost (since a time)."""
+        calls = self._modules.store.calls(
+            self.scope, None if since is None else checked_time(since, "since")
+        )
+        purposes: dict[str, int] = {}
+        for call in calls:
+            purposes[call.purpose] = purposes.get(call.purpose, 0) + 1
+        return Usage(
+            calls=len(calls),
+            failures=sum(call.outcome != "ok" for call in calls),
+            prompt_tokens=sum(call.prompt_tokens for call in calls),
+            completion_tokens=sum(call.completion_tokens for call in calls),
+            seconds=sum(call.seconds for call in calls),
+            by_purpose=purposes,
+        )
+
+    def receipts(self) -> list[ErasureReceipt]:
+        """Return the receipts of all erasures in this scope, oldest first."""
+        return self._modules.store.receipts(self.scope)
+
+    def check(self, receipt: ErasureReceipt) -> Remains:
+        """Return what of an erasure's pages and facts is there: nothing, unless put in again."""
+        return remains(self._modules.store, self.scope, receipt)
+
+    # ── showing ──────────────────────────────────────────────────────────────────────────────
+
+    def plot_heat(self) -> Figure:
+        """Return a matplotlib figure of each segment's heat and what it is made of (Eq. 4).
+
+        Raises MissingExtra without the extra `notebooks`.
+        """
+        figure: Figure = FIGURES["heat"](self)
+        return figure
+
+    def plot_timeline(self) -> Figure:
+        """Return a matplotlib figure of when the pages of each segment were said.
+
+        Pages that are the source of a fact are ringed. Raises MissingExtra without the extra
+        `notebooks`.
+        """
+        figure: Figure = FIGURES["timeline"](self)
+        return figure
+
+    def _records(self, kinds: Sequence[Kind], ids: Sequence[str] | None = None) -> list[Any]:
+        return [decode(r) for r in self._modules.store.records(self.scope, kinds, ids=ids)]

@@ -1,0 +1,315 @@
+"""The memory of one scope and session: the verbs that users call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from memoryos.errors import InvalidInput
+from memoryos.generation.context import Recall
+from memoryos.memory.inspection import Inspection
+from memoryos.memory.modules import Modules
+from memoryos.memory.writing import Turn, Writer
+from memoryos.model import ANSWERED_BY, QUOTATION, ErasureReceipt, Knowledge, Message, Page, Scope
+from memoryos.retrieval.filters import Where
+from memoryos.storage.journal import (
+    checked_count,
+    checked_id,
+    checked_known_id,
+    checked_text,
+    checked_time,
+)
+from memoryos.storage.port import PageQuery
+from memoryos.upkeep.export import Difference, Progress, apply_import, read_export, write_export
+from memoryos.upkeep.provenance import restore
+from memoryos.upkeep.rebuild import rebuild
+
+
+class Memory(Inspection):
+    """The memory of one user with one assistant, seen from one session. Cheap; thread-safe.
+
+    Made by `Engine.memory`. Every verb raises a MemoryOSError, and nothing else, when it cannot do
+    what was asked; what was stored before is then intact.
+    """
+
+    def __init__(self, modules: Modules, scope: Scope, session_id: str) -> None:
+        self._modules = modules
+        self.config = modules.config
+        self.scope = scope
+        self.session_id = session_id
+        self._writer = Writer(modules, scope, session_id)
+
+    def __repr__(self) -> str:
+        scope = self.scope
+        return (
+            f"Memory(user_id={scope.user_id!r}, assistant_id={scope.assistant_id!r}, "
+            f"session_id={self.session_id!r})"
+        )
+
+    def session(self, session_id: str) -> Memory:
+        """Return the same memory seen from another session."""
+        return Memory(self._modules, self.scope, checked_id(session_id, "session_id"))
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────
+
+    def add(
+        self,
+        user_input: str,
+        agent_response: str = "",
+        timestamp: datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+    ) -> Page:
+        """Journal one turn; it is durable and can be recalled when this returns.
+
+        `timestamp` defaults to now. A turn with a `key` that the scope has seen is not stored
+        again: the page it has is returned. Raises InvalidInput or StorageError.
+        """
+        return self._writer.add(user_input, agent_response, timestamp, metadata, key)
+
+    def add_many(self, turns: Sequence[Turn], *, keys: Sequence[str] | None = None) -> list[Page]:
+        """Journal many turns (user, agent[, timestamp]) in one transaction: all of them or none.
+
+        `keys`, one for each, make it safe to run again (see `add`).
+        """
+        return self._writer.add_many(turns, keys)
+
+    def add_messages(
+        self,
+        messages: Sequence[Message],
+        timestamp: datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+    ) -> list[Page]:
+        """Journal messages as they come from a framework, verbatim; return the pages they are in.
+
+        Each user message begins a page. Messages that do not begin with one go on with the
+        session's newest page, which is then journalled anew under its id. With a `key` all
+        messages are one page, which takes the place of the scope's page of that key.
+        """
+        return self._writer.add_messages(messages, timestamp, metadata, key)
+
+    # ── recalling ────────────────────────────────────────────────────────────────────────────
+
+    def recall(
+        self,
+        query: str,
+        k: int | None = None,
+        max_tokens: int | None = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> Recall:
+        """Return what the memory holds on `query`, from every tier and every session.
+
+        `k` pages (default: the configured top_pages); `max_tokens` is the budget that the result's
+        `text()` has by default, and without `k` as many pages come as may fill it. `where` narrows
+        the pages: {"session_id": …, "since": …, "before": …} and any name of their metadata.
+        Raises InvalidInput.
+        """
+        parts = self._modules
+        checked_text(query, "query", parts.config.max_text_bytes)
+        if not isinstance(query, str) or not query.strip():
+            raise InvalidInput("query is empty: say what to recall")
+        if max_tokens is not None:
+            checked_count(max_tokens, "max_tokens", 0)
+        if k is None:
+            k = parts.config.top_pages
+            if max_tokens is not None:
+                k = max(k, min(max_tokens // _TOKENS_OF_A_SHORT_PAGE, _MOST_PAGES))
+        found = parts.retriever.recall(
+            self.scope,
+            self.session_id,
+            query,
+            k=checked_count(k, "k"),
+            max_tokens=parts.config.context_tokens if max_tokens is None else max_tokens,
+            where=Where.of(where),
+            now=parts.clock(),
+        )
+        # What only fills a large budget was not asked for, and heats nothing.
+        nearest = found.pages[: parts.config.top_pages]
+        visited = dict.fromkeys(item.page.segment_id for item in nearest)
+        parts.after_recall(self.scope, [segment_id for segment_id in visited if segment_id])
+        return found
+
+    def respond(
+        self,
+        query: str,
+        *,
+        relationship_with_user: str = "",
+        style_hint: str = "",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Recall, answer, and journal the turn once the answer is complete; return the answer.
+
+        Without a chat model the answer quotes the best memory. Raises ModelError; then nothing is
+        journalled.
+        """
+        found = self.recall(query, max_tokens=self._modules.config.context_tokens)
+        hints = _hints(relationship_with_user, style_hint, metadata)
+        reply = self._modules.generator.answer(self.scope, query, found, hints)
+        self.add(query, reply, metadata=self._answer_metadata(metadata))
+        return reply
+
+    def respond_stream(
+        self,
+        query: str,
+        *,
+        relationship_with_user: str = "",
+        style_hint: str = "",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Iterator[str]:
+        """Yield the answer of `respond` piece by piece; the turn is journalled at its end.
+
+        A stream that breaks, or is left, journals the user's side and what was said, with
+        metadata["incomplete"] = True.
+        """
+        found = self.recall(query, max_tokens=self._modules.config.context_tokens)
+        hints = _hints(relationship_with_user, style_hint, metadata)
+        return self._stream(query, found, hints, metadata)
+
+    def _stream(
+        self,
+        query: str,
+        found: Recall,
+        hints: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None,
+    ) -> Iterator[str]:
+        said: list[str] = []
+        complete = False
+        try:
+            for piece in self._modules.generator.stream(self.scope, query, found, hints):
+                said.append(piece)
+                yield piece
+            complete = True
+        finally:
+            extra = self._answer_metadata(metadata)
+            if not complete:
+                extra["incomplete"] = True
+            self.add(query, "".join(said), metadata=extra)
+
+    def _answer_metadata(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+        extra = dict(metadata or {})
+        if self._modules.generator.chat_model is None:
+            extra[ANSWERED_BY] = QUOTATION
+        return extra
+
+    # ── updating ─────────────────────────────────────────────────────────────────────────────
+
+    def flush(self) -> None:
+        """Do all pending page-outs and promotions now. Raises ModelError; what was done stays."""
+        self._modules.run(self.scope)
+
+    def rebuild(self, *, dry_run: bool = False, progress: Progress | None = None) -> Difference:
+        """Derive everything again from the journal; return what that changes (or would).
+
+        The old state stays until the new one is complete, and takes its place in one transaction.
+        `progress` is called with (done, total) pages. Raises ModelError or StorageError.
+        """
+        parts = self._modules
+        changed = rebuild(
+            parts.store,
+            self.scope,
+            embedder=parts.embedder,
+            analysts=parts.analysts,
+            config=parts.config,
+            clock=parts.clock,
+            owner=parts.consolidator.owner,
+            dry_run=dry_run,
+            progress=progress,
+        )
+        parts.after_add(self.scope)
+        return changed
+
+    # ── moving ───────────────────────────────────────────────────────────────────────────────
+
+    def export(self, path: str | os.PathLike[str]) -> int:
+        """Write the whole scope to a JSON Lines file; return its number of lines.
+
+        The file is complete or not there. Raises StorageError.
+        """
+        return write_export(self._modules.store, self.scope, os.fspath(path))
+
+    def import_(self, path: str | os.PathLike[str]) -> int:
+        """Take in an export; return the number of new pages. Safe to run twice.
+
+        An empty scope becomes what was exported. One with pages of its own gains those it does not
+        hold, and derives the rest itself. Raises InvalidInput, and then nothing was stored.
+        """
+        parts = self._modules
+        found = read_export(os.fspath(path), parts.config.max_text_bytes)
+        new = apply_import(parts.store, self.scope, found, parts.embedder)
+        parts.after_add(self.scope)
+        return new
+
+    def restore(self, knowledge_id: str) -> Knowledge:
+        """Undo a supersession or an archiving: make a fact current again, and return it.
+
+        What had come in its place is then superseded by it; both keep their sources. A rebuild
+        reads the journal, and not what was undone. Raises NotFound.
+        """
+        checked_known_id(knowledge_id, "knowledge_id")
+        return restore(self._modules.store, self.scope, knowledge_id)
+
+    # ── forgetting ───────────────────────────────────────────────────────────────────────────
+
+    def forget(
+        self,
+        *,
+        page_id: str | None = None,
+        knowledge_id: str | None = None,
+        session: str | None = None,
+        before: datetime | str | None = None,
+        everything: bool = False,
+    ) -> ErasureReceipt:
+        """Erase one page, fact or session, all before a time, or everything; return the receipt.
+
+        What was derived from the erased words goes with them or is made again without them.
+        Raises InvalidInput unless exactly one is named, NotFound for an unknown id.
+        """
+        named = [
+            name
+            for name, value in (
+                ("page_id", page_id),
+                ("knowledge_id", knowledge_id),
+                ("session", session),
+                ("before", before),
+                ("everything", everything or None),
+            )
+            if value is not None
+        ]
+        if len(named) != 1:
+            raise InvalidInput(
+                "forget takes exactly one of page_id, knowledge_id, session, before and "
+                f"everything=True, not {' and '.join(named) or 'none'}"
+            )
+        eraser, store, scope = self._modules.eraser, self._modules.store, self.scope
+        if knowledge_id is not None:
+            return eraser.erase_knowledge(scope, checked_known_id(knowledge_id, "knowledge_id"))
+        if page_id is not None:
+            self.page(page_id)
+            query = PageQuery(ids=[page_id])
+        elif session is not None:
+            query = PageQuery(session_id=checked_id(session, "session"))
+        elif before is not None:
+            query = PageQuery(before=checked_time(before, "before"))
+        else:
+            query = PageQuery()
+        request = named[0].removesuffix("_id")
+        receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query))
+        self._modules.after_add(scope)
+        return receipt
+
+
+_TOKENS_OF_A_SHORT_PAGE = 20
+_MOST_PAGES = 100
+
+
+def _hints(relationship: str, style: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        "relationship_with_user": relationship,
+        "style_hint": style,
+        "metadata": metadata,
+    }

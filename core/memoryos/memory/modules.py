@@ -1,0 +1,71 @@
+"""What an engine is made of, as its memories use it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from memoryos.config import MemoryConfig
+from memoryos.errors import ModelError, StorageBusy
+from memoryos.generation.generator import Generator
+from memoryos.model import Scope
+from memoryos.ports import AnalystChoice, Clock, Embedder
+from memoryos.retrieval.retriever import Retriever
+from memoryos.retrieval.views import Views
+from memoryos.storage.port import Store
+from memoryos.updating.worker import Consolidator, Worker
+from memoryos.upkeep.erasure import Eraser
+
+_log = logging.getLogger("memoryos.engine")
+
+
+@dataclass(eq=False)
+class Modules:
+    """The composed engine, short of its verbs."""
+
+    store: Store
+    config: MemoryConfig
+    clock: Clock
+    views: Views
+    retriever: Retriever
+    generator: Generator
+    eraser: Eraser
+    consolidator: Consolidator
+    worker: Worker | None
+    embedder: Embedder
+    analysts: AnalystChoice
+
+    def after_add(self, scope: Scope) -> None:
+        """See to what a new page may have made due, as the configuration has it."""
+        if self.worker is not None:
+            self.worker.hint(scope)
+        elif self.config.promotion == "inline":
+            try:
+                self.consolidator.run(scope)
+            except (ModelError, StorageBusy) as error:
+                # The page is journalled; what is due stays due.
+                _log.warning("consolidation waits for the next add: %s", error)
+
+    def after_recall(self, scope: Scope, segment_ids: list[str]) -> None:
+        """Count a recall towards the heat of the segments it found."""
+        if segment_ids:
+            self.consolidator.note_visits(scope, segment_ids)
+            if self.worker is not None:
+                self.worker.hint(scope)
+
+    def run(self, scope: Scope) -> None:
+        """Do everything that is pending in a scope now."""
+        self.consolidator.run_now(scope)
+
+    def before_fork(self) -> None:
+        """Bring the store to rest."""
+        self.store.before_fork()
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on in the parent; in the child also take new locks and another thread."""
+        self.store.after_fork(child=child)
+        if child:
+            self.views.after_fork()
+            self.consolidator.after_fork()
+            if self.worker is not None:
+                self.worker.after_fork()

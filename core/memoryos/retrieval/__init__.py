@@ -1,0 +1,1 @@
+"""The Retrieval module of the paper (§3.4)."""

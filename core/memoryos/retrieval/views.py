@@ -1,0 +1,335 @@
+"""What this process holds in memory of a scope: its search index and its live tiers.
+
+A cache of the store, kept in step by one cheap read of the scope's `Head` at each use: what was
+added since is loaded, and after anything was taken away it starts again. It is bounded by number
+and size.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+
+from memoryos.config import MemoryConfig
+from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
+from memoryos.ports import Vectors
+from memoryos.retrieval.index import ScopeIndex, ServedIndex
+from memoryos.storage.codec import decode, from_blob
+from memoryos.storage.columns import IndexColumns
+from memoryos.storage.port import Head, Kind, Store
+from memoryos.storage.search import Searching
+from memoryos.text.terms import tokens
+from memoryos.tiers.long_term import profile_of
+from memoryos.tiers.mid_term import Nearness
+
+Result = TypeVar("Result")
+_READ_AT_ONCE = 4096
+"""Positions whose vectors are read together: what a store joins has its limits (SQLite's are 1 GB),
+and its memory for them is used again."""
+_MANY = 8192
+"""Pages from which on a thread for their vectors is worth while: they take it ten milliseconds."""
+_SMALL = 20_000
+"""Pages up to which one thread recalls at a time."""
+_LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
+
+
+class Tiers:
+    """The live mid- and long-term memory of a scope. Replaced, never changed, once handed out."""
+
+    def __init__(
+        self,
+        segments: dict[str, Segment],
+        knowledge: dict[str, Knowledge],
+        traits: dict[str, Trait],
+        vectors: dict[str, Vectors],
+        nearness: Nearness,
+        older: Tiers | None = None,
+    ) -> None:
+        self.segments = segments
+        self.knowledge = knowledge
+        self.traits = traits
+        self.vectors = vectors
+        """Vectors of segments and of knowledge, by id."""
+        self.nearness = nearness
+        """The segments, laid out to ask which is nearest."""
+        self.known_words: dict[str, frozenset[str]] = {}
+        """Index terms of knowledge, as far as they have been asked for."""
+        if older is not None:
+            self.known_words = {
+                id_: words
+                for id_, words in older.known_words.items()
+                if knowledge.get(id_) is older.knowledge[id_]
+            }
+
+    @cached_property
+    def profile(self) -> Profile:
+        """Who the user and the agent are, as far as is known."""
+        return profile_of(self.knowledge.values(), self.traits.values())
+
+    def words(self, item: Knowledge) -> frozenset[str]:
+        """Return the index terms of a piece of knowledge."""
+        found = self.known_words.get(item.id)
+        if found is None:
+            found = self.known_words[item.id] = frozenset(tokens(item.text))
+        return found
+
+
+class ScopeView:
+    """One scope as this process knows it."""
+
+    def __init__(
+        self, head: Head, index: ScopeIndex | ServedIndex, tiers: Tiers, dimension: int
+    ) -> None:
+        self.head = head
+        self.index = index
+        self.tiers = tiers
+        self.dimension = dimension
+        """Length of the vectors in the index; 0 while there are none."""
+
+
+class Views:
+    """The views of an engine, least recently used first out. Thread-safe."""
+
+    def __init__(self, store: Store, config: MemoryConfig) -> None:
+        self._store = store
+        self._server = store.search if isinstance(store, Searching) else None
+        self._config = config
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Start empty, with locks that no thread of a parent process holds."""
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._views: OrderedDict[Scope, _Slot] = OrderedDict()
+        self._held = 0
+        """Bytes of all slots, as far as counted: to add them up at each use takes milliseconds."""
+
+    def get(self, scope: Scope) -> ScopeView:
+        """Return the scope's view with everything in it that was committed before this call."""
+        with self._lock:
+            slot = self._views.get(scope)
+            if slot is None:
+                slot = self._views[scope] = _Slot(scope)
+            self._views.move_to_end(scope)
+        with slot.lock:
+            grown = self._refresh(scope, slot)
+            view = slot.view
+            assert view is not None
+        if grown:
+            self._shrink(slot, view.index.nbytes)
+        return view
+
+    def held(self, scope: Scope) -> ScopeView | None:
+        """Return the scope's view as it was when it was last got, if it is still held."""
+        with self._lock:
+            slot = self._views.get(scope)
+            return slot.view if slot else None
+
+    def turn(self, view: ScopeView) -> AbstractContextManager[Any]:
+        """Return what a thread holds while it recalls from the view.
+
+        To recall from few pages is Python for the most part, of which one thread runs at a time:
+        threads that take turns answer sooner than threads that take the interpreter from one
+        another at every call of numpy or SQLite. Many pages are searched outside of it, and for a
+        server's answer (only its store can search) threads had better wait side by side.
+        """
+        index = view.index
+        small = isinstance(index, ScopeIndex) and len(index) < _SMALL
+        return self._turn if small and self._server is None else nullcontext()
+
+    def drop(self, scope: Scope) -> None:
+        """Forget what is held of a scope."""
+        with self._lock:
+            slot = self._views.pop(scope, None)
+            if slot is not None:
+                self._held -= slot.nbytes
+
+    def clear(self) -> None:
+        """Forget everything held."""
+        with self._lock:
+            self._views.clear()
+            self._held = 0
+
+    def _shrink(self, grown: _Slot, nbytes: int) -> None:
+        """Count what a slot holds now, and drop the least recently used that are too many."""
+        config = self._config
+        with self._lock:
+            if self._views.get(grown.scope) is grown:  # else it was dropped meanwhile
+                self._held += nbytes - grown.nbytes
+                grown.nbytes = nbytes
+            while len(self._views) > 1 and (
+                len(self._views) > config.cached_scopes or self._held > config.cache_bytes
+            ):
+                self._held -= self._views.popitem(last=False)[1].nbytes
+
+    def _refresh(self, scope: Scope, slot: _Slot) -> bool:
+        """Bring the slot's view up to the store; return whether its index grew."""
+        head = self._store.head(scope)
+        view = slot.view
+        if view is not None and view.head == head:
+            return False
+        served = self._is_served(head)
+        if (
+            view is None
+            or (view.head.epoch, view.head.embedder) != (head.epoch, head.embedder)
+            or isinstance(view.index, ServedIndex) != served
+            or (isinstance(view.index, ScopeIndex) and view.index.worn)
+        ):
+            view = self._empty(scope, head, served=served)
+        old = view.head
+        if head.last_seq > old.last_seq or head.embedded_seq > old.embedded_seq:
+            self._load_pages(scope, view, old, head)
+        tiers = view.tiers
+        if head.version > old.version:
+            tiers = self._load_tiers(scope, tiers, old)
+        # Readers hold the old view: they get a new one, over the same index.
+        slot.view = ScopeView(head, view.index, tiers, view.dimension)
+        return head.last_seq > old.last_seq
+
+    def _is_served(self, head: Head) -> bool:
+        """Return whether the scope is searched in the store's server."""
+        config = self._config
+        return (
+            head.last_seq >= config.search_in_server_from
+            and config.retrieval == "fused"
+            and self._server is not None
+        )
+
+    def _empty(self, scope: Scope, head: Head, *, served: bool) -> ScopeView:
+        """Return a view to begin with; a served index knows its pages at once."""
+        dimension = head.embedder.dimension if head.embedder else 0
+        ranking = self._config.ranking
+        if head.embedder is not None:
+            ranking = ranking.for_embedder(head.embedder.name)
+        index: ScopeIndex | ServedIndex
+        if served:
+            assert self._server is not None
+            index = ServedIndex(self._server, scope, dimension, ranking)
+        else:
+            index = ScopeIndex(max(dimension, 1), ranking)
+        empty = Head(epoch=head.epoch, embedder=head.embedder)
+        return ScopeView(empty, index, Tiers({}, {}, {}, {}, Nearness.of((), {})), dimension)
+
+    def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
+        index = view.index
+        held = max(index.last_seq, 0)
+        if isinstance(index, ServedIndex):
+            index.extend(self._store.index_columns(scope, held))
+            return
+
+        def read() -> tuple[list[int], list[Vectors]]:
+            return self._vectors(scope, held, head.embedded_seq, view.dimension)
+
+        # What is read first and what second decides nothing: pages are matched by position.
+        with _beside(read, apart=head.last_seq - held >= _MANY) as vectors:
+            columns = self._store.index_columns(scope, held)
+            if len(columns):
+                self._load_new(index, columns, head, vectors)
+        # Vectors of pages that the index had already.
+        late = min(head.embedded_seq, held)
+        if late > old.embedded_seq:
+            seqs, blocks = self._vectors(scope, old.embedded_seq, late, view.dimension)
+            index.set_vectors(seqs, np.concatenate(blocks))
+
+    def _load_new(
+        self,
+        index: ScopeIndex,
+        columns: IndexColumns,
+        head: Head,
+        read: Callable[[], tuple[list[int], list[Vectors]]],
+    ) -> None:
+        """Add pages to the index: those with vectors, then those that wait for theirs."""
+        done = int(np.searchsorted(columns.seqs, head.embedded_seq, side="right"))
+        embedded, waiting = columns.cut(done)
+
+        def vectors() -> Sequence[Vectors] | Sequence[bytes | None]:
+            seqs, blocks = read()
+            wanted = embedded.seqs.tolist()
+            if seqs == wanted:
+                return blocks
+            # A page was replaced or erased between the two readings.
+            known = dict(zip(seqs, (row.tobytes() for b in blocks for row in b), strict=True))
+            return [known.get(seq) for seq in wanted]
+
+        index.extend(embedded, vectors)
+        index.extend(waiting, lambda: [None] * len(waiting))
+
+    def _vectors(
+        self, scope: Scope, after: int, up_to: int, dimension: int
+    ) -> tuple[list[int], list[Vectors]]:
+        """Read the vectors of a range of positions, in blocks."""
+        seqs: list[int] = []
+        blocks: list[Vectors] = []
+        for first in range(after, up_to, _READ_AT_ONCE):
+            last = min(first + _READ_AT_ONCE, up_to)
+            here, joined = self._store.joined_vectors(scope, first, last)
+            block = np.frombuffer(joined, dtype="<f4").reshape(len(here), max(dimension, 1))
+            blocks.append(block)
+            seqs += here
+        return seqs, blocks
+
+    def _load_tiers(self, scope: Scope, tiers: Tiers, old: Head) -> Tiers:
+        segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)
+        traits, vectors = dict(tiers.traits), dict(tiers.vectors)
+        changes: dict[str, tuple[Segment, Vectors] | None] = {}
+        live_only = old.version == 0
+        for record in self._store.records(
+            scope, _LIVE_KINDS, after_version=old.version, live_only=live_only
+        ):
+            value = decode(record)
+            if isinstance(value, Trait):
+                traits[value.name] = value
+            elif isinstance(value, Knowledge):
+                knowledge.pop(value.id, None)
+                vectors.pop(value.id, None)
+                if record.live:
+                    knowledge[value.id] = value
+                    if record.vector is not None:
+                        vectors[value.id] = from_blob(record.vector)
+            elif isinstance(value, Segment):
+                if record.live and record.vector is not None:
+                    segments[value.id] = value
+                    vectors[value.id] = from_blob(record.vector)
+                    changes[value.id] = (value, vectors[value.id])
+                else:
+                    segments.pop(value.id, None)
+                    vectors.pop(value.id, None)
+                    changes[value.id] = None
+        nearness = tiers.nearness.with_changes(changes).settled() if changes else tiers.nearness
+        return Tiers(segments, knowledge, traits, vectors, nearness, tiers)
+
+
+class _Slot:
+    """A place in the cache: built by one thread at a time."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.lock = threading.Lock()
+        self.view: ScopeView | None = None
+        self.nbytes = 0
+        """What it holds, as far as it has been counted."""
+
+
+@contextmanager
+def _beside(work: Callable[[], Result], *, apart: bool) -> Iterator[Callable[[], Result]]:
+    """Give a function that returns what `work` does: in a thread of its own if `apart`.
+
+    Where the system has no thread to give, it is done when it is asked for.
+    """
+    if not apart:
+        yield work
+        return
+    with ThreadPoolExecutor(1, "memoryos-vectors") as pool:
+        try:
+            under_way = pool.submit(work)
+        except RuntimeError:  # no more threads, or the interpreter is ending
+            yield work
+        else:
+            yield under_way.result

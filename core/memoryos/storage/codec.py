@@ -1,0 +1,275 @@
+"""Derived values and messages to JSON and back: the one place that knows the stored form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta, timezone
+from typing import Any, get_args
+
+import numpy as np
+
+from memoryos.model import (
+    Chain,
+    ErasureReceipt,
+    Knowledge,
+    Message,
+    Owner,
+    Segment,
+    Source,
+    Status,
+    Topic,
+    Trait,
+)
+from memoryos.ports import Vectors
+from memoryos.storage.port import Kind, Record
+
+Derived = Topic | Segment | Chain | Knowledge | Trait
+
+KINDS: dict[Kind, type[Derived]] = {
+    "topic": Topic,
+    "segment": Segment,
+    "chain": Chain,
+    "knowledge": Knowledge,
+    "trait": Trait,
+}
+ALL_KINDS: Sequence[Kind] = tuple(KINDS)
+_KIND_OF: dict[type[Derived], Kind] = {cls: kind for kind, cls in KINDS.items()}
+_STORED = {
+    kind: [f.name for f in fields(cls) if (kind, f.name) != ("segment", "heat")]
+    for kind, cls in KINDS.items()
+}
+"""The fields of each kind; how hot a segment is, its other fields tell."""
+_SCALARS = (str, int, float, bool, type(None))
+_TIMES = ("created", "updated", "last_access", "derived")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_PLAIN = {"role", "content"}
+
+
+def micros(time: datetime) -> int:
+    """Return an aware time as whole microseconds since 1970."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    """Return the aware UTC time of whole microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def dumps(value: Any) -> str:
+    """Return compact JSON."""
+    return _ENCODER.encode(value)
+
+
+def kind_of(value: Derived) -> Kind:
+    """Return the record kind of a derived value."""
+    return _KIND_OF[type(value)]
+
+
+def encode(value: Derived, vector: Vectors | None = None) -> Record:
+    """Return a derived value as a record."""
+    kind = _KIND_OF[type(value)]
+    body = {name: _plain(getattr(value, name)) for name in _STORED[kind]}
+    return Record(kind, value.id, body, None if vector is None else to_blob(vector), _live(value))
+
+
+def _live(value: Derived) -> bool:
+    if isinstance(value, Segment):
+        return not value.evicted
+    if isinstance(value, Topic):
+        return value.revisit
+    return not isinstance(value, Knowledge) or value.status == "active"
+
+
+def decode(record: Record) -> Derived:
+    """Return the derived value of a record."""
+    body = dict(record.body)
+    for name in _TIMES:
+        if name in body:
+            body[name] = datetime.fromisoformat(body[name])
+    for name in ("page_ids", "keywords", "supersedes"):
+        if name in body:
+            body[name] = tuple(body[name])
+    if "sources" in body:
+        body["sources"] = tuple(Source(**source) for source in body["sources"])
+    return KINDS[record.kind](**body)
+
+
+def to_blob(vector: Vectors) -> bytes:
+    """Return a vector as little-endian float32 bytes."""
+    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
+
+
+def from_blob(blob: bytes) -> Vectors:
+    """Return the vector of little-endian float32 bytes."""
+    return np.frombuffer(blob, dtype="<f4")
+
+
+def plain_messages(user_input: str, agent_response: str) -> tuple[Message, ...]:
+    """Return the messages of a page that was given as two texts."""
+    if user_input and agent_response:
+        return Message("user", user_input), Message("assistant", agent_response)
+    sides = (("user", user_input), ("assistant", agent_response))
+    return tuple(Message(role, said) for role, said in sides if said)
+
+
+def is_plain(message: Message) -> bool:
+    """Return whether a message has a role and content, and nothing else."""
+    return (
+        type(message) is Message
+        and message.name is message.id is message.tool_call_id is None
+        and message.tool_calls == ()
+        and message.metadata == {}
+    )
+
+
+def encode_messages(
+    messages: Sequence[Message], user_input: str, agent_response: str
+) -> str | None:
+    """Return messages as JSON, or None when they are just the page's two sides."""
+    sides = [("user", user_input), ("assistant", agent_response)]
+    said = [(message.role, message.content) for message in messages if is_plain(message)]
+    if len(said) == len(messages) and said == [side for side in sides if side[1]]:
+        return None
+    return dumps([message_body(message) for message in messages])
+
+
+def message_body(message: Message) -> dict[str, Any]:
+    """Return a message as JSON, its empty fields left out."""
+    body = {"role": message.role, "content": message.content}
+    for name in ("name", "id", "tool_call_id"):
+        if getattr(message, name) is not None:
+            body[name] = getattr(message, name)
+    if message.tool_calls:
+        body["tool_calls"] = list(message.tool_calls)
+    if message.metadata:
+        body["metadata"] = dict(message.metadata)
+    return body
+
+
+def decode_messages(
+    stored: str | None, user_input: str, agent_response: str
+) -> tuple[Message, ...]:
+    """Return the messages of a page from their stored form."""
+    if stored is None:
+        return plain_messages(user_input, agent_response)
+    return tuple(message_of(body) for body in json.loads(stored))
+
+
+def message_of(body: Mapping[str, Any]) -> Message:
+    """Return the message of its JSON body."""
+    if isinstance(body, dict) and body.keys() == _PLAIN:
+        return Message(body["role"], body["content"])
+    return Message(**{**body, "tool_calls": tuple(body.get("tool_calls", ()))})
+
+
+def receipt_body(receipt: ErasureReceipt) -> dict[str, Any]:
+    """Return a receipt as JSON."""
+    return {f.name: _plain(getattr(receipt, f.name)) for f in fields(receipt)}
+
+
+def receipt_of(body: Mapping[str, Any]) -> ErasureReceipt:
+    """Return the receipt of its JSON body."""
+    at = datetime.fromisoformat(body["at"])
+    ids = {name: tuple(body.get(name, ())) for name in ("page_ids", "knowledge_ids")}
+    return ErasureReceipt(**{**body, **ids, "at": at})
+
+
+def _plain(value: Any) -> Any:
+    if type(value) in _SCALARS:  # most are, and the last test below is slow
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Source):
+        return {"page_id": value.page_id, "quote": value.quote, "text": value.text}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value
+
+
+# ── Checks of values that come from outside: an export file may be anything ───────────────────────
+
+_MOST = 1 << 53
+
+
+def check_fields(value: Derived | ErasureReceipt | Source) -> None:
+    """Raise ValueError, naming the field, unless every field has a value of its type."""
+    for item in fields(value):
+        if not _CHECKS[item.name](getattr(value, item.name)):
+            raise ValueError(f"{item.name} has a value that it cannot have")
+
+
+def is_id(value: object) -> bool:
+    """Return whether a value may be the id of a page or record: text without NUL."""
+    return isinstance(value, str) and bool(value) and "\x00" not in value and _is_text(value)
+
+
+def _is_text(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
+
+
+def _is_counts(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        _is_text(k) and _is_count(v) for k, v in value.items()
+    )
+
+
+def _is_sources(value: object) -> bool:
+    if not isinstance(value, tuple):
+        return False
+    for source in value:
+        check_fields(source)
+    return True
+
+
+def _all(check: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, tuple) and all(check(item) for item in value)
+
+
+def _none_or(check: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: value is None or check(value)
+
+
+def _one_of(allowed: tuple[Any, ...]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and value in allowed
+
+
+_CHECKS: dict[str, Callable[[object], bool]] = {
+    **dict.fromkeys(("id", "segment_id", "page_id"), is_id),
+    **dict.fromkeys(
+        ("session_id", "summary", "analyst", "text", "quote", "name", "group", "level", "reason"),
+        _is_text,
+    ),
+    **dict.fromkeys(("attribute", "value", "subject"), _none_or(_is_text)),
+    "request": _is_text,
+    "superseded_by": _none_or(is_id),
+    **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids"), _all(is_id)),
+    "keywords": _all(_is_text),
+    **dict.fromkeys(("pages", "visits", "interactions", "promoted_seq"), _is_count),
+    **dict.fromkeys(("revisit", "evicted"), lambda value: isinstance(value, bool)),
+    **dict.fromkeys(("created", "updated", "last_access", "derived", "at"), _is_time),
+    **dict.fromkeys(("erased", "rewritten"), _is_counts),
+    "heat": lambda value: value == 0.0,
+    "owner": _one_of(get_args(Owner)),
+    "status": _one_of(get_args(Status)),
+    "sources": _is_sources,
+}

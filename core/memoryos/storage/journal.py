@@ -1,0 +1,265 @@
+"""What goes into the journal: checks of what callers give, and the pages made of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from hashlib import blake2b
+from typing import Any
+
+from memoryos.errors import InvalidInput
+from memoryos.model import ANSWERED_BY, QUOTATION, Message, Page
+from memoryos.storage.codec import dumps, is_plain, message_body, message_of, plain_messages
+from memoryos.storage.port import PageDraft
+from memoryos.text.terms import pages_terms
+
+LONGEST_ID = 1000
+"""Characters of a user, assistant or session id."""
+_FRACTION = re.compile(r"\.(\d+)")
+_BASE_32 = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _BASE_32 for second in _BASE_32]
+"""Two digits of base 32 at a time: `base64.b32encode` takes ten times as long."""
+_DIGIT_OF_BYTE = _BASE_32.encode() * 8
+"""Each digit for as many bytes as every other: random bytes give random digits."""
+
+
+def checked_id(value: object, name: str) -> str:
+    """Return an id of a user, assistant or session; any text will do. Raises InvalidInput."""
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(f"{name} must be a text of at least one character, not {value!r}")
+    if len(value) > LONGEST_ID:
+        raise InvalidInput(f"{name} has {len(value)} characters, at most {LONGEST_ID} are allowed")
+    return _encodable(value, name)
+
+
+def checked_known_id(value: object, name: str) -> str:
+    """Return an id that something in the memory may have. Raises InvalidInput."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{name} must be a text, not {type(value).__name__}")
+    return _encodable(value, name)
+
+
+def checked_text(value: object, name: str, most_bytes: int) -> str:
+    """Return one side of a page; None is an empty side. Raises InvalidInput."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{name} must be a text, not {type(value).__name__}")
+    _encodable(value, name)
+    if "\x00" in value:
+        raise InvalidInput(f"{name} contains a NUL character at {value.index(chr(0))}; remove it")
+    if len(value) * 4 > most_bytes and len(value.encode()) > most_bytes:
+        raise InvalidInput(
+            f"{name} has {len(value.encode())} bytes, at most {most_bytes} are allowed: "
+            "split it, or raise MemoryConfig(max_text_bytes=…)"
+        )
+    return value
+
+
+def checked_time(value: object, name: str = "timestamp") -> datetime:
+    """Return an aware UTC time of a datetime or ISO 8601 text; naive means UTC."""
+    if isinstance(value, str):
+        text = value.strip().replace("Z", "+00:00").replace("z", "+00:00")
+        if "." in text:
+            text = _FRACTION.sub(_microseconds, text)
+        try:
+            value = datetime.fromisoformat(text)
+        except ValueError:
+            raise InvalidInput(
+                f"{name} {value!r} is not ISO 8601 such as '2026-11-22T13:45:00+00:00'"
+            ) from None
+    if not isinstance(value, datetime):
+        raise InvalidInput(f"{name} must be a datetime or ISO 8601 text, not {value!r}")
+    if value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    try:
+        return value.astimezone(timezone.utc)
+    except (OverflowError, ValueError):
+        raise InvalidInput(f"{name} {value!r} lies outside the years 1 to 9999") from None
+
+
+def _microseconds(fraction: re.Match[str]) -> str:
+    """Return a fraction of a second with six digits: Python 3.10 reads three or six only."""
+    return f".{fraction[1]:0<6.6}"
+
+
+def checked_metadata(value: object, most_bytes: int) -> dict[str, Any]:
+    """Return metadata as plain JSON. Raises InvalidInput."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"metadata must be a mapping, not {type(value).__name__}")
+    if not all(isinstance(key, str) for key in value):
+        raise InvalidInput("metadata must have texts as keys")
+    plain: dict[str, Any] = _json(dict(value), "metadata", most_bytes) if value else {}
+    return plain
+
+
+def checked_count(value: object, name: str, least: int = 1) -> int:
+    """Return a whole number of at least `least` that a database can hold. Raises InvalidInput."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**63:
+        raise InvalidInput(f"{name} must be a whole number of at least {least}, not {value!r}")
+    return value
+
+
+def text_page(
+    user_input: object,
+    agent_response: object,
+    *,
+    timestamp: datetime,
+    session_id: str,
+    metadata: object,
+    key: str | None,
+    most_bytes: int,
+) -> Page:
+    """Return the page of two texts. Raises InvalidInput."""
+    user = checked_text(user_input, "user_input", most_bytes)
+    agent = checked_text(agent_response, "agent_response", most_bytes)
+    if not user.strip() and not agent.strip():
+        raise InvalidInput(
+            "user_input and agent_response are both empty: give at least one of them"
+        )
+    return Page(
+        page_id(key),
+        user,
+        agent,
+        timestamp,
+        session_id,
+        checked_metadata(metadata, most_bytes),
+        plain_messages(user, agent),
+    )
+
+
+def message_page(
+    messages: Sequence[Message],
+    *,
+    id_: str,
+    timestamp: datetime,
+    session_id: str,
+    metadata: object,
+    most_bytes: int,
+) -> Page:
+    """Return the page of one turn's messages; its sides are their user's and assistant's words."""
+    checked = tuple([checked_message(message, most_bytes) for message in messages])
+    return Page(
+        id_,
+        _side(checked, "user", "the user's messages", most_bytes),
+        _side(checked, "assistant", "the agent's messages", most_bytes),
+        timestamp,
+        session_id,
+        checked_metadata(metadata, most_bytes),
+        checked,
+    )
+
+
+def drafts_of(pages: Sequence[Page], texts: Sequence[str] | None = None) -> list[PageDraft]:
+    """Return checked pages as they are journalled: with the terms that they are found by.
+
+    `texts`: their `indexed_text`, where it is at hand.
+    """
+    if texts is None:
+        texts = list(map(indexed_text, pages))
+    return [
+        PageDraft(
+            page.id,
+            page.user_input,
+            page.agent_response,
+            page.timestamp,
+            page.session_id,
+            page.metadata,
+            page.messages,
+            terms,
+        )
+        for page, terms in zip(pages, pages_terms(texts), strict=True)
+    ]
+
+
+def checked_message(message: object, most_bytes: int) -> Message:
+    """Return a message in plain JSON. Raises InvalidInput."""
+    if not isinstance(message, Message):
+        raise InvalidInput(f"messages must be of memoryos.Message, not {type(message).__name__}")
+    if not isinstance(message.role, str) or not message.role:
+        raise InvalidInput(f"role must be a text such as 'user', not {message.role!r}")
+    if isinstance(message.content, str):
+        checked_text(message.content, "content", most_bytes)
+        if is_plain(message) and message.role.isascii():
+            return message  # nothing in it that may not be JSON
+    _check_fields(message)
+    body = _json(message_body(message), "message", 16 * most_bytes)
+    return message_of(body)
+
+
+def _check_fields(message: Message) -> None:
+    for name in ("name", "id", "tool_call_id"):
+        if not isinstance(getattr(message, name), (str, type(None))):
+            raise InvalidInput(f"{name} of a message must be a text or None")
+    calls: Any = message.tool_calls
+    if not isinstance(calls, (list, tuple)) or not all(isinstance(c, Mapping) for c in calls):
+        raise InvalidInput("tool_calls of a message must be a list or tuple of mappings")
+    if not isinstance(message.metadata, Mapping):
+        raise InvalidInput("metadata of a message must be a mapping")
+
+
+def turns(messages: Sequence[Message]) -> list[list[Message]]:
+    """Split messages into turns: each begins with a user's message (and what stands before it)."""
+    found: list[list[Message]] = []
+    begun = False
+    for message in messages:
+        if not found or (message.role == "user" and begun):
+            found.append([])
+            begun = False
+        found[-1].append(message)
+        begun = begun or message.role in ("user", "assistant", "tool")
+    return found
+
+
+def page_id(key: str | None) -> str:
+    """Return a page's id: the same for the same key, else a new one."""
+    if key is None:
+        return "p" + os.urandom(16).translate(_DIGIT_OF_BYTE).decode()
+    raw = blake2b(checked_id(key, "key").encode(), digest_size=15).digest()
+    number = int.from_bytes(raw, "big")
+    pairs = range(len(raw) * 8 - 10, -1, -10)
+    return "p" + "".join([_PAIRS[number >> shift & 1023] for shift in pairs])
+
+
+def indexed_text(page: Page) -> str:
+    """Return the words by which a page is found: both sides, unless the agent only quoted."""
+    if page.metadata.get(ANSWERED_BY) == QUOTATION:
+        return page.user_input
+    return page.text
+
+
+def _side(messages: Sequence[Message], role: str, name: str, most_bytes: int) -> str:
+    """Return what checked messages of a role say."""
+    theirs = [message for message in messages if message.role == role]
+    if len(theirs) == 1 and isinstance(theirs[0].content, str):
+        return theirs[0].content  # checked as it is
+    said = "\n".join([text for message in theirs if (text := message.text)])
+    return checked_text(said, name, 16 * most_bytes)
+
+
+def _encodable(value: str, name: str) -> str:
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{name} contains a lone surrogate at {error.start}, which is not text: "
+            "decode it properly or replace it"
+        ) from None
+    return value
+
+
+def _json(value: Any, name: str, most_bytes: int) -> Any:
+    try:
+        text = dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"{name} must be plain JSON: {error}") from None
+    if len(_encodable(text, name).encode()) > most_bytes:
+        raise InvalidInput(f"{name} has more than {most_bytes} bytes of JSON")
+    return json.loads(text)

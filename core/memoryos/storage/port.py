@@ -1,0 +1,326 @@
+"""What the engine asks of a store: the Storage module of the paper (§3.2) as a protocol.
+
+A store keeps, per scope, a journal of pages and a set of derived records, and nothing else. All
+that is derived changes through one verb, `commit`, which applies a whole `Changes` in one
+transaction if nobody else has changed the scope since it was read. Implementations pass
+`memoryos.testing.StoreContract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from memoryos.errors import StorageBusy
+from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
+from memoryos.storage.columns import IndexColumns
+
+Kind = Literal["topic", "segment", "chain", "knowledge", "trait"]
+"""Kinds of derived records."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageDraft:
+    """A page about to be journalled."""
+
+    id: str
+    """Any text without NUL."""
+    user_input: str
+    agent_response: str
+    timestamp: datetime
+    session_id: str
+    metadata: Mapping[str, Any]
+    messages: tuple[Message, ...]
+    terms: bytes
+    """Packed index terms (`memoryos.text.terms.page_terms`)."""
+    replaces: int | None = None
+    """Position of the page of this id whose place this one takes, at the journal's end. With None
+    a page that the scope already holds under this id is kept as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEmbedder:
+    """Which embedder made a scope's vectors."""
+
+    name: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a scope stands. Cheap to read: one row."""
+
+    last_seq: int = 0
+    """Journal position of the newest page ever added."""
+    embedded_seq: int = 0
+    """All pages up to this position have their vectors."""
+    version: int = 0
+    """Rises with every commit."""
+    epoch: int = 0
+    """Rises when something was taken away: caches start again."""
+    embedder: StoredEmbedder | None = None
+    """Who made the scope's vectors; None before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Which pages. Conditions are joined by "and"; an empty query is all, oldest first."""
+
+    ids: Sequence[str] | None = None
+    seqs: Sequence[int] | None = None
+    session_id: str | None = None
+    segment_id: str | None = None
+    chain_id: str | None = None
+    waiting: bool = False
+    """Only pages that no page-out has taken."""
+    after_seq: int = 0
+    """Only pages with a greater position."""
+    up_to_seq: int | None = None
+    """Only pages up to this position."""
+    since: datetime | None = None
+    """Only pages at or after this time."""
+    before: datetime | None = None
+    """Only pages before this time."""
+    newest_first: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A derived thing as a store keeps it."""
+
+    kind: Kind
+    id: str
+    """Any text without NUL."""
+    body: Mapping[str, Any]
+    """JSON (see `memoryos.storage.codec`)."""
+    vector: bytes | None = None
+    """float32 little-endian, where the kind has one."""
+    live: bool = True
+    """Whether daily work needs it: not what is evicted, archived, superseded or read for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A page's place in the tiers; None takes it back to waiting."""
+
+    page_id: str
+    segment_id: str | None
+    chain_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewVectors:
+    """The vectors of all a scope's pages, by page id, and who made them."""
+
+    embedder: StoredEmbedder
+    by_page: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything one step of updating, erasing or rebuilding does to a scope; all or nothing."""
+
+    put: Sequence[Record] = ()
+    delete: Sequence[tuple[Kind, str]] = ()
+    assign: Sequence[Assignment] = ()
+    erase_pages: Sequence[str] = ()
+    """Ids of pages that leave the journal with their vectors and terms."""
+    erase_calls: bool = False
+    """Also empty the scope's ledger."""
+    add_pages: Sequence[PageDraft] = ()
+    """Pages to journal in the same transaction, first, as `append` does."""
+    vectors: NewVectors | None = None
+    """Vectors that take the place of all that the scope has."""
+    terms: Mapping[int, bytes] = field(default_factory=dict)
+    """Index terms that take the place of those at these positions."""
+    receipts: Sequence[ErasureReceipt] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A page that waits for page-out: all that planning needs of it."""
+
+    seq: int
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Sizes of a scope's journal."""
+
+    pages: int = 0
+    sessions: int = 0
+    waiting: int = 0
+    unembedded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who has the right to consolidate a scope, and until when."""
+
+    owner: str
+    expires: datetime
+
+
+class PageMoved(StorageBusy):
+    """The page to replace was changed or erased meanwhile; read it again and try again."""
+
+
+class Store(Protocol):
+    """One database of many scopes. Thread-safe. Every method may raise StorageError."""
+
+    uri: str
+
+    # the journal
+    def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
+        """Journal pages in one durable transaction; return them as stored, in the same order.
+
+        Raises PageMoved, and stores nothing, if a page to replace is not at its position.
+        """
+        ...
+
+    def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
+        """Return the pages that match, in journal order (or newest first)."""
+        ...
+
+    def sessions(self, scope: Scope) -> list[str]:
+        """Return the scope's session ids in order of their first page."""
+        ...
+
+    def counts(self, scope: Scope) -> Counts:
+        """Count the journal."""
+        ...
+
+    def waiting(self, scope: Scope) -> list[Waiting]:
+        """Return the pages that wait for page-out, in journal order."""
+        ...
+
+    # the search index's raw material
+    def head(self, scope: Scope) -> Head:
+        """Return where the scope stands; zeros if it does not exist."""
+        ...
+
+    def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
+        """Return what the index needs of the pages after a position, as of one moment."""
+        ...
+
+    def vectors(
+        self, scope: Scope, after_seq: int, up_to_seq: int
+    ) -> tuple[list[int], list[bytes]]:
+        """Return positions and vectors of the pages in (after_seq, up_to_seq], by position."""
+        ...
+
+    def joined_vectors(
+        self, scope: Scope, after_seq: int, up_to_seq: int
+    ) -> tuple[list[int], bytes]:
+        """Return the same for an index to be filled with: the vectors joined, in whatever order."""
+        ...
+
+    def put_vectors(
+        self,
+        scope: Scope,
+        head: Head,
+        embedder: StoredEmbedder,
+        vectors: Mapping[int, bytes],
+        up_to_seq: int,
+    ) -> bool:
+        """Store vectors by position and move `embedded_seq` to `up_to_seq`.
+
+        False, and nothing stored, if epoch, embedded_seq or embedder are no longer those of `head`.
+        Positions whose page is gone are passed over.
+        """
+        ...
+
+    # what is derived
+    def records(
+        self,
+        scope: Scope,
+        kinds: Sequence[Kind],
+        *,
+        ids: Sequence[str] | None = None,
+        after_version: int = 0,
+        live_only: bool = False,
+    ) -> list[Record]:
+        """Return derived records of some kinds, by id, or written by commits after a version."""
+        ...
+
+    def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
+        """Apply all changes in one transaction; version rises, and epoch if anything is removed.
+
+        False, and nothing done, if version or epoch are no longer those of `head`, if a page to
+        assign is gone, or if pages that have come since would miss their place among `vectors` that
+        come with `add_pages`. Raises PageMoved, and does nothing, as `append` does. Removal leaves
+        no readable trace in the store's files when this returns.
+        """
+        ...
+
+    # many processes
+    def lease(self, scope: Scope, owner: str, seconds: float, now: datetime) -> bool:
+        """Take or renew the right to consolidate the scope; False if another owner holds it."""
+        ...
+
+    def release(self, scope: Scope, owner: str) -> None:
+        """Give the lease back, if `owner` holds it."""
+        ...
+
+    def leased(self, scope: Scope) -> Lease | None:
+        """Return the scope's lease, also one that has run out; None if nobody holds it."""
+        ...
+
+    def scopes(self, *, waiting: bool = False) -> list[Scope]:
+        """Return the scopes that hold pages, or whose pages wait for page-out or for a vector."""
+        ...
+
+    # ledger, receipts, metadata
+    def log_call(self, scope: Scope, call: Call) -> None:
+        """Write one line of the ledger."""
+        ...
+
+    def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
+        """Return the ledger, oldest first."""
+        ...
+
+    def receipts(self, scope: Scope) -> list[ErasureReceipt]:
+        """Return the scope's erasure receipts, oldest first."""
+        ...
+
+    def embedders(self) -> list[StoredEmbedder]:
+        """Return who made the scopes' vectors; one at most unless a rebuild was stopped."""
+        ...
+
+    def before_fork(self) -> None:
+        """Finish the write that is under way and begin no other until the fork is over."""
+        ...
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on; a child leaves its parent's connections and locks alone and makes its own."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Filed(Protocol):
+    """What a store may have besides, when it is a file: a copy of it, and what is wrong with it."""
+
+    def backup(self, path: str) -> None:
+        """Copy the whole store, as of one moment, to a new file, while others read and write."""
+        ...
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the file and its schema, in words; nothing when all is well."""
+        ...
+
+
+@runtime_checkable
+class Queueing(Protocol):
+    """What a store may have besides: a queue through which processes ask others for work."""
+
+    def enqueue(self, scope: Scope) -> None:
+        """Ask for the scope's consolidation; once, however often asked before it begins."""
+        ...

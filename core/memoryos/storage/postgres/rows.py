@@ -1,0 +1,112 @@
+"""Rows of the PostgreSQL store to pages and back. Ids are bytes there: any text may be one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from pgvector import Vector
+
+from memoryos.model import Page, Scope
+from memoryos.storage.codec import decode_messages, dumps, encode_messages, from_micros, micros
+from memoryos.storage.port import PageDraft, PageQuery, Record
+from memoryos.storage.postgres.connection import SQL
+from memoryos.storage.rows import scope_digest, session_number
+
+
+def scope_key(scope: Scope) -> UUID:
+    """Return the key that every row of a scope begins with."""
+    return UUID(bytes=scope_digest(scope))
+
+
+def digest(id_: str) -> bytes:
+    """Return what the indexes hold of an id."""
+    return sha256(id_.encode()).digest()
+
+
+def digests(ids: Iterable[str]) -> list[bytes]:
+    """Return the digests of ids."""
+    return [digest(id_) for id_ in ids]
+
+
+def select_pages(key: UUID, query: PageQuery) -> tuple[bytes, dict[str, Any]]:
+    """Return a statement with just the conditions asked for, so that it is planned by them."""
+    given: dict[str, Any] = {
+        "ids": None if query.ids is None else digests(query.ids),
+        "seqs": None if query.seqs is None else [int(seq) for seq in query.seqs],
+        "session": None if query.session_id is None else query.session_id.encode(),
+        "segment": None if query.segment_id is None else digest(query.segment_id),
+        "chain": None if query.chain_id is None else query.chain_id.encode(),
+        "waiting": query.waiting or None,
+        "after": query.after_seq or None,
+        "up_to": query.up_to_seq,
+        "since": None if query.since is None else micros(query.since),
+        "before": None if query.before is None else micros(query.before),
+    }
+    used = {name: value for name, value in given.items() if value is not None}
+    parts = [SQL["pages"], *(SQL[f"and_{name}"] for name in used)]
+    parts.append(SQL["newest_first" if query.newest_first else "oldest_first"])
+    if query.limit is not None:
+        parts.append(SQL["at_most"])
+    return b" ".join(parts), {"scope": key, "limit": query.limit, **used}
+
+
+def page_row(key: UUID, page: Page) -> tuple[Any, ...]:
+    """Return a page as a row of `pages`."""
+    return (
+        key,
+        page.seq,
+        page.id.encode(),
+        page.session_id.encode(),
+        micros(page.timestamp),
+        page.user_input,
+        page.agent_response,
+        dumps(page.metadata) if page.metadata else None,
+        encode_messages(page.messages, page.user_input, page.agent_response),
+        None if page.chain_id is None else page.chain_id.encode(),
+        None if page.segment_id is None else page.segment_id.encode(),
+    )
+
+
+def page_of_row(row: tuple[Any, ...]) -> Page:
+    """Return the page of a row of `pages`."""
+    seq, id_, session_id, timestamp, user, agent, metadata, messages, chain_id, segment_id = row
+    return Page(
+        id=id_.decode(),
+        user_input=user,
+        agent_response=agent,
+        timestamp=from_micros(timestamp),
+        session_id=session_id.decode(),
+        metadata=json.loads(metadata) if metadata else {},
+        messages=decode_messages(messages, user, agent),
+        chain_id=None if chain_id is None else chain_id.decode(),
+        segment_id=None if segment_id is None else segment_id.decode(),
+        seq=seq,
+    )
+
+
+def terms_row(key: UUID, page: Page, draft: PageDraft, first: int) -> tuple[Any, ...]:
+    """Return what the search index needs of a page as a row of `terms`."""
+    number = session_number(page.session_id)
+    time = page.timestamp.timestamp()
+    return (key, page.seq, number, time, draft.terms, first)
+
+
+def record_row(key: UUID, version: int, record: Record) -> tuple[Any, ...]:
+    """Return a derived record as a row of `records`."""
+    body = dumps(record.body)
+    return (key, record.kind, record.id.encode(), version, record.live, body, record.vector)
+
+
+def vector_of(blob: bytes) -> Vector:
+    """Return float32 little-endian bytes as the driver wants a vector."""
+    return Vector(np.frombuffer(blob, dtype="<f4"))
+
+
+def blob_of(sent: bytes) -> bytes:
+    """Return a vector as the server sends it (a header of four bytes, then big-endian) as ours."""
+    return np.frombuffer(sent, dtype=">f4", offset=4).astype("<f4").tobytes()

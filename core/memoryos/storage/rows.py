@@ -1,0 +1,71 @@
+"""What every database store makes of scopes and drafts before it writes them."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Mapping, Sequence
+
+from memoryos.model import Page, Scope
+from memoryos.storage.port import PageDraft, PageMoved, PageQuery
+
+
+def scope_digest(scope: Scope) -> bytes:
+    """Return 16 bytes that stand for both ids, byte for byte."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for part in (scope.user_id.encode(), scope.assistant_id.encode()):
+        hasher.update(len(part).to_bytes(8, "big"))
+        hasher.update(part)
+    return hasher.digest()
+
+
+def session_number(session_id: str) -> int:
+    """Return a number that stands for a session in the search index."""
+    return zlib.crc32(session_id.encode())
+
+
+def fresh_drafts(drafts: Sequence[PageDraft], known: Mapping[str, Page]) -> dict[str, PageDraft]:
+    """Return, by id, the drafts to write: those new to the scope and those that replace a page.
+
+    `known` are the pages the scope holds under the drafts' ids. Raises PageMoved.
+    """
+    fresh: dict[str, PageDraft] = {}
+    for draft in drafts:
+        if draft.replaces is not None:
+            old = known.get(draft.id)
+            if old is None or old.seq != draft.replaces:
+                raise PageMoved
+            fresh[draft.id] = draft
+        elif draft.id not in known:
+            fresh.setdefault(draft.id, draft)
+    return fresh
+
+
+def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
+    """Return a draft as a page of the journal, in the place in the tiers that `old` had."""
+    return Page(
+        id=draft.id,
+        user_input=draft.user_input,
+        agent_response=draft.agent_response,
+        timestamp=draft.timestamp,
+        session_id=draft.session_id,
+        metadata=draft.metadata,
+        messages=draft.messages,
+        chain_id=old.chain_id if old else None,
+        segment_id=old.segment_id if old else None,
+        seq=seq,
+    )
+
+
+def matches(page: Page, query: PageQuery) -> bool:
+    """Return whether a page meets all conditions of a query but its ids and positions."""
+    return (
+        page.seq > query.after_seq
+        and (query.up_to_seq is None or page.seq <= query.up_to_seq)
+        and (query.session_id is None or page.session_id == query.session_id)
+        and (query.segment_id is None or page.segment_id == query.segment_id)
+        and (query.chain_id is None or page.chain_id == query.chain_id)
+        and not (query.waiting and page.segment_id is not None)
+        and (query.since is None or page.timestamp >= query.since)
+        and (query.before is None or page.timestamp < query.before)
+    )

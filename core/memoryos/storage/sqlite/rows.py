@@ -1,0 +1,106 @@
+"""Rows of the SQLite store: how pages and records stand in its tables, and which rows to read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from memoryos.model import Page
+from memoryos.storage.codec import decode_messages, dumps, encode_messages, from_micros, micros
+from memoryos.storage.port import PageDraft, PageQuery, Record
+from memoryos.storage.rows import session_number
+
+SHIFT = 32
+SEQ_MASK = (1 << SHIFT) - 1
+"""A slot is scope_id << SHIFT | seq."""
+ALWAYS = -(1 << 62)
+NEVER = 1 << 62
+
+
+def slots(scope_id: int, after_seq: int = 0, up_to_seq: int = SEQ_MASK) -> dict[str, int]:
+    """Return the range of slots of a scope's positions in (after_seq, up_to_seq]."""
+    first = scope_id << SHIFT
+    return {"first": first | after_seq, "last": first | min(up_to_seq, SEQ_MASK)}
+
+
+def select_pages(scope_id: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
+    """Return the name and arguments of the statement that narrows most.
+
+    What it does not narrow by is left to `matches`.
+    """
+    if query.ids is not None:
+        return "pages_by_ids", {"scope": scope_id, "ids": dumps(list(query.ids))}
+    if query.seqs is not None:
+        wanted = [scope_id << SHIFT | int(seq) for seq in query.seqs]
+        return "pages_by_slots", {"slots": dumps(wanted)}
+    narrowing = (query.session_id is not None, query.segment_id is not None, query.waiting)
+    exact = query.chain_id is None and sum(narrowing) <= 1
+    arguments = {
+        **slots(
+            scope_id,
+            query.after_seq,
+            SEQ_MASK if query.up_to_seq is None else query.up_to_seq,
+        ),
+        "scope": scope_id,
+        "session_id": query.session_id,
+        "segment_id": query.segment_id,
+        "since": ALWAYS if query.since is None else micros(query.since),
+        "before": NEVER if query.before is None else micros(query.before),
+        "limit": query.limit if query.limit is not None and exact else -1,
+    }
+    if query.session_id is not None:
+        name = "pages_of_session"
+    elif query.segment_id is not None:
+        name = "pages_of_segment"
+    elif query.waiting:
+        name = "pages_waiting"
+    else:
+        name = "pages"
+    return f"newest_{name}" if query.newest_first else name, arguments
+
+
+def page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
+    """Return a page as a row of `pages`."""
+    return (
+        scope_id << SHIFT | page.seq,
+        scope_id,
+        page.id,
+        page.session_id,
+        micros(page.timestamp),
+        page.user_input,
+        page.agent_response,
+        dumps(page.metadata) if page.metadata else None,
+        encode_messages(page.messages, page.user_input, page.agent_response),
+        page.chain_id,
+        page.segment_id,
+    )
+
+
+def terms_row(scope_id: int, page: Page, draft: PageDraft, first: int) -> tuple[Any, ...]:
+    """Return what the index needs of a page as a row of `terms`."""
+    slot = scope_id << SHIFT | page.seq
+    session = session_number(page.session_id)
+    return (slot, session, page.timestamp.timestamp(), draft.terms, first)
+
+
+def record_row(scope_id: int, version: int, record: Record) -> tuple[Any, ...]:
+    """Return a derived record as a row of `records`."""
+    body = dumps(record.body)
+    return (scope_id, record.kind, record.id, version, record.live, body, record.vector)
+
+
+def stored_page(row: tuple[Any, ...]) -> Page:
+    """Return the page of a row of `pages`."""
+    slot, id_, session_id, timestamp, user, agent, metadata, messages, chain_id, segment_id = row
+    return Page(
+        id=id_,
+        user_input=user,
+        agent_response=agent,
+        timestamp=from_micros(timestamp),
+        session_id=session_id,
+        metadata=json.loads(metadata) if metadata else {},
+        messages=decode_messages(messages, user, agent),
+        chain_id=chain_id,
+        segment_id=segment_id,
+        seq=slot & SEQ_MASK,
+    )

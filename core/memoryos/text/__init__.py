@@ -1,0 +1,1 @@
+"""Words of a text: tokens, terms, sentences and dates. Pure functions, no I/O."""

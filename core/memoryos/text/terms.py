@@ -1,0 +1,250 @@
+"""The terms of a text: what a page is found by, in every store and every ranking.
+
+A term is a stem (or a bigram of an unspaced script) kept as a 32-bit hash, so that the blob stored
+with a page needs no vocabulary table and means the same in every process and on every platform.
+
+Pure, as tokenizer.py is: no shared state but bounded caches.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from itertools import chain, pairwise, repeat
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import numpy as np
+
+from memoryos.text.tokenizer import (
+    CACHED_WORDS,
+    DEFAULT_LANGUAGE,
+    LONGEST_CACHED,
+    bigrams,
+    cut,
+    elected,
+    is_unspaced,
+    language,
+    latin_languages,
+    lines_of,
+    normalise,
+    stems_of,
+    votes_of,
+    without_stop_words,
+    words,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TERMS_VERSION = 2
+"""Raised when the same text gets other terms; a store whose pages have older ones must make anew.
+
+2: letters such as ß and ø and katakana folded, names with signs (C++) as words, Arabic and Hindi
+stemmed and freed of stop words.
+"""
+TERM_DTYPE = np.dtype([("id", "<u4"), ("tf", "u1")])
+"""One packed term: 5 bytes."""
+_MOST_COUNTED = 255
+_CACHED_PIECES = 1 << 15
+"""Pieces of text between spaces (`_Pieces`) whose term ids are kept, and whose votes (7 MB)."""
+_MANY_PAGES = 4
+"""From here on numpy beats `struct`, which beats numpy on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTerm:
+    """One word of a question and every term it may have become in a page."""
+
+    surface: str  # the word as it was written, lower-cased
+    ids: tuple[int, ...]  # 32-bit term ids; a page that holds any of them holds the word
+
+
+def term_id(token: str) -> int:
+    """Return the 32-bit hash (CRC-32 of UTF-8) that stands for `token` in every store."""
+    return crc32(token.encode("utf-8", "surrogatepass"))
+
+
+def term_ids(tokens: Iterable[str]) -> NDArray[np.uint32]:
+    """Return the ids of `tokens`, in order, as uint32."""
+    return np.fromiter((term_id(token) for token in tokens), dtype=np.uint32)
+
+
+def tokens(text: str) -> list[str]:
+    """Return the terms of `text` as strings, in reading order, repeated as often as they occur."""
+    return [
+        term
+        for line, name in lines_of(text)
+        for forms, _ in _forms_of(line, name)
+        for term in forms
+    ]
+
+
+def page_terms(text: str, timestamp: datetime | None = None) -> bytes:
+    """Return the packed terms of a page, ready to be stored and indexed.
+
+    text: every line of the page, speakers' names included.  timestamp: accepted, but no term is
+    made of it: dates in questions are matched to the times of pages (`dates.periods`), which found
+    more than date words did (LoCoMo: +0.004) and costs nothing to store.
+    """
+    del timestamp
+    ids = _ids(text)
+    return _packed(struct.unpack(f"<{len(ids) // 4}I", ids))
+
+
+def pages_terms(texts: Sequence[str]) -> list[bytes]:
+    """Return `page_terms` of each of many pages, counted together."""
+    if len(texts) < _MANY_PAGES:
+        return list(map(page_terms, texts))
+    ids = list(map(_ids, texts))
+    sizes = [len(some) // 4 for some in ids]
+    page = np.repeat(np.arange(len(texts), dtype=np.uint64) << 32, sizes)
+    keys, counts = np.unique(np.frombuffer(b"".join(ids), "<u4") | page, return_counts=True)
+    records = np.empty(len(keys), TERM_DTYPE)
+    records["id"] = keys & 0xFFFFFFFF
+    records["tf"] = np.minimum(counts, _MOST_COUNTED)
+    blob = records.tobytes()
+    ends = np.searchsorted(keys, np.arange(len(texts) + 1, dtype=np.uint64) << 32)
+    places = (ends * TERM_DTYPE.itemsize).tolist()
+    return [blob[start:end] for start, end in pairwise(places)]
+
+
+def query_terms(text: str) -> list[QueryTerm]:
+    """Return the distinct words of a question with the term ids each may have in a page.
+
+    Where the language is not certain, or the page may have been taken for English, a word has the
+    stems of several languages.  A question of nothing but stop words has no terms.
+    """
+    found = words(text)
+    name = language(found)
+    content = without_stop_words(found, name)
+    if name is None:
+        candidates = latin_languages()
+    else:
+        candidates = (name,) if name == DEFAULT_LANGUAGE else (name, DEFAULT_LANGUAGE)
+    terms: dict[tuple[int, ...], QueryTerm] = {}
+    for token in content:
+        if is_unspaced(token):
+            for bigram in bigrams(token):
+                alone = (term_id(bigram),)
+                terms.setdefault(alone, QueryTerm(bigram, alone))
+            continue
+        short = len(token) <= LONGEST_CACHED
+        ids = (_alternatives if short else _alternatives.__wrapped__)(token, candidates)
+        terms.setdefault(ids, QueryTerm(token, ids))
+    return list(terms.values())
+
+
+@lru_cache(maxsize=CACHED_WORDS // 4)
+def _alternatives(token: str, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the ids of what a bare word may have become in several languages, ascending."""
+    return tuple(sorted({term_id(stem) for name in names for stem in stems_of((token,), name)}))
+
+
+def pack_terms(tokens: Iterable[str]) -> bytes:
+    """Return `tokens` as a blob: records (uint32 id, uint8 count), little-endian, sorted by id.
+
+    A count above 255 is kept as 255 (BM25 has saturated long before).
+    """
+    return _packed(map(term_id, tokens))
+
+
+def _packed(ids: Iterable[int]) -> bytes:
+    """Return term ids as the blob that `pack_terms` makes; `struct` beats numpy on a page."""
+    counts = Counter(ids)
+    records: Iterable[tuple[int, int]] = sorted(counts.items())
+    if max(counts.values(), default=0) > _MOST_COUNTED:
+        records = [(i, min(count, _MOST_COUNTED)) for i, count in records]
+    return struct.pack("<" + "IB" * len(counts), *chain.from_iterable(records))
+
+
+def unpack_terms(blob: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """Return (ids, counts) of a blob made by `pack_terms`.
+
+    Raises ValueError when `blob` is not a whole number of records.
+    """
+    records = np.frombuffer(blob, dtype=TERM_DTYPE)
+    return records["id"].astype(np.uint32), records["tf"].astype(np.uint8)
+
+
+@lru_cache(maxsize=CACHED_WORDS)
+def _forms(token: str, name: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return the terms that one word becomes in a language, and their ids; none of a stop word."""
+    content = without_stop_words((token,), name)
+    if content and is_unspaced(content[0]):
+        terms = bigrams(content[0])
+    else:
+        terms = stems_of(content, name)
+    return tuple(terms), tuple(map(term_id, terms))
+
+
+def _forms_of(line: Sequence[str], name: str) -> Iterable[tuple[tuple[str, ...], tuple[int, ...]]]:
+    """Return `_forms` of each word of a line that has words."""
+    short = max(map(len, line)) <= LONGEST_CACHED
+    return map(_forms if short else _forms.__wrapped__, line, repeat(name))
+
+
+class _Pieces(dict[str, bytes]):
+    """The term ids, packed, of pieces of normalised text between spaces, in one language.
+
+    No word holds a space, so a text is the sum of its pieces: one look-up for each.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def __missing__(self, piece: str) -> bytes:
+        found = cut(piece)
+        ids = [i for _, some in _forms_of(found, self._name) for i in some] if found else []
+        packed = struct.pack(f"<{len(ids)}I", *ids)
+        if len(piece) <= LONGEST_CACHED:
+            kept = list(_ids_of_pieces.values())  # another thread may add a language
+            if sum(map(len, kept)) >= _CACHED_PIECES:
+                for pieces in kept:
+                    pieces.clear()
+            self[piece] = packed
+        return packed
+
+
+class _PieceVotes(dict[str, int]):
+    """The votes of such pieces for a language."""
+
+    def __missing__(self, piece: str) -> int:
+        votes = votes_of(cut(piece))
+        if len(piece) <= LONGEST_CACHED:
+            if len(self) >= _CACHED_PIECES:
+                self.clear()
+            self[piece] = votes
+        return votes
+
+
+class _PiecesOfLanguages(dict[str, _Pieces]):
+    """`_Pieces` by Snowball's name of their language."""
+
+    def __missing__(self, name: str) -> _Pieces:
+        return self.setdefault(name, _Pieces(name))
+
+
+_ids_of_pieces = _PiecesOfLanguages()
+_votes_of_pieces = _PieceVotes()
+
+
+def _ids(text: str) -> bytes:
+    """Return the ids of a text's terms, in reading order, packed (`tokens` as ids)."""
+    lines = [pieces for line in normalise(text).splitlines() if (pieces := line.split())]
+    votes = [sum(map(_votes_of_pieces.__getitem__, pieces)) for pieces in lines]
+    languages = list(map(elected, votes))
+    whole = DEFAULT_LANGUAGE
+    if None in languages:
+        whole = elected(sum(votes)) or DEFAULT_LANGUAGE
+    return b"".join(
+        chain.from_iterable(
+            map(_ids_of_pieces[name or whole].__getitem__, pieces)
+            for pieces, name in zip(lines, languages, strict=True)
+        )
+    )

@@ -1,0 +1,149 @@
+"""Extractive summaries: sentences of the pages, verbatim, with who said them where known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from memoryos.model import Page
+from memoryos.text.sentences import split
+from memoryos.text.tokenizer import keywords
+from memoryos.updating.analysts.patterns.lexicon import words_of
+
+TOPIC_SUMMARY = 300
+"""Characters of a topic's summary, at most."""
+CHAIN_SUMMARY = 400
+"""Characters of a chain's summary, at most."""
+KEYWORDS = 8
+"""Keywords of a topic, at most."""
+
+READ = 4_000
+"""Characters read of each side of a page."""
+_SENTENCES = 40
+"""Sentences read of each side of a page."""
+
+CHATTER = words_of("""
+really thanks thank great good nice awesome amazing cool wow yeah yes hey hello okay sure lot lots
+thing things something anything everything like get got going go know think want make makes made
+feel look looks looking forward sounds sound always never much many way time times people day today
+yesterday tomorrow week last next one well let also please help tell said say take took keep come
+can't could would may might must even still super totally glad happy wonderful fantastic best better
+back new see need love gonna right haha absolutely definitely exactly gracias hola bueno buena bien
+claro vale cosa cosas ver hacer puedo puede quiero gusta gustaría favor ayuda genial muy día hoy
+ayer mañana vez tiempo gente
+""")
+"""Words that any conversation is full of; they are no keywords."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Pages with their sentences and telling words: what summaries are made of."""
+
+    pages: tuple[Page, ...]
+    sentences: tuple[str, ...]
+    """Verbatim, in order, each after its speaker's name where known."""
+    words: tuple[str, ...]
+    """As written, lower-cased, most telling first; at most twice `KEYWORDS`."""
+
+    @classmethod
+    def of(cls, pages: Sequence[Page]) -> Told:
+        """Return `pages` read."""
+        sides = [(page, name, text) for page in pages for name, text in _sides(page)]
+        sentences = [
+            f"{name}: {sentence}" if name else sentence
+            for _, name, text in sides
+            for sentence in split(text[:READ])[:_SENTENCES]
+        ]
+        speakers = {
+            word.casefold()
+            for page in pages
+            for name in (page.user_name, page.agent_name)
+            if name
+            for word in name[:100].split()
+        }
+        found = keywords("\n".join(text[:READ] for _, _, text in sides), 6 * KEYWORDS)
+        words = [word for word in found if word not in CHATTER and word not in speakers]
+        return cls(tuple(pages), tuple(sentences), tuple(words[: 2 * KEYWORDS]))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Told]) -> Told:
+        """Return several as one; of their words, the most telling of each first."""
+        ranks = [words for words in zip_longest(*(part.words for part in parts)) if words]
+        words = dict.fromkeys(word for rank in ranks for word in rank if word is not None)
+        return cls(
+            tuple(page for part in parts for page in part.pages),
+            tuple(sentence for part in parts for sentence in part.sentences),
+            tuple(words)[: 2 * KEYWORDS],
+        )
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """What each telling word is worth: from 1 down to a half."""
+        return {word: 1 - i / (2 * len(self.words)) for i, word in enumerate(self.words)}
+
+
+def _sides(page: Page) -> Iterator[tuple[str | None, str]]:
+    if page.user_input.strip():
+        yield page.user_name, page.user_input
+    if page.agent_response.strip():
+        yield page.agent_name, page.agent_response
+    if not page.user_input.strip() and not page.agent_response.strip():
+        for message in page.messages:
+            if message.role != "system" and message.text.strip():
+                yield message.name, message.text
+
+
+def summary(told: Told, limit: int) -> str:
+    """Return the sentences that say most, in their order, in at most `limit` characters."""
+    return best(told.sentences, limit, told.weights)
+
+
+def best(sentences: Sequence[str], limit: int, weights: Mapping[str, float]) -> str:
+    """Return the weightiest of `sentences`, in order, joined by spaces, within `limit`.
+
+    Where not one fits, the first is cut at a word and ends in "…".
+    """
+    ranked = []
+    for place, sentence in enumerate(sentences):
+        lower = sentence.lower()
+        worth = sum([weight for word, weight in weights.items() if word in lower])
+        if sentence.endswith(("?", "？")):
+            worth /= 2  # a question says less than its answer
+        # Long sentences hold more words by nature; the first sentence sets the scene.
+        score = worth / (20 + len(sentence)) ** 0.5 + (0.02 if place == 0 else 0)
+        ranked.append((-score, place, sentence))
+    ranked.sort()
+    kept: dict[str, int] = {}
+    room = limit
+    for behind, place, sentence in ranked:
+        size = len(sentence) + (1 if kept else 0)
+        if size <= room and sentence not in kept and (behind < 0 or not kept):
+            kept[sentence] = place
+            room -= size
+    if not kept and sentences:
+        return shortened(sentences[0], limit)
+    return " ".join(sorted(kept, key=kept.__getitem__))
+
+
+def shortened(sentence: str, limit: int) -> str:
+    """Return the beginning of `sentence` up to a word's end and "…", at most `limit` characters."""
+    if len(sentence) <= limit:
+        return sentence
+    head = sentence[: limit - 1]
+    return (head.rsplit(None, 1)[0] if " " in head[limit // 2 :] else head) + "…"
+
+
+def chain_summary(told: Told, before: str) -> str:
+    """Return what a chain says so far: of `before`, its summary, and of what is new.
+
+    Half the room is the past's, as far as it needs it; the rest is for what is new.
+    """
+    new = summary(told, CHAIN_SUMMARY)
+    if not before.strip():
+        return new
+    room = max(CHAIN_SUMMARY // 2, CHAIN_SUMMARY - len(new) - 1)
+    past = best(split(before), room, told.weights)
+    if len(past) + 1 + len(new) > CHAIN_SUMMARY:
+        new = summary(told, CHAIN_SUMMARY - len(past) - 1)
+    return f"{past} {new}".strip()

@@ -1,0 +1,44 @@
+"""The topics of a batch: chains that speak of the same things, a few at most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memoryos.ports import TopicDraft
+from memoryos.updating.analysts.continuity import Reading, overlap
+from memoryos.updating.analysts.summaries import KEYWORDS, TOPIC_SUMMARY, Told, summary
+
+ALIKE = 0.1
+"""Share of terms in common from which two chains are one topic."""
+MOST = 8
+"""Topics of a batch, at most, however large the batch."""
+
+
+def topics(chains: Sequence[Sequence[Reading]], told: Sequence[Told]) -> tuple[TopicDraft, ...]:
+    """Return the topics of a batch; every page is in exactly one.
+
+    told: what each chain's pages tell, in the order of `chains`.
+    """
+    most = min(MOST, sum(map(len, chains)) // 2 + 1)
+    groups: list[list[Told]] = []
+    terms: list[frozenset[str]] = []
+    for chain, its in zip(chains, told, strict=True):
+        said = frozenset().union(*(reading.terms for reading in chain))
+        alike, place = max(
+            ((overlap(known, said), -i) for i, known in enumerate(terms)), default=(0.0, 0)
+        )
+        if groups and (alike >= ALIKE or len(groups) >= most or not said):
+            groups[-place].append(its)
+            terms[-place] |= said
+        else:
+            groups.append([its])
+            terms.append(said)
+    return tuple(_draft(Told.joined(group)) for group in groups)
+
+
+def _draft(told: Told) -> TopicDraft:
+    return TopicDraft(
+        page_ids=tuple(page.id for page in told.pages),
+        summary=summary(told, TOPIC_SUMMARY),
+        keywords=told.words[:KEYWORDS],
+    )

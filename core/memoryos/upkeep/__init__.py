@@ -1,0 +1,1 @@
+"""What keeps a memory right: erasure, provenance, rebuild, export, migration, checks."""

@@ -1,0 +1,80 @@
+"""Provenance: where a fact or trait comes from (DESIGN, promise 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from memoryos.errors import NotFound
+from memoryos.model import Knowledge, Page, Scope, Trait
+from memoryos.storage.codec import decode, encode
+from memoryos.storage.port import Changes, Head, PageQuery, Store
+from memoryos.storage.transact import transact
+from memoryos.tiers import long_term
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where a derived thing comes from."""
+
+    of: Knowledge | Trait
+    pages: tuple[Page, ...]
+    """The source pages, oldest first."""
+    quotes: tuple[str, ...]
+    """The words that say so, one for each source."""
+    analyst: str
+    """Who derived it: "rules" or the model's name."""
+    derived: datetime
+    superseded: tuple[Knowledge, ...] = ()
+    """Older knowledge that it took the place of."""
+
+    @property
+    def text(self) -> str:
+        """The explanation in words."""
+        what = (
+            self.of.text if isinstance(self.of, Knowledge) else f"{self.of.name}: {self.of.level}"
+        )
+        lines = [f"{what} (by {self.analyst}, {self.derived:%Y-%m-%d})"]
+        dates = {page.id: page.timestamp for page in self.pages}
+        for source in self.of.sources:
+            date = f"{dates[source.page_id]:%Y-%m-%d}: " if source.page_id in dates else ""
+            lines.append(f"  {date}“{source.quote}”")
+        lines += [f"  instead of: {item.text}" for item in self.superseded]
+        return "\n".join(lines)
+
+
+def restore(store: Store, scope: Scope, knowledge_id: str) -> Knowledge:
+    """Make superseded or archived knowledge current again; return it. Raises NotFound."""
+
+    def work(_: Head) -> tuple[Changes | None, Knowledge]:
+        records = {record.id: record for record in store.records(scope, ["knowledge"])}
+        known = {
+            id_: value for id_, r in records.items() if isinstance(value := decode(r), Knowledge)
+        }
+        if knowledge_id not in known:
+            raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
+        changed = long_term.restored(known[knowledge_id], known)
+        put = [replace(encode(item), vector=records[item.id].vector) for item in changed]
+        now = {**known, **{item.id: item for item in changed}}[knowledge_id]
+        return Changes(put=put) if put else None, now
+
+    return transact(store, scope, "restore", work)
+
+
+def explain(store: Store, scope: Scope, id_: str) -> Explanation:
+    """Return where the fact or trait of that id comes from. Raises NotFound."""
+    for record in store.records(scope, ["knowledge", "trait"], ids=[id_]):
+        item = decode(record)
+        if isinstance(item, (Knowledge, Trait)):
+            ids = [source.page_id for source in item.sources]
+            older = item.supersedes if isinstance(item, Knowledge) else ()
+            found = [decode(r) for r in store.records(scope, ["knowledge"], ids=older)]
+            return Explanation(
+                of=item,
+                pages=tuple(store.pages(scope, PageQuery(ids=ids))),
+                quotes=tuple(source.quote for source in item.sources),
+                analyst=item.analyst,
+                derived=item.derived,
+                superseded=tuple(old for old in found if isinstance(old, Knowledge)),
+            )
+    raise NotFound(f"no knowledge or trait has the id {id_!r} in this scope")
