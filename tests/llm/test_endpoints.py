@@ -314,7 +314,9 @@ def test_azure(server):
     assert "authorization" not in request.headers
 
 
-@pytest.mark.parametrize("form", ["{}/", "{}?token=abc", "http://tom:hunter2@{}"])
+@pytest.mark.parametrize(
+    "form", ["{}/", "{}?token=abc", "{}/chat/completions", "http://tom:hunter2@{}"]
+)
 def test_addresses_as_people_write_them(server, form):
     server.chat = "hi"
     url = form.format(server.url.removeprefix("http://") if "@" in form else server.url)
@@ -326,6 +328,12 @@ def test_addresses_as_people_write_them(server, form):
         assert request.headers["authorization"] == "Basic dG9tOmh1bnRlcjI="
     else:
         assert "authorization" not in request.headers
+
+
+def test_an_address_of_the_environment_that_is_none(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "localhost:8000/v1")
+    with closing(OpenAIChat("m", "k")) as chat, pytest.raises(ModelUnavailable, match="BASE_URL"):
+        chat.complete(HELLO)
 
 
 def test_a_proxy_of_the_environment(server, monkeypatch):

@@ -62,6 +62,8 @@ class CircuitBreaker:
         self._opens_at: float | None = None
         """When the next probe may go; None while closed."""
         self._probing = False
+        self.reason: str | None = None
+        """What the last failure was."""
 
     @property
     def is_open(self) -> bool:
@@ -81,13 +83,17 @@ class CircuitBreaker:
             self._probing = True
             return Ticket(probe=True)
 
-    def failed(self, ticket: Ticket, retry_after: float | None = None) -> bool:
+    def failed(
+        self, ticket: Ticket, retry_after: float | None = None, reason: str | None = None
+    ) -> bool:
         """Count a failure; True when it opened the breaker.
 
-        retry_after: seconds for which the endpoint asked to be left alone.
+        retry_after: seconds for which the endpoint asked to be left alone.  reason: kept for those
+        who are turned away.
         """
         with self._lock:
             self._failures += 1
+            self.reason = reason
             was_open = self._opens_at is not None
             if ticket.probe:
                 self._probing = False

@@ -112,7 +112,7 @@ class OpenAIChat:
             try:
                 listing = self._endpoint.get(self.name, "/models", MAX_BYTES)
                 self._window = window_in_listing(listing, self.name)
-            except (ModelError, Refusal):
+            except ModelError:
                 _log.debug("%s does not list its models", self._endpoint.where)
         return self._window
 

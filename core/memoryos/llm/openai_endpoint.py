@@ -147,9 +147,13 @@ class OpenAIEndpoint:
             yield from read(opened)
 
     def get(self, model: str, path: str, limit: int) -> Any:
-        """Return the JSON at `path`, asked for once. Raises Refusal or ModelError."""
-        with self._guarded(model) as deadline, self._send(path, b"", limit, deadline) as response:
-            return json.loads(response.read())
+        """Return the JSON at `path`, asked for once; None if refused. Raises ModelError."""
+        with self._guarded(model) as deadline:
+            try:
+                with self._send(path, b"", limit, deadline) as response:
+                    return json.loads(response.read())
+            except Refusal:
+                return None
 
     def _attempts(
         self,
@@ -190,9 +194,12 @@ class OpenAIEndpoint:
     def _request(self, path: str) -> _Request:
         """Return where and with which headers `path` is asked. Raises ModelUnavailable."""
         parts = urlsplit(self.address)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ModelUnavailable("OPENAI_BASE_URL must begin with http:// or https://")
+        base = parts.path.rstrip("/").removesuffix("/chat/completions")  # as it is often copied
         host = parts.netloc.rpartition("@")[2]
         query = urlencode([*parse_qsl(parts.query), *self._query.items()])
-        url = f"{parts.scheme}://{host}{parts.path.rstrip('/')}{path}" + (query and f"?{query}")
+        url = f"{parts.scheme}://{host}{base}{path}" + (query and f"?{query}")
         headers = {
             "host": host,
             "content-type": "application/json",
@@ -243,8 +250,8 @@ class OpenAIEndpoint:
         name = f"model {model!r} at {self.where}"
         if ticket.retry_after:
             raise ModelUnavailable(
-                f"{name} has failed several times in a row; it is asked again in "
-                f"{ticket.retry_after:.0f} s",
+                f"{breaker.reason or name}; it has failed several times in a row and is asked "
+                f"again in {ticket.retry_after:.0f} s",
                 ticket.retry_after,
             )
         deadline = Deadline(self.timeout, TOTAL * self.timeout)
@@ -276,7 +283,7 @@ class OpenAIEndpoint:
         wrong = error_of(failure, name) if isinstance(failure, Refusal) else failure
         if not isinstance(wrong, ModelUnavailable):
             breaker.succeeded(ticket)  # a refusal of this text is an answer
-        elif breaker.failed(ticket, wrong.retry_after):
+        elif breaker.failed(ticket, wrong.retry_after, str(wrong)):
             _log.warning("%s; until it answers again, only one call at a time is tried", wrong)
 
     def error(self, error: Exception, model: str) -> ModelError:
