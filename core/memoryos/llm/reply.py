@@ -15,7 +15,7 @@ from memoryos.llm.refusals import refusal_in
 from memoryos.ports import TokenUsage
 
 if TYPE_CHECKING:
-    from memoryos.llm.connections import Response
+    from memoryos.llm.network import Response
 
 MOST_TOKENS = 1_000_000_000
 """Largest number of tokens that is believed of one call."""
@@ -66,12 +66,8 @@ class Reply:
             raise EOFError
 
     def _events(self, response: Response) -> Iterator[Any]:
-        """Yield the data of each event; the protocol never spreads one over several lines."""
-        for line in response.lines():
-            if not line.startswith(b"data:"):
-                continue
-            data = line[5:].strip()
-            if data == b"[DONE]":
+        for data in response.events():
+            if data.startswith("[DONE]"):
                 self.ended = True
                 return
             if data:
