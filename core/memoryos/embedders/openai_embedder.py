@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -119,7 +118,7 @@ class OpenAIEmbedder(CachingEmbedder):
             lambda client, deadline: client.embeddings.with_raw_response.create(
                 **body, timeout=deadline
             ),
-            lambda response: _rows(json.loads(response.read()), len(texts)),
+            lambda response: _rows(response.json(), len(texts)),
         )
 
 

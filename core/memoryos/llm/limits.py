@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from memoryos.errors import ModelAnswerInvalid, ModelError, ModelUnavailable
 
@@ -92,10 +92,13 @@ class Deadline(float):
         self._cancelled.set()
 
 
-def origin_of(url: str) -> str:
-    """Return scheme, host and port of an address, without what else it may hold (user, query)."""
+def origin_of(url: str, base: str = "") -> str:
+    """Return scheme, host and port of an address, without what else it may hold (user, query).
+
+    base: what it is relative to.
+    """
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(urljoin(base, url))
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
         host = parts.hostname or ""
     except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -114,7 +113,11 @@ class OpenAIChat:
         if self._window is None and not self._listing_asked:
             self._listing_asked = True
             try:
-                listing = self._endpoint.ask(self.name, _listing, _read_json, max_retries=0)
+                listing = self._endpoint.ask(
+                    self.name,
+                    lambda client, deadline: client.models.with_raw_response.list(timeout=deadline),
+                    lambda response: response.json(),
+                )
                 self._window = window_in_listing(listing, self.name)
             except (ModelError, Refusal):
                 _log.debug("%s does not list its models", self._endpoint.where)
@@ -306,11 +309,3 @@ def _chat(body: Mapping[str, Any]) -> Request:
         return ask(**named, extra_body=others, timeout=deadline)
 
     return send
-
-
-def _listing(client: OpenAI, deadline: Deadline) -> Any:
-    return client.models.with_raw_response.list(timeout=deadline)
-
-
-def _read_json(response: Response) -> Any:
-    return json.loads(response.read())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from memoryos.errors import InvalidInput, ModelError, ModelUnavailable
-from memoryos.llm.breaker import CircuitBreaker, Ticket, breaker_of
+from memoryos.llm.breaker import CircuitBreaker, breaker_of
 from memoryos.llm.limits import BrokenOff, CallCancelled, Deadline, error_of_call, origin_of
 from memoryos.llm.refusals import Refusal, error_of, refusal_of
 
@@ -108,26 +108,19 @@ class OpenAIEndpoint:
 
     # ── calls ──
 
-    def ask(
-        self,
-        model: str,
-        request: Request,
-        read: Callable[[Response], _Value],
-        *,
-        max_retries: int | None = None,
-    ) -> _Value:
+    def ask(self, model: str, request: Request, read: Callable[[Response], _Value]) -> _Value:
         """Return what `read` makes of the response to `request`, sent again when either fails.
 
-        max_retries: None is the endpoint's.  Raises Refusal for an endpoint's error, InvalidInput
-        for a request that is not JSON, else ModelError.
+        Raises Refusal for an endpoint's error, InvalidInput for a request that is not JSON, else
+        ModelError.
         """
 
         def closed(response: Response) -> _Value:
             with closing(response):
                 return read(response)
 
-        with self._guarded(model) as deadline:
-            return self._attempts(request, closed, deadline, max_retries)
+        with self._guarded(model) as (client, deadline):
+            return self._attempts(client, request, closed, deadline)
 
     def stream(
         self, model: str, request: Request, read: Callable[[Response], Iterator[_Value]]
@@ -136,36 +129,35 @@ class OpenAIEndpoint:
 
         Limits and errors as for `ask`.
         """
-        with self._guarded(model) as deadline:
-            opened = self._attempts(request, lambda response: response, deadline)
+        with self._guarded(model) as (client, deadline):
+            opened = self._attempts(client, request, lambda response: response, deadline)
             with closing(opened):
                 yield from read(opened)
 
     def _attempts(
         self,
+        client: OpenAI,
         request: Request,
         read: Callable[[Response], _Value],
         deadline: Deadline,
-        max_retries: int | None = None,
     ) -> _Value:
-        most = self.max_retries if max_retries is None else max_retries
-        for attempt in range(most + 1):
+        for attempt in range(self.max_retries + 1):
             try:
-                return read(self._send(request, deadline))
+                return read(self._send(client, request, deadline))
             except Exception as error:
                 pause = _pause(error, attempt)
-                if pause is None or attempt == most or pause >= deadline.left():
+                if pause is None or attempt == self.max_retries or pause >= deadline.left():
                     raise
             deadline.sleep(pause)
         raise AssertionError  # the last attempt returned or raised
 
-    def _send(self, request: Request, deadline: Deadline) -> Response:
+    @staticmethod
+    def _send(client: OpenAI, request: Request, deadline: Deadline) -> Response:
         """Return the response to `request`. Raises Refusal, InvalidInput and those of `limits`."""
-        from openai import APIConnectionError, APIStatusError  # noqa: PLC0415  # takes a second
+        from openai import APIConnectionError, APIStatusError  # noqa: PLC0415  # as in _made
 
         from memoryos.llm.network import Response  # noqa: PLC0415  # imports openai
 
-        client = self._client()
         try:
             return Response(request(client, deadline).http_response, deadline)
         except APIStatusError as error:
@@ -177,10 +169,7 @@ class OpenAIEndpoint:
             raise InvalidInput("messages and extra_body must hold only what JSON can") from None
 
     def _client(self) -> OpenAI:
-        """Return the client of this process.
-
-        Kept by process, without a lock, which a fork could leave locked.
-        """
+        """Return the client of this process; a lock for it could be left locked by a fork."""
         found = self._clients.get(os.getpid())
         return found or self._clients.setdefault(os.getpid(), self._made())
 
@@ -217,20 +206,23 @@ class OpenAIEndpoint:
             http_client=http_client(self.address, self._limit, hidden, without_key=has_none),
         )
 
+    def _given_key(self) -> str:
+        return self._api_key if self._api_key is not None else os.environ.get("OPENAI_API_KEY", "")
+
     def _key(self) -> str:
-        key = self._api_key if self._api_key is not None else os.environ.get("OPENAI_API_KEY")
+        key = self._given_key()
         if not key and self.address == OPENAI and not self._headers:
             raise ModelUnavailable("no API key: pass api_key=… or set OPENAI_API_KEY")
         if key and not _fits_header(key):
             raise ModelUnavailable(
                 "OPENAI_API_KEY holds characters that no key has; check its value"
             )
-        return (key or "").strip()
+        return key.strip()
 
     # ── limits ──
 
     @contextmanager
-    def _guarded(self, model: str) -> Iterator[Deadline]:
+    def _guarded(self, model: str) -> Iterator[tuple[OpenAI, Deadline]]:
         """Hold one call to its limits, and tell the endpoint's breaker how it ended."""
         breaker = self._breaker(model)
         ticket = breaker.admit()
@@ -241,20 +233,24 @@ class OpenAIEndpoint:
                 f"again in {ticket.retry_after:.0f} s",
                 ticket.retry_after,
             )
-        deadline = Deadline(self.timeout, TOTAL * self.timeout)
-        self._calls[id(deadline)] = deadline
+        deadline = None
         try:
-            yield deadline
+            client = self._client()  # at the first call this takes a second, which is not theirs
+            deadline = Deadline(self.timeout, TOTAL * self.timeout)
+            self._calls[id(deadline)] = deadline
+            yield client, deadline
         except InvalidInput:
             breaker.released(ticket)
             raise
         except Exception as error:  # noqa: BLE001  # translated: nothing else may get out
-            failure = error if isinstance(error, Refusal) else self.error(error, model)
+            told = self.error(error, model)
             if isinstance(error, CallCancelled):
                 breaker.released(ticket)  # it was closed here, which says nothing of it
-            else:
-                self._tell(breaker, ticket, failure, name)
-            raise failure from None
+            elif not isinstance(told, ModelUnavailable):
+                breaker.succeeded(ticket)  # a refusal of this text is an answer
+            elif breaker.failed(ticket, told.retry_after, str(told)):
+                _log.warning("%s; until it answers again, only one call at a time is tried", told)
+            raise (error if isinstance(error, Refusal) else told) from None
         except BaseException:  # the reader of a stream had enough, or the program is ending
             breaker.released(ticket)
             raise
@@ -262,19 +258,11 @@ class OpenAIEndpoint:
             if breaker.succeeded(ticket):
                 _log.info("%s answers again", name)
         finally:
-            del self._calls[id(deadline)]
+            self._calls.pop(id(deadline), None)
 
     def _breaker(self, model: str) -> CircuitBreaker:
-        key = self._api_key if self._api_key is not None else os.environ.get("OPENAI_API_KEY", "")
-        digest = hashlib.sha256(repr((key, sorted(self._headers.items()))).encode()).hexdigest()
-        return breaker_of(self.address, digest, model)
-
-    def _tell(self, breaker: CircuitBreaker, ticket: Ticket, failure: Exception, name: str) -> None:
-        wrong = error_of(failure, name) if isinstance(failure, Refusal) else failure
-        if not isinstance(wrong, ModelUnavailable):
-            breaker.succeeded(ticket)  # a refusal of this text is an answer
-        elif breaker.failed(ticket, wrong.retry_after, str(wrong)):
-            _log.warning("%s; until it answers again, only one call at a time is tried", wrong)
+        told = (self._given_key(), sorted(self._headers.items()))
+        return breaker_of(self.address, hashlib.sha256(repr(told).encode()).hexdigest(), model)
 
     def error(self, error: Exception, model: str) -> ModelError:
         """Return our error for whatever a call raised: what happened and what helps.
@@ -340,6 +328,7 @@ def _check(api_key: object, base_url: object, timeout: object, max_retries: obje
             parts = urlsplit(str(base_url))
             usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
             usable = usable and (parts.port or 1) > 0 and parts.netloc.isascii()
+            usable = usable and str(base_url).isprintable()
         except ValueError:
             usable = False
         if not usable:

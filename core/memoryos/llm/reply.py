@@ -52,7 +52,7 @@ class Reply:
         if response.is_stream:
             pieces = map(self._piece, self._events(response))
         else:
-            pieces = map(self._whole, (json.loads(response.read()),))
+            pieces = map(self._whole, (response.json(),))
         for piece in pieces:
             if piece:
                 said.append(piece)
@@ -67,7 +67,7 @@ class Reply:
 
     def _events(self, response: Response) -> Iterator[Any]:
         for data in response.events():
-            if data.startswith("[DONE]"):
+            if data == b"[DONE]":
                 self.ended = True
                 return
             if data:
