@@ -279,6 +279,8 @@ def test_memoryos_is_built_like_the_published_one() -> None:
         "llm_model",
         "embedding_model_name",
         "embedding_model_kwargs",
+        "timeout",
+        "llm_model_kwargs",
     ]
     takes(Memoryos, user_id="tom", openai_api_key="", data_storage_path="folder")
 
