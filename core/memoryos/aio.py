@@ -32,7 +32,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from memoryos.config import MemoryConfig
 from memoryos.engine import Engine
 from memoryos.memory.memory import Memory
-from memoryos.model import Scope
+from memoryos.model import Id, Scope
 from memoryos.ports import ChatModel, Clock, Embedder, utc_now
 from memoryos.upkeep.doctor import Report
 
@@ -144,7 +144,7 @@ class AsyncMemory:
     def __repr__(self) -> str:
         return f"Async{self._memory!r}"
 
-    def session(self, session_id: str) -> AsyncMemory:
+    def session(self, session_id: Id) -> AsyncMemory:
         """Return the same memory seen from another session. Costs nothing: not a coroutine."""
         return AsyncMemory(self._memory.session(session_id), self._pools)
 
@@ -207,7 +207,7 @@ class AsyncEngine:
         return Opening(cls, functools.partial(opener, clock=clock, new_embedder=new_embedder))
 
     def memory(
-        self, user_id: str, assistant_id: str = "assistant", session_id: str = "default"
+        self, user_id: Id, assistant_id: Id = "assistant", session_id: Id = "default"
     ) -> AsyncMemory:
         """Return the memory of one user with one assistant. Costs nothing: not a coroutine."""
         return AsyncMemory(self._engine.memory(user_id, assistant_id, session_id), self._pools)

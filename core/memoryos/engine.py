@@ -21,7 +21,7 @@ from memoryos.llm.resolve import resolve_chat_model
 from memoryos.llm.tokens import token_counter
 from memoryos.memory.memory import Memory
 from memoryos.memory.modules import Modules
-from memoryos.model import Scope
+from memoryos.model import Id, Scope
 from memoryos.ports import ChatModel, Clock, Embedder, utc_now
 from memoryos.retrieval.retriever import Retriever
 from memoryos.retrieval.views import Views
@@ -121,16 +121,18 @@ class Engine:
             raise
 
     def memory(
-        self, user_id: str, assistant_id: str = "assistant", session_id: str = "default"
+        self, user_id: Id, assistant_id: Id = "assistant", session_id: Id = "default"
     ) -> Memory:
         """Return the memory of one user with one assistant, seen from one session. Costs nothing.
 
-        Ids are keys, compared byte by byte; any text will do. Raises InvalidInput or EngineClosed.
+        Ids are keys, compared byte by byte; any text will do, and ints and UUIDs are taken as
+        their text. Raises InvalidInput or EngineClosed.
         """
+        scope = Scope(checked_id(user_id, "user_id"), checked_id(assistant_id, "assistant_id"))
+        session = checked_id(session_id, "session_id")
         if self._closed:
             raise EngineClosed
-        scope = Scope(checked_id(user_id, "user_id"), checked_id(assistant_id, "assistant_id"))
-        return Memory(self.modules, scope, checked_id(session_id, "session_id"))
+        return Memory(self.modules, scope, session)
 
     def scopes(self) -> list[Scope]:
         """Return whose memories the store holds."""

@@ -12,12 +12,22 @@ from memoryos.generation.context import Recall
 from memoryos.memory.inspection import Inspection
 from memoryos.memory.modules import Modules
 from memoryos.memory.writing import Turn, Writer
-from memoryos.model import ANSWERED_BY, QUOTATION, ErasureReceipt, Knowledge, Message, Page, Scope
+from memoryos.model import (
+    ANSWERED_BY,
+    QUOTATION,
+    ErasureReceipt,
+    Id,
+    Knowledge,
+    Message,
+    Page,
+    Scope,
+)
 from memoryos.retrieval.filters import Where
 from memoryos.storage.journal import (
     checked_count,
     checked_id,
     checked_known_id,
+    checked_metadata,
     checked_text,
     checked_time,
 )
@@ -48,7 +58,7 @@ class Memory(Inspection):
             f"session_id={self.session_id!r})"
         )
 
-    def session(self, session_id: str) -> Memory:
+    def session(self, session_id: Id) -> Memory:
         """Return the same memory seen from another session."""
         return Memory(self._modules, self.scope, checked_id(session_id, "session_id"))
 
@@ -62,13 +72,18 @@ class Memory(Inspection):
         metadata: Mapping[str, Any] | None = None,
         *,
         key: str | None = None,
+        mend: bool = False,
     ) -> Page:
         """Journal one turn; it is durable and can be recalled when this returns.
 
         `timestamp` defaults to now. A turn with a `key` that the scope has seen is not stored
         again: the page it has is returned. Raises InvalidInput or StorageError.
+
+        mend: for texts that nobody can be asked to change (a model's answer, a framework's
+        message). NUL and lone surrogates become U+FFFD; up to 16 × max_text_bytes are kept, and a
+        longer text loses its middle, with its size and SHA-256 in metadata["cut"].
         """
-        return self._writer.add(user_input, agent_response, timestamp, metadata, key)
+        return self._writer.add(user_input, agent_response, timestamp, metadata, key, mend=mend)
 
     def add_many(self, turns: Sequence[Turn], *, keys: Sequence[str] | None = None) -> list[Page]:
         """Journal many turns (user, agent[, timestamp]) in one transaction: all of them or none.
@@ -84,14 +99,17 @@ class Memory(Inspection):
         metadata: Mapping[str, Any] | None = None,
         *,
         key: str | None = None,
+        mend: bool = False,
     ) -> list[Page]:
         """Journal messages as they come from a framework, verbatim; return the pages they are in.
 
         Each user message begins a page. Messages that do not begin with one go on with the
         session's newest page, which is then journalled anew under its id. With a `key` all
         messages are one page, which takes the place of the scope's page of that key.
+        `mend` as for `add`: the note "cut" is then in the message's own metadata. Raises
+        InvalidInput or StorageError.
         """
-        return self._writer.add_messages(messages, timestamp, metadata, key)
+        return self._writer.add_messages(messages, timestamp, metadata, key, mend=mend)
 
     # ── recalling ────────────────────────────────────────────────────────────────────────────
 
@@ -144,13 +162,15 @@ class Memory(Inspection):
     ) -> str:
         """Recall, answer, and journal the turn once the answer is complete; return the answer.
 
-        Without a chat model the answer quotes the best memory. Raises ModelError; then nothing is
-        journalled.
+        The turns of this session go to the model as messages, all else that is remembered as
+        quoted data. The answer is journalled whatever it holds (see `mend` of `add`). Without a
+        chat model the answer quotes the best memory. Raises ModelError; then nothing is journalled.
         """
+        checked_metadata(metadata, self._modules.config.max_text_bytes)  # before anything is paid
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = _hints(relationship_with_user, style_hint, metadata)
         reply = self._modules.generator.answer(self.scope, query, found, hints)
-        self.add(query, reply, metadata=self._answer_metadata(metadata))
+        self.add(query, reply, metadata=self._answer_metadata(metadata), mend=True)
         return reply
 
     def respond_stream(
@@ -166,6 +186,7 @@ class Memory(Inspection):
         A stream that breaks, or is left, journals the user's side and what was said, with
         metadata["incomplete"] = True.
         """
+        checked_metadata(metadata, self._modules.config.max_text_bytes)
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = _hints(relationship_with_user, style_hint, metadata)
         return self._stream(query, found, hints, metadata)
@@ -188,7 +209,7 @@ class Memory(Inspection):
             extra = self._answer_metadata(metadata)
             if not complete:
                 extra["incomplete"] = True
-            self.add(query, "".join(said), metadata=extra)
+            self.add(query, "".join(said), metadata=extra, mend=True)
 
     def _answer_metadata(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         extra = dict(metadata or {})
@@ -260,7 +281,7 @@ class Memory(Inspection):
         *,
         page_id: str | None = None,
         knowledge_id: str | None = None,
-        session: str | None = None,
+        session: Id | None = None,
         before: datetime | str | None = None,
         everything: bool = False,
     ) -> ErasureReceipt:
