@@ -120,6 +120,38 @@ class Engine:
             store.close()
             raise
 
+    @classmethod
+    def of(cls, engine: object = None, storage_uri: str | None = None) -> Engine:
+        """Return the engine that an adapter was given: an open one, or this process's at a URI.
+
+        engine: an open engine, which its maker closes. storage_uri: without an engine, what to
+        open, once per process for all who ask, with default settings; it is closed with its last
+        user. Raises InvalidInput, which says what was expected, or what `open` raises.
+        """
+        if isinstance(engine, Engine):
+            if storage_uri is not None:
+                raise InvalidInput("give an engine or a storage_uri, not both")
+            return engine
+        if engine is not None:
+            hint = "; a URI is given as storage_uri=…" if isinstance(engine, str) else ""
+            raise InvalidInput(
+                "engine must be an open memoryos.Engine, as Engine.open(…) returns it, "
+                f"not {_shown(engine)}{hint}"
+            )
+        if not isinstance(storage_uri, str):
+            raise InvalidInput(
+                "give an engine, or a storage_uri such as 'sqlite:///memories.db', "
+                f"not {storage_uri!r}"
+            )
+        with _sharing:
+            known = _shared.get(storage_uri)
+            if known is None or known.closed:
+                known = cls.open(storage_uri)
+                if not _is_private(storage_uri):
+                    _shared[storage_uri] = known
+                weakref.finalize(known, known.store.close)
+            return known
+
     def memory(
         self, user_id: Id, assistant_id: Id = "assistant", session_id: Id = "default"
     ) -> Memory:
@@ -133,6 +165,11 @@ class Engine:
         if self._closed:
             raise EngineClosed
         return Memory(self.modules, scope, session)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the engine was closed."""
+        return self._closed
 
     def scopes(self) -> list[Scope]:
         """Return whose memories the store holds."""
@@ -236,6 +273,19 @@ def _check_embedder(store: Store, embedder: Embedder) -> None:
             raise EmbedderMismatch.of(stored, embedder.name)
 
 
+def _is_private(uri: str) -> bool:
+    """Return whether an engine at the URI has a store of its own, which no other can reach."""
+    return uri in ("sqlite:///:memory:", "sqlite://")
+
+
+def _shown(value: object) -> str:
+    """Return what a value is, without a password that a URI may hold."""
+    kind = type(value).__name__
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a value of type {kind}"
+
+
+_shared: weakref.WeakValueDictionary[str, Engine] = weakref.WeakValueDictionary()
+_sharing = threading.Lock()
 _open: weakref.WeakSet[Modules] = weakref.WeakSet()
 _forking: list[Modules] = []
 _SECONDS_AT_EXIT = 5.0

@@ -60,14 +60,15 @@ class Recall(Shown):
         """
         return _Block(self, self._budget(max_tokens)).text()
 
-    def prompt(self, max_tokens: int | None = None) -> str:
+    def prompt(self, max_tokens: int | None = None, *, ids: bool = False) -> str:
         """Return the context block for a model's prompt: fenced, as data that cannot act.
 
         The only form in which memory enters a prompt: `text` between <memory> and </memory>, after
         a line that says what it is. Empty where there is nothing to tell. The fence counts:
-        never more than `max_tokens` tokens (default: the recall's). Raises InvalidInput.
+        never more than `max_tokens` tokens (default: the recall's). With `ids` each turn and each
+        fact has its id in square brackets, for tools that forget. Raises InvalidInput.
         """
-        return fenced_recall(self, self._budget(max_tokens))
+        return fenced_recall(self, self._budget(max_tokens), ids=ids)
 
     def _budget(self, max_tokens: int | None) -> int:
         budget = self.max_tokens if max_tokens is None else max_tokens
@@ -76,12 +77,12 @@ class Recall(Shown):
         return budget
 
 
-def fenced_recall(found: Recall, budget: int, about: str = "") -> str:
+def fenced_recall(found: Recall, budget: int, about: str = "", *, ids: bool = False) -> str:
     """Return `Recall.prompt`, with a line of data about the conversation if there is one."""
     begins = "\n".join([OPEN, STATEMENT, *filter(None, [one_line(about)]), ""])
     ends = f"\n{CLOSE}"
     inside = budget - found.count_tokens(f"{begins}\n{ends}")
-    while inside > 0 and (block := _Block(found, inside).text()):
+    while inside > 0 and (block := _Block(found, inside, ids=ids).text()):
         fenced = f"{begins}\n{block}{ends}"
         if (over := found.count_tokens(fenced) - budget) <= 0:
             return fenced
@@ -105,8 +106,9 @@ class _Entry(NamedTuple):
 class _Block:
     """A context block being filled. Sections are filled by importance, then shown in order."""
 
-    def __init__(self, recall: Recall, budget: int) -> None:
+    def __init__(self, recall: Recall, budget: int, *, ids: bool = False) -> None:
         self._recall = recall
+        self._ids = ids
         self._count = recall.count_tokens
         self._budget = budget
         self._left = budget
@@ -135,10 +137,11 @@ class _Block:
 
     def _known(self, budget: int) -> None:
         profile = self._recall.profile
-        lines = [f"- {one_line(line)}" for line in profile.lines]
-        told = set(profile.sources.values())
+        # With ids the facts themselves, not the profile that is made of them.
+        lines = [] if self._ids else [f"- {one_line(line)}" for line in profile.lines]
+        told = set() if self._ids else set(profile.sources.values())
         lines += [
-            f"- {neutral(item.text)} ({item.updated:%Y-%m-%d})"
+            f"-{self._id(item.id)} {neutral(item.text)} ({item.updated:%Y-%m-%d})"
             for item in (*self._recall.user_knowledge, *self._recall.agent_knowledge)
             if item.id not in told
         ]
@@ -160,9 +163,12 @@ class _Block:
         """Add a page as `_add` does; a time that the section shows already costs nothing more."""
         if len(page.user_input) + len(page.agent_response) > _MOST_CHARACTERS * self._left:
             return 0
-        time = _time_line(page)
+        time = _time_line(page) + self._id(page.id)
         known = any(entry.time == time for entry in self._sections[section])
         return self._add(section, page.seq, _said(page), budget, time, free=known)
+
+    def _id(self, id_: str) -> str:
+        return f" [{id_}]" if self._ids else ""
 
     def _add(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,7 @@ from memoryos.storage.journal import (
     checked_text,
     checked_time,
 )
+from memoryos.storage.mending import fitted
 from memoryos.storage.port import PageQuery
 from memoryos.upkeep.export import Difference, Progress, apply_import, read_export, write_export
 from memoryos.upkeep.provenance import restore
@@ -125,12 +127,13 @@ class Memory(Inspection):
         `k` pages (default: the configured top_pages); `max_tokens` is the budget that the result's
         `text()` has by default, and without `k` as many pages come as may fill it. `where` narrows
         the pages: {"session_id": …, "since": …, "before": …} and any name of their metadata.
-        Raises InvalidInput.
+        Of a query longer than max_text_bytes both ends are sought. Raises InvalidInput.
         """
         parts = self._modules
-        checked_text(query, "query", parts.config.max_text_bytes)
+        checked_text(query, "query", sys.maxsize)
         if not isinstance(query, str) or not query.strip():
             raise InvalidInput("query is empty: say what to recall")
+        query = fitted(query, parts.config.max_text_bytes)
         if max_tokens is not None:
             checked_count(max_tokens, "max_tokens", 0)
         if k is None:
@@ -166,7 +169,7 @@ class Memory(Inspection):
         quoted data. The answer is journalled whatever it holds (see `mend` of `add`). Without a
         chat model the answer quotes the best memory. Raises ModelError; then nothing is journalled.
         """
-        checked_metadata(metadata, self._modules.config.max_text_bytes)  # before anything is paid
+        self._check_question(query, metadata)
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = _hints(relationship_with_user, style_hint, metadata)
         reply = self._modules.generator.answer(self.scope, query, found, hints)
@@ -186,7 +189,7 @@ class Memory(Inspection):
         A stream that breaks, or is left, journals the user's side and what was said, with
         metadata["incomplete"] = True.
         """
-        checked_metadata(metadata, self._modules.config.max_text_bytes)
+        self._check_question(query, metadata)
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = _hints(relationship_with_user, style_hint, metadata)
         return self._stream(query, found, hints, metadata)
@@ -210,6 +213,11 @@ class Memory(Inspection):
             if not complete:
                 extra["incomplete"] = True
             self.add(query, "".join(said), metadata=extra, mend=True)
+
+    def _check_question(self, query: str, metadata: Mapping[str, Any] | None) -> None:
+        """Raise InvalidInput for what could not be journalled, before an answer is paid for."""
+        checked_text(query, "query", self._modules.config.max_text_bytes)
+        checked_metadata(metadata, self._modules.config.max_text_bytes)
 
     def _answer_metadata(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         extra = dict(metadata or {})
