@@ -25,6 +25,11 @@ class Who:
     assistant_id: Id
     session_id: Id
 
+    @property
+    def ids(self) -> tuple[Id, Id, Id]:
+        """The arguments of `Engine.memory`."""
+        return self.user_id, self.assistant_id, self.session_id
+
     def memory(self, engine: Engine) -> Memory:
         """Return their memory. Raises InvalidInput for ids that cannot be, or EngineClosed."""
         return engine.memory(self.user_id, self.assistant_id, self.session_id)

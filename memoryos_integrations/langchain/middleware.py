@@ -222,7 +222,10 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         if structured is not None and turn and not is_answered(turn):
             turn.append(AIMessage(content=answer_text(structured)))
         left: dict[str, Any] = {"first": own.get("first")}
-        memory = self._identity.who(config, runtime).memory(self._engine)
+        # Whose turn it is, its beginning said: a snapshot's configuration, which it may be replayed
+        # from, does not.
+        whose = own.get("who") or self._identity.who(config, runtime).ids
+        memory = self._engine.memory(*whose)
         with self._failures.tolerated("recording a turn"):
             *older, part = [*parts(turn)] or [[]]
             for told in older:
