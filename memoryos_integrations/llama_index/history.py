@@ -103,7 +103,7 @@ class History:
         elif rest:
             self._begin(rest, mark)
         else:
-            self._memory.add_messages([mark])
+            self._memory.add_messages([mark], mend=True)
 
     def _journalled(self, limit: int) -> dict[tuple[str, ...], list[Page]]:
         """Return the session's newest pages by what is said in them."""
@@ -122,14 +122,14 @@ class History:
         # With a key the turn is a page of its own even if nobody has asked anything yet; without,
         # a greeting would go on with the last page of the history before.
         turn = _first_turn(messages)
-        pages = self._memory.add_messages([*marks, *turn], key=f"{OURS}/{uuid4().hex}")
+        pages = self._memory.add_messages([*marks, *turn], key=f"{OURS}/{uuid4().hex}", mend=True)
         if rest := messages[len(turn) :]:
             self._go_on(pages[0], rest)
 
     def _go_on(self, newest: Page, messages: Sequence[Message]) -> None:
         system = self._system_after(newest) if any(m.role == "user" for m in messages) else None
         metadata = None if system is None else {OURS: {_SYSTEM: system.page_id}}
-        self._memory.add_messages(messages, metadata=metadata)
+        self._memory.add_messages(messages, metadata=metadata, mend=True)
 
     def _system_after(self, newest: Page) -> Turn | None:
         page_id = _system_page(newest)
