@@ -34,7 +34,7 @@ DEFAULT_TOKEN_LIMIT = 3000
 """That of LlamaIndex's ChatMemoryBuffer."""
 CONTEXT_SHARE = 0.75
 """Of a model's context window, where the limit comes from the model."""
-LEAD = "What you remember of this user:"
+LEAD = "Memory:"
 
 
 class MemoryOSMemory(Connected, BaseMemory):

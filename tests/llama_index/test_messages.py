@@ -26,7 +26,8 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.bridge.pydantic import BaseModel
 from llama_index_doubles import assistant, user
 
-from memoryos import Message
+from memoryos import Engine, Message
+from memoryos_integrations.llama_index import MemoryOSMemory
 from memoryos_integrations.llama_index.messages import from_message, to_message
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
