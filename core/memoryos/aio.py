@@ -138,6 +138,7 @@ class AsyncMemory:
     def __init__(self, memory: Memory, pools: _Pools) -> None:
         self._memory = memory
         self._pools = pools
+        self.config = memory.config
         self.scope = memory.scope
         self.session_id = memory.session_id
 
@@ -205,6 +206,16 @@ class AsyncEngine:
         """Open (or create) the memory store at `uri`, as `Engine.open` does; await or enter it."""
         opener = functools.partial(Engine.open, uri, config, chat_model, embedder)
         return Opening(cls, functools.partial(opener, clock=clock, new_embedder=new_embedder))
+
+    @classmethod
+    def of(cls, engine: object = None, storage_uri: str | None = None) -> AsyncEngine:
+        """Return `Engine.of` behind coroutines."""
+        return cls(Engine.of(engine, storage_uri))
+
+    @property
+    def closed(self) -> bool:
+        """Whether the engine was closed."""
+        return self._engine.closed
 
     def memory(
         self, user_id: Id, assistant_id: Id = "assistant", session_id: Id = "default"
