@@ -10,7 +10,9 @@ from typing import Any
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.context import Recall
+from memoryos.memory.answering import check_question, hints_of
 from memoryos.memory.inspection import Inspection
+from memoryos.memory.mending import fitted
 from memoryos.memory.modules import Modules
 from memoryos.memory.writing import Turn, Writer
 from memoryos.model import (
@@ -28,11 +30,9 @@ from memoryos.storage.journal import (
     checked_count,
     checked_id,
     checked_known_id,
-    checked_metadata,
     checked_text,
     checked_time,
 )
-from memoryos.storage.mending import fitted
 from memoryos.storage.port import PageQuery
 from memoryos.upkeep.export import Difference, Progress, apply_import, read_export, write_export
 from memoryos.upkeep.provenance import restore
@@ -92,10 +92,8 @@ class Memory(Inspection):
             metadata: JSON values by name, stored with the page; `recall(where=…)` filters by them.
             key: identifies the turn; if the scope has a page of this key, that is returned, and
                 nothing is stored.
-            mend: for texts that nobody can be asked to change (a model's answer, a framework's
-                message). NUL and lone surrogates become U+FFFD; up to 16 × max_text_bytes are
-                kept, and a longer text loses its middle, with its size and SHA-256 in
-                metadata["cut"].
+            mend: replace NUL and lone surrogates, keep up to 16 × max_text_bytes, and cut the
+                middle of more (noted in metadata["cut"]), rather than raise.
 
         Returns:
             The page as it was journalled, with its id.
@@ -213,8 +211,7 @@ class Memory(Inspection):
     ) -> str:
         """Recall, answer, and journal the turn once the answer is complete.
 
-        The turns of this session go to the model as messages, all else that is remembered as
-        quoted data. The answer is journalled whatever it holds (see `mend` of `add`).
+        This session's turns go to the model as messages, all else remembered as quoted data.
 
         Args:
             query: what the user says.
@@ -228,9 +225,9 @@ class Memory(Inspection):
         Raises:
             ModelError: the model gave no usable answer; nothing is journalled.
         """
-        self._check_question(query, metadata)
+        check_question(query, metadata, self.config.max_text_bytes)
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
-        hints = _hints(relationship_with_user, style_hint, metadata)
+        hints = hints_of(relationship_with_user, style_hint, metadata)
         reply = self._modules.generator.answer(self.scope, query, found, hints)
         self.add(query, reply, metadata=self._answer_metadata(metadata), mend=True)
         return reply
@@ -250,16 +247,14 @@ class Memory(Inspection):
 
         Args:
             query: what the user says.
-            relationship_with_user: as for `respond`.
-            style_hint: as for `respond`.
-            metadata: as for `respond`.
+            relationship_with_user, style_hint, metadata: as for `respond`.
 
         Raises:
             ModelError: from the iterator, also midway.
         """
-        self._check_question(query, metadata)
+        check_question(query, metadata, self.config.max_text_bytes)
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
-        hints = _hints(relationship_with_user, style_hint, metadata)
+        hints = hints_of(relationship_with_user, style_hint, metadata)
         return self._stream(query, found, hints, metadata)
 
     def _stream(
@@ -281,11 +276,6 @@ class Memory(Inspection):
             if not complete:
                 extra["incomplete"] = True
             self.add(query, "".join(said), metadata=extra, mend=True)
-
-    def _check_question(self, query: str, metadata: Mapping[str, Any] | None) -> None:
-        """Raise InvalidInput for what could not be journalled, before an answer is paid for."""
-        checked_text(query, "query", self._modules.config.max_text_bytes)
-        checked_metadata(metadata, self._modules.config.max_text_bytes)
 
     def _answer_metadata(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         extra = dict(metadata or {})
@@ -457,11 +447,3 @@ class Memory(Inspection):
 
 _TOKENS_OF_A_SHORT_PAGE = 20
 _MOST_PAGES = 100
-
-
-def _hints(relationship: str, style: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {
-        "relationship_with_user": relationship,
-        "style_hint": style,
-        "metadata": metadata,
-    }

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from memoryos.errors import InvalidInput
+from memoryos.memory.mending import CUT, mended_message, mended_side
 from memoryos.memory.modules import Modules
 from memoryos.model import Message, Page, Scope
 from memoryos.storage.journal import (
@@ -23,7 +24,6 @@ from memoryos.storage.journal import (
     text_page,
     turns,
 )
-from memoryos.storage.mending import CUT, mended_message, mended_side
 from memoryos.storage.port import PageDraft, PageMoved, PageQuery
 from memoryos.storage.transact import attempts
 
