@@ -33,6 +33,8 @@ class RankingConfig:
     """Weight of the page's meaning (cosine), with a model that knows meanings."""
     dense_spelling: float = 0.25
     """The same with `HashingEmbedder`, which knows only spelling: it finds misspelt words."""
+    further: float = 0.1
+    """Share of the score of a long page's second best passage that is added to the best one's."""
     centring: float = 0.5
     """Share of the scope's mean vector taken out of the question's: what all pages have in common
     tells none of them apart."""

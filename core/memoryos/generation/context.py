@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
-from memoryos.model import Chain, Knowledge, Page, Profile, RecalledPage, Segment, Shown
+from memoryos.generation.excerpt import Excerpt, said
+from memoryos.model import (
+    Chain,
+    Knowledge,
+    Page,
+    Passage,
+    Profile,
+    RecalledPage,
+    Segment,
+    Shown,
+)
 from memoryos.ports import TokenCounter
 from memoryos.text.block import SECTIONS
 
@@ -19,6 +29,10 @@ RECENT_SHARE = 0.3
 _MOST_CHARACTERS = 10
 """Per token, in no prose (it has four): a text of more than these for each token that is left will
 not fit, and is not worth counting."""
+
+
+_FURTHER = 0.0
+"""By how much less a further passage of a turn counts than another turn's first."""
 
 
 def _no_chains() -> Sequence[Chain]:
@@ -51,8 +65,9 @@ class Recall(Shown):
     def text(self, max_tokens: int | None = None) -> str:
         """Return the context block: profile, knowledge, chains, recalled pages, recent turns.
 
-        Never more than `max_tokens` tokens (default: the recall's), never cut inside a turn: what
-        does not fit whole is left out, the least relevant first. Raises InvalidInput.
+        Never more than `max_tokens` tokens (default: the recall's). A short turn stands whole or
+        not at all; of a long one the passages that bear on the question, in order, gaps marked
+        "[…]". What does not fit is left out, the least relevant first. Raises InvalidInput.
         """
         budget = self.max_tokens if max_tokens is None else max_tokens
         if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
@@ -67,7 +82,7 @@ _LEAST_CHAIN = 16
 class _Entry(NamedTuple):
     """A part of a section, shown whole or not at all."""
 
-    order: float
+    order: tuple[int, ...]
     time: str
     """The line above it, "" for none."""
     text: str
@@ -82,26 +97,58 @@ class _Block:
         self._budget = budget
         self._left = budget
         self._sections: dict[str, list[_Entry]] = {title: [] for title in SECTIONS}
+        self._excerpts: dict[int, Excerpt] = {}
+        """By position, the turns of which passages are shown."""
 
     def text(self) -> str:
         recall = self._recall
         self._known(int(self._budget * KNOWN_SHARE))
-        recent = {page.id for page in recall.short_term}
-        self._recent(int(self._budget * RECENT_SHARE))
-        shown = []
-        for item in recall.pages:
-            page = item.page
-            if page.id in recent or not (page.user_input or page.agent_response):
-                continue  # a turn of this conversation stands, if anywhere, in its own section
-            if self._add_page("Remembered turns", page, self._left):
-                shown.append(page)
-        self._recent(self._left)
+        self._recent(int(self._budget * RECENT_SHARE), ())
+        shown = self._remembered()
+        self._recent(self._left, {page.seq for page in shown})
         if self._left > _LEAST_CHAIN and shown:
             told = {page.chain_id for page in shown}
             for chain in recall.load_chains():
                 if chain.id in told and len(chain.page_ids) > 1:
-                    self._add("Earlier in these conversations", 0, f"- {chain.summary}", self._left)
+                    summary = f"- {chain.summary}"
+                    self._add("Earlier in these conversations", (0,), summary, self._left)
         return self._fitted()
+
+    def _remembered(self) -> list[Page]:
+        """Add what was recalled, the best passages first, whosever they are; return their pages."""
+        here = {entry.order[0] for entry in self._sections["This conversation"]}
+        shown: dict[int, Page] = {}
+        for item, passage in _by_score(self._recall.pages):
+            page = item.page
+            if page.seq in here or not (page.user_input or page.agent_response):
+                continue  # a turn of this conversation stands in its own section
+            if passage.side is None:
+                added = self._add_page("Remembered turns", page, self._left) > 0
+            else:
+                added = self._add_passage(page, passage)
+            if added:
+                shown[page.seq] = page
+        return list(shown.values())
+
+    def _add_passage(self, page: Page, passage: Passage) -> bool:
+        """Add a passage of a long turn, if it fits with what marks the gaps around it."""
+        if len(passage.text) > _MOST_CHARACTERS * self._left:
+            return False
+        excerpt = self._excerpts.get(page.seq) or Excerpt(page)
+        wider = excerpt.with_passage(passage)
+        # The rest of the turn is counted again with it, as gaps close and open.
+        cost = self._count(wider.text + "\n") - excerpt.tokens
+        entries = self._sections["Remembered turns"]
+        if not excerpt.passages:
+            cost += self._count(_time_line(page) + "\n")
+            if not entries and not self._excerpts:
+                cost += self._count("## Remembered turns\n\n")
+        if cost > self._left:
+            return False
+        self._left -= cost
+        wider.tokens = self._count(wider.text + "\n")
+        self._excerpts[page.seq] = wider
+        return True
 
     def _known(self, budget: int) -> None:
         profile = self._recall.profile
@@ -113,13 +160,16 @@ class _Block:
             if item.id not in told
         ]
         for number, line in enumerate(lines):
-            budget -= self._add("What is known", number, line, budget)
+            budget -= self._add("What is known", (number,), line, budget)
 
-    def _recent(self, budget: int) -> None:
-        """Add the session's newest turns, without a gap, as far as the budget goes."""
-        here = {entry.order for entry in self._sections["This conversation"]}
+    def _recent(self, budget: int, elsewhere: Container[int]) -> None:
+        """Add the session's newest turns, as far as the budget goes without leaving one out.
+
+        elsewhere: positions of those that the block shows already.
+        """
+        here = {entry.order[0] for entry in self._sections["This conversation"]}
         for page in reversed(self._recall.short_term):
-            if page.seq in here:
+            if page.seq in here or page.seq in elsewhere:
                 continue
             cost = self._add_page("This conversation", page, budget)
             if not cost:
@@ -130,12 +180,12 @@ class _Block:
         """Add a page as `_add` does; a time that the section shows already costs nothing more."""
         time = _time_line(page)
         known = any(entry.time == time for entry in self._sections[section])
-        return self._add(section, page.seq, _said(page), budget, time, free=known)
+        return self._add(section, (page.seq,), said(page), budget, time, free=known)
 
     def _add(
         self,
         section: str,
-        order: float,
+        order: tuple[int, ...],
         text: str,
         budget: int,
         time: str = "",
@@ -163,37 +213,58 @@ class _Block:
         while True:
             block = "\n\n".join(
                 f"## {title}\n" + "\n".join(_lines(sorted(entries)))
-                for title, entries in self._sections.items()
+                for title, entries in self._parts().items()
                 if entries
             )
             if not block or self._count(block) <= self._budget:
                 return block
-            for title in (
-                "Earlier in these conversations",
-                "Remembered turns",
-                "This conversation",
-                "What is known",
-            ):
-                if self._sections[title]:
-                    self._sections[title].pop()
-                    break
+            self._drop_one()
+
+    def _parts(self) -> dict[str, list[_Entry]]:
+        """Return the entries of every section."""
+        excerpts = [
+            _Entry((seq,), _time_line(excerpt.page), excerpt.text)
+            for seq, excerpt in self._excerpts.items()
+        ]
+        turns = [*self._sections["Remembered turns"], *excerpts]
+        return {**self._sections, "Remembered turns": turns}
+
+    def _drop_one(self) -> None:
+        """Take out what is least missed."""
+        for title in (
+            "Earlier in these conversations",
+            "Remembered turns",
+            "This conversation",
+            "What is known",
+        ):
+            if title == "Remembered turns" and self._excerpts:
+                seq, excerpt = self._excerpts.popitem()
+                if len(excerpt.passages) > 1:
+                    self._excerpts[seq] = excerpt.without_last()
+                return
+            if self._sections[title]:
+                self._sections[title].pop()
+                return
+
+
+def _by_score(pages: Sequence[RecalledPage]) -> list[tuple[RecalledPage, Passage]]:
+    """Return the passages of pages, best first; what a page has beyond its best passage counts."""
+    scored = []
+    for item in pages:
+        more = item.score - item.passages[0].score if item.passages else 0.0
+        for number, passage in enumerate(item.passages):
+            scored.append((passage.score + more - _FURTHER * min(number, 1), item, passage))
+    scored.sort(key=lambda row: -row[0])
+    return [(item, passage) for _, item, passage in scored]
 
 
 def page_text(page: Page) -> str:
     """Return a page as it stands in a context block: its time, then each side with its speaker."""
-    return f"{_time_line(page)}\n{_said(page)}"
+    return f"{_time_line(page)}\n{said(page)}"
 
 
 def _time_line(page: Page) -> str:
     return f"[{page.timestamp.isoformat(' ', 'minutes')[:16]}]"  # strftime takes ten times as long
-
-
-def _said(page: Page) -> str:
-    sides = (
-        (page.user_name or "User", page.user_input),
-        (page.agent_name or "Assistant", page.agent_response),
-    )
-    return "\n".join(f"{name}: {said}" for name, said in sides if said)
 
 
 def _lines(entries: Sequence[_Entry]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from memoryos.memory.modules import Modules
 from memoryos.memory.writing import Turn, Writer
 from memoryos.model import ANSWERED_BY, QUOTATION, ErasureReceipt, Knowledge, Message, Page, Scope
 from memoryos.retrieval.filters import Where
+from memoryos.retrieval.index import Wanted
 from memoryos.storage.journal import (
     checked_count,
     checked_id,
@@ -115,15 +116,16 @@ class Memory(Inspection):
             raise InvalidInput("query is empty: say what to recall")
         if max_tokens is not None:
             checked_count(max_tokens, "max_tokens", 0)
-        if k is None:
-            k = parts.config.top_pages
-            if max_tokens is not None:
-                k = max(k, min(max_tokens // _TOKENS_OF_A_SHORT_PAGE, _MOST_PAGES))
+        wanted = Wanted(parts.config.top_pages)
+        if k is not None:
+            wanted = Wanted(checked_count(k, "k"))
+        elif max_tokens is not None:
+            wanted = Wanted(_MOST_PAGES, parts.config.top_pages, max_tokens)
         found = parts.retriever.recall(
             self.scope,
             self.session_id,
             query,
-            k=checked_count(k, "k"),
+            wanted=wanted,
             max_tokens=parts.config.context_tokens if max_tokens is None else max_tokens,
             where=Where.of(where),
             now=parts.clock(),

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, ModelError, StorageBusy
 from memoryos.generation.context import Recall
-from memoryos.model import Chain, Knowledge, Owner, Page, RecalledPage, Scope, Segment
+from memoryos.model import Chain, Knowledge, Owner, Page, Passage, RecalledPage, Scope, Segment
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.filters import Where
-from memoryos.retrieval.index import Hit, ScopeIndex
+from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
+from memoryos.retrieval.relevance import relevance
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
+from memoryos.storage.journal import page_passages, passage_of
 from memoryos.storage.port import PageQuery, Store
 from memoryos.storage.search import Unsealed
 from memoryos.text.terms import tokens
@@ -57,7 +59,7 @@ class Retriever:
         session_id: str,
         query: str,
         *,
-        k: int,
+        wanted: Wanted,
         max_tokens: int,
         where: Where | None,
         now: datetime,
@@ -75,9 +77,9 @@ class Retriever:
                     continue
                 vector = self._comparable(view, answer)
                 with suppress(Unsealed):
-                    hits = self._hits(scope, view, query, vector, k, where, now)
+                    hits = self._hits(scope, view, query, vector, wanted, where, now)
                     return self._found(
-                        scope, session_id, view, query, vector, hits, k, max_tokens, now
+                        scope, session_id, view, query, vector, hits, max_tokens, now
                     )
                 self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
@@ -90,17 +92,12 @@ class Retriever:
         query: str,
         vector: Vectors | None,
         hits: Sequence[Hit],
-        k: int,
         max_tokens: int,
         now: datetime,
     ) -> Recall:
         """Return the recall that a search has come to."""
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
-        pages = tuple(
-            RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))
-            for hit in hits
-            if hit.seq in found
-        )[:k]
+        pages = tuple(_recalled(found[hit.seq], hit) for hit in hits if hit.seq in found)
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         words = frozenset(tokens(query)) if view.tiers.knowledge else frozenset()
         return Recall(
@@ -144,7 +141,7 @@ class Retriever:
         view: ScopeView,
         query: str,
         vector: Vectors | None,
-        k: int,
+        wanted: Wanted,
         where: Where | None,
         now: datetime,
     ) -> list[Hit]:
@@ -152,8 +149,8 @@ class Retriever:
         if where is not None:
             allowed = np.array([page.seq for page in where.pages(self._store, scope)], np.int64)
         if self._config.retrieval == "two_stage":
-            return self._two_stage(scope, view, query, vector, k, allowed, now)
-        return view.index.search(query, vector, k, now=now.timestamp(), allowed=allowed)
+            return self._two_stage(scope, view, query, vector, wanted.pages, allowed, now)
+        return view.index.search(query, vector, wanted, now=now.timestamp(), allowed=allowed)
 
     def _two_stage(
         self,
@@ -210,3 +207,19 @@ class Retriever:
         found = [decode(record) for record in self._store.records(scope, ["chain"], ids=ids)]
         chains = [chain for chain in found if isinstance(chain, Chain)]
         return sorted(chains, key=lambda chain: order[chain.id])
+
+
+def _recalled(page: Page, hit: Hit) -> RecalledPage:
+    """Return a page that was found, with its passages cut out of it."""
+    spans = page_passages(page)
+    passages = tuple(
+        Passage(span.side, span.start, span.end, passage_of(page, span), score)
+        for span, score in ((spans[n], score) for n, score in hit.passages if n < len(spans))
+    )
+    return RecalledPage(
+        page,
+        hit.score,
+        relevance(hit.share, hit.cosine),
+        passages,
+        hit.reasons or ("nothing is nearer",),
+    )

@@ -15,14 +15,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import Any, TypeVar
 
-import numpy as np
-
 from memoryos.config import MemoryConfig
 from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
 from memoryos.ports import Vectors
 from memoryos.retrieval.index import ScopeIndex, ServedIndex
 from memoryos.storage.codec import decode, from_blob
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import VectorColumns
 from memoryos.storage.port import Head, Kind, Store
 from memoryos.storage.search import Searching
 from memoryos.text.terms import tokens
@@ -30,7 +28,7 @@ from memoryos.tiers.long_term import profile_of
 from memoryos.tiers.mid_term import Nearness
 
 Result = TypeVar("Result")
-_READ_AT_ONCE = 4096
+_READ_AT_ONCE = 2048
 """Positions whose vectors are read together: what a store joins has its limits (SQLite's are 1 GB),
 and its memory for them is used again."""
 _MANY = 8192
@@ -224,56 +222,23 @@ class Views:
             index.extend(self._store.index_columns(scope, held))
             return
 
-        def read() -> tuple[list[int], list[Vectors]]:
-            return self._vectors(scope, held, head.embedded_seq, view.dimension)
+        def read() -> list[VectorColumns]:
+            return self._vectors(scope, held, head.embedded_seq)
 
         # What is read first and what second decides nothing: pages are matched by position.
         with _beside(read, apart=head.last_seq - held >= _MANY) as vectors:
-            columns = self._store.index_columns(scope, held)
-            if len(columns):
-                self._load_new(index, columns, head, vectors)
+            index.extend(self._store.index_columns(scope, held), vectors)
         # Vectors of pages that the index had already.
         late = min(head.embedded_seq, held)
         if late > old.embedded_seq:
-            seqs, blocks = self._vectors(scope, old.embedded_seq, late, view.dimension)
-            index.set_vectors(seqs, np.concatenate(blocks))
+            index.set_vectors(self._vectors(scope, old.embedded_seq, late))
 
-    def _load_new(
-        self,
-        index: ScopeIndex,
-        columns: IndexColumns,
-        head: Head,
-        read: Callable[[], tuple[list[int], list[Vectors]]],
-    ) -> None:
-        """Add pages to the index: those with vectors, then those that wait for theirs."""
-        done = int(np.searchsorted(columns.seqs, head.embedded_seq, side="right"))
-        embedded, waiting = columns.cut(done)
-
-        def vectors() -> Sequence[Vectors] | Sequence[bytes | None]:
-            seqs, blocks = read()
-            wanted = embedded.seqs.tolist()
-            if seqs == wanted:
-                return blocks
-            # A page was replaced or erased between the two readings.
-            known = dict(zip(seqs, (row.tobytes() for b in blocks for row in b), strict=True))
-            return [known.get(seq) for seq in wanted]
-
-        index.extend(embedded, vectors)
-        index.extend(waiting, lambda: [None] * len(waiting))
-
-    def _vectors(
-        self, scope: Scope, after: int, up_to: int, dimension: int
-    ) -> tuple[list[int], list[Vectors]]:
-        """Read the vectors of a range of positions, in blocks."""
-        seqs: list[int] = []
-        blocks: list[Vectors] = []
-        for first in range(after, up_to, _READ_AT_ONCE):
-            last = min(first + _READ_AT_ONCE, up_to)
-            here, joined = self._store.joined_vectors(scope, first, last)
-            block = np.frombuffer(joined, dtype="<f4").reshape(len(here), max(dimension, 1))
-            blocks.append(block)
-            seqs += here
-        return seqs, blocks
+    def _vectors(self, scope: Scope, after: int, up_to: int) -> list[VectorColumns]:
+        """Read the vectors of a range of positions, in parts."""
+        return [
+            self._store.joined_vectors(scope, first, min(first + _READ_AT_ONCE, up_to))
+            for first in range(after, up_to, _READ_AT_ONCE)
+        ]
 
     def _load_tiers(self, scope: Scope, tiers: Tiers, old: Head) -> Tiers:
         segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)

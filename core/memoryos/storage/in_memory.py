@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from memoryos.errors import EngineClosed
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
     Counts,
@@ -127,11 +127,8 @@ class InMemoryStore:
             seqs = [seq for seq in sorted(rows) if after_seq < seq <= up_to_seq]
             return seqs, [rows[seq] for seq in seqs]
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
-        seqs, blobs = self.vectors(scope, after_seq, up_to_seq)
-        return seqs, b"".join(blobs)
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
+        return VectorColumns.of(*self.vectors(scope, after_seq, up_to_seq))
 
     def put_vectors(
         self,

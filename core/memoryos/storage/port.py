@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from memoryos.errors import StorageBusy
 from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
 
 Kind = Literal["topic", "segment", "chain", "knowledge", "trait"]
 """Kinds of derived records."""
@@ -34,7 +34,7 @@ class PageDraft:
     metadata: Mapping[str, Any]
     messages: tuple[Message, ...]
     terms: bytes
-    """Packed index terms (`memoryos.text.terms.page_terms`)."""
+    """Packed index terms, passage by passage (`memoryos.storage.journal.terms_of`)."""
     replaces: int | None = None
     """Position of the page of this id whose place this one takes, at the journal's end. With None
     a page that the scope already holds under this id is kept as it is."""
@@ -113,7 +113,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class NewVectors:
-    """The vectors of all a scope's pages, by page id, and who made them."""
+    """The vectors of all a scope's pages, by page id, and who made them.
+
+    As `Store.vectors` gives them: packed, one for each passage.
+    """
 
     embedder: StoredEmbedder
     by_page: Mapping[str, bytes]
@@ -210,13 +213,14 @@ class Store(Protocol):
     def vectors(
         self, scope: Scope, after_seq: int, up_to_seq: int
     ) -> tuple[list[int], list[bytes]]:
-        """Return positions and vectors of the pages in (after_seq, up_to_seq], by position."""
+        """Return positions and vectors of the pages in (after_seq, up_to_seq], by position.
+
+        Of each page as many vectors as it has passages, packed by `codec.pack_vectors`.
+        """
         ...
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
-        """Return the same for an index to be filled with: the vectors joined, in whatever order."""
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
+        """Return the same as columns, for an index to be filled with."""
         ...
 
     def put_vectors(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from memoryos.model import Knowledge, Page, Segment
 from memoryos.ports import Embedder, Vectors
-from memoryos.storage.codec import Derived, encode, to_blob
-from memoryos.storage.journal import indexed_text
+from memoryos.storage.codec import Derived, encode, pack_vectors
+from memoryos.storage.journal import passage_texts
 from memoryos.storage.port import Record
 
 AT_ONCE = 256
@@ -28,9 +30,14 @@ def embedded_text(keywords: Sequence[str], summary: str) -> str:
 
 
 def page_vectors(pages: Sequence[Page], embedder: Embedder) -> dict[int, bytes]:
-    """Return the vectors of pages as they are stored, by position. Raises ModelError."""
-    rows = embed_all(embedder, [indexed_text(page) for page in pages])
-    return {page.seq: to_blob(row) for page, row in zip(pages, rows, strict=True)}
+    """Return the vectors of pages' passages as they are stored, by position. Raises ModelError."""
+    texts = list(map(passage_texts, pages))
+    rows = embed_all(embedder, [text for some in texts for text in some])
+    found, start = {}, 0
+    for page, some in zip(pages, texts, strict=True):
+        found[page.seq] = pack_vectors(np.stack(rows[start : start + len(some)]))
+        start += len(some)
+    return found
 
 
 def embedded(values: Sequence[Derived], embedder: Embedder) -> list[Record]:

@@ -16,7 +16,7 @@ from memoryos.config import MemoryConfig
 from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Clock, Embedder
 from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
-from memoryos.storage.journal import indexed_text
+from memoryos.storage.journal import page_passages, terms_of
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -30,7 +30,6 @@ from memoryos.storage.port import (
 from memoryos.storage.search import Searching
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors
-from memoryos.text.terms import page_terms
 from memoryos.tiers import long_term, short_term
 
 _TOO_LONG = timedelta(hours=1)
@@ -179,7 +178,7 @@ class Doctor:
         head = self._store.head(patient.scope)
         if head.embedder is None:
             return
-        missing = patient.without_vector(4 * head.embedder.dimension)
+        missing = patient.without_vectors(head.embedder.dimension)
         mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
         vectors = page_vectors(missing, self._embedder)
         self._store.put_vectors(patient.scope, head, mine, vectors, head.embedded_seq)
@@ -244,13 +243,13 @@ class _Patient:
         self.knowledge = [v for v in values if isinstance(v, Knowledge)]
         self.traits = [v for v in values if isinstance(v, Trait)]
 
-    def without_vector(self, length: int) -> list[Page]:
-        """Return the pages that ought to have a vector of so many bytes, and have not."""
+    def without_vectors(self, dimension: int) -> list[Page]:
+        """Return the pages that ought to have a vector for each passage, and have not."""
         return [
             page
             for page in self.pages
             if page.seq <= self.head.embedded_seq
-            and len(self._vectors.get(page.seq, b"")) != length
+            and len(self._vectors.get(page.seq, b"")) != dimension * len(page_passages(page))
         ]
 
 
@@ -365,8 +364,7 @@ def _terms(patient: _Patient, cure: _Cure) -> None:
     """See that each page can be found by its words."""
     columns = patient.columns
     here = dict(zip(columns.seqs.tolist(), columns.terms_by_page(), strict=True))
-    for page in patient.pages:
-        wanted = page_terms(indexed_text(page), page.timestamp)
+    for page, wanted in zip(patient.pages, terms_of(patient.pages), strict=True):
         if here.get(page.seq) != wanted:
             cure.terms[page.seq] = wanted
     strays = len(here.keys() - {page.seq for page in patient.pages})

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
     Counts,
@@ -108,11 +108,8 @@ class PostgresStore:
         rows = self._rows(SQL["vectors"], (scope_key(scope), after_seq, up_to_seq))
         return [seq for seq, _ in rows], [blob_of(sent) for _, sent in rows]
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
-        seqs, blobs = self.vectors(scope, after_seq, up_to_seq)
-        return seqs, b"".join(blobs)
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
+        return VectorColumns.of(*self.vectors(scope, after_seq, up_to_seq))
 
     def put_vectors(
         self,

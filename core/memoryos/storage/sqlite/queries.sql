@@ -138,8 +138,8 @@ SELECT slot, vector FROM vectors WHERE slot > :first AND slot <= :last ORDER BY 
 SELECT CAST(group_concat(x'00D8FF', '') AS BLOB) IS x'00D8FF'
 
 -- name: joined_vectors
--- In what order is not promised, but it is the same for both.
-SELECT group_concat(slot - :first), CAST(group_concat(vector, '') AS BLOB)
+-- In what order is not promised, but it is the same for all.
+SELECT group_concat(slot - :first), group_concat(length(vector)), CAST(group_concat(vector, '') AS BLOB)
 FROM vectors WHERE slot > :first AND slot <= :last
 
 -- name: existing_slots

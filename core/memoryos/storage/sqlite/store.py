@@ -12,7 +12,7 @@ from typing import Any
 
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
     Counts,
@@ -169,12 +169,10 @@ class SQLiteStore:
         with self._db.reading() as db:
             return read_vectors(db, slots(scope_id, after_seq, up_to_seq))
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
         scope_id = self._find_scope(scope)
         if scope_id is None:
-            return [], b""
+            return VectorColumns.of()
         with self._db.reading() as db:
             return read_joined_vectors(db, slots(scope_id, after_seq, up_to_seq))
 
