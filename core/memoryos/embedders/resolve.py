@@ -1,4 +1,4 @@
-"""Which embedder an argument means."""
+"""Resolves the argument `embedder` to an object."""
 
 from __future__ import annotations
 

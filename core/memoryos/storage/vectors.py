@@ -1,4 +1,4 @@
-"""Vectors of what is stored: texts are embedded in batches, here and nowhere else."""
+"""Embeds texts in batches: vectors of pages, segments and knowledge."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
 
 
 def embedded_text(keywords: Sequence[str], summary: str) -> str:
-    """Return the words whose embedding stands for a topic or a segment in Eq. 3."""
+    """Return the text that is embedded for a topic or segment: e_s and e_p of Eq. 3."""
     return f"{' '.join(keywords)}\n{summary}"
 
 

@@ -41,7 +41,7 @@ from memoryos.storage.port import (
     Store,
     StoredEmbedder,
 )
-from memoryos.storage.search import Searching
+from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors
 from memoryos.text.terms import tokens
@@ -90,11 +90,11 @@ class Updater:
             self._store.put_vectors(scope, head, mine, vectors, up_to)
 
     def arrange(self, scope: Scope) -> None:
-        """Let a store that can search in its server make ready for it, if the scope is large.
+        """Have a store that searches in its server build what that needs, if the scope is large.
 
         What fails is tried again the next time: search is right without, but slower.
         """
-        if not isinstance(self._store, Searching):
+        if not isinstance(self._store, SearchStore):
             return
         head = self._store.head(scope)
         if head.last_seq < self._config.search_in_server_from:
@@ -309,7 +309,7 @@ class Updater:
     def _without_echoes(
         self, scope: Scope, facts: Sequence[FactDraft], pages: Sequence[Page]
     ) -> list[FactDraft]:
-        """Return facts without what an earlier turn said and a message only hands on."""
+        """Return facts without those that only repeat an earlier turn."""
         if not facts:
             return []
         said = {page.id: page.user_input for page in pages}

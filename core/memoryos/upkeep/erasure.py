@@ -127,7 +127,7 @@ class Eraser:
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What is there of something that was erased: nothing, unless it was put in again."""
+    """What exists again of something that was erased, e.g. by an import."""
 
     page_ids: tuple[str, ...]
     """Pages of the receipt that are in the journal (again, by an import)."""
@@ -165,7 +165,7 @@ def _pages_of(value: Derived) -> Sequence[str]:
 
 @dataclass
 class _Work:
-    """One erasure being worked out."""
+    """Works out one erasure: what is deleted, and what is derived again."""
 
     store: Store
     scope: Scope
@@ -186,7 +186,7 @@ class _Work:
         self.traits = [v for v in values if isinstance(v, Trait)]
 
     def follow(self) -> None:
-        """Work out what goes with the pages and what is made again."""
+        """Follow every derivation from the erased pages."""
         if not self.gone:
             return
         touched = set()

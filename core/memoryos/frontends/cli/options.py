@@ -1,4 +1,4 @@
-"""Options that commands share, and what they open."""
+"""Options shared by commands, and the engine and memory that they name."""
 
 from __future__ import annotations
 
@@ -142,13 +142,13 @@ def opened(
 def chosen(
     engine: Engine, user: str | None, assistant: str | None, session: str = "default"
 ) -> Memory:
-    """Return the memory that the options name; what is not named is what there is only one of."""
+    """Return the memory that the options name; what is not named must exist only once."""
     scope = chosen_scope(engine.scopes(), user, assistant)
     return engine.memory(scope.user_id, scope.assistant_id, session)
 
 
 def chosen_scope(scopes: list[Scope], user: str | None, assistant: str | None) -> Scope:
-    """Return the scope that is meant. Raises InvalidInput when there are several."""
+    """Return the scope that the options name. Raises InvalidInput when several match."""
     fitting = [
         scope
         for scope in scopes

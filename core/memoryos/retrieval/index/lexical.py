@@ -55,7 +55,7 @@ def postings_of(
     of records, or rows run out.
     """
     if (sizes % TERM_DTYPE.itemsize).any():
-        raise ValueError("terms must be packed by terms.pack_terms")
+        raise ValueError("terms must be whole records, as page_terms makes them")
     sizes = sizes // TERM_DTYPE.itemsize
     records = np.frombuffer(terms, dtype=TERM_DTYPE)
     counts = records["tf"].astype(np.uint8)
@@ -196,19 +196,19 @@ def _sorted(postings: Postings) -> Postings:
 def extended(snapshot: LexicalSnapshot, postings: Postings) -> LexicalSnapshot:
     """Return `snapshot` with `postings` (of later rows) added; the old one stays as it was.
 
-    Many are not sorted yet: see `settled`.
+    Many are not sorted yet: see `compacted`.
     """
     tail = np.concatenate((snapshot.tail, postings)) if snapshot.tail.size else postings
     if tail.size <= _TAIL:
         return LexicalSnapshot(snapshot.runs, snapshot.heap, tail)
-    older = settled(snapshot)
+    older = compacted(snapshot)
     if tail.size >= _MANY:
         return LexicalSnapshot(older.runs, tail)
     return LexicalSnapshot(_with_run(older.runs, _sorted(tail)))
 
 
-def settled(snapshot: LexicalSnapshot) -> LexicalSnapshot:
-    """Return `snapshot` with what came in bulk sorted."""
+def compacted(snapshot: LexicalSnapshot) -> LexicalSnapshot:
+    """Return `snapshot` with its bulk-loaded postings sorted into a run."""
     if not snapshot.heap.size:
         return snapshot
     return LexicalSnapshot(_with_run(snapshot.runs, _sorted(snapshot.heap)), tail=snapshot.tail)

@@ -237,10 +237,11 @@ def _words(pages: Pages, query: str, live: Live) -> tuple[list[FoundWord], float
             (rows[stands], counts[stands])
             for (rows, counts), stands in zip(found, standing, strict=True)
         ]
-    in_all = pages.columns.passages
+    held = [len(rows) for rows, _ in found]
+    idfs = rank.inverse_document_frequencies(held, pages.columns.passages)
     words = [
-        FoundWord(term.surface, rank.inverse_document_frequency(len(rows), in_all), rows, counts)
-        for term, (rows, counts) in zip(terms, found, strict=True)
+        FoundWord(term.surface, idf, rows, counts)
+        for term, idf, (rows, counts) in zip(terms, idfs, found, strict=True)
     ]
     weight = sum(word.idf for word in words)
     words = [word for word in words if len(word.rows)]
@@ -254,7 +255,7 @@ def _lexical(columns: Columns, words: list[FoundWord], live: Live, config: Ranki
     page = np.zeros(columns.capacity, dtype=np.float32)
     window = np.zeros(n + 1, dtype=np.float32)
     # Several words at once while the scope is small: each call of numpy costs a microsecond.
-    at_once = max(1, _CELLS // columns.capacity)
+    at_once = max(1, _CELLS // len(page))
     spans = rank.length_norm(columns.spans[: n + 1], columns.average_span, config)
     for start in range(0, len(words), at_once):
         _count_in(page, window, spans, columns, words[start : start + at_once], config)
