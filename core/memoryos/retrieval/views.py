@@ -102,7 +102,7 @@ class Views:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Clear the cache and make new locks: the parent's may be known by threads that are gone."""
+        """Clear the cache and make new locks: the parent's may be held by threads that are gone."""
         self._lock = threading.Lock()
         self._recall_lock = threading.Lock()
         self._views: OrderedDict[Scope, _Slot] = OrderedDict()

@@ -28,6 +28,7 @@ from memoryos.storage.port import (
     Waiting,
 )
 from memoryos.storage.rows import matching, page_of, session_number
+from memoryos.text.terms import INDEXING
 
 
 @dataclass(slots=True)
@@ -214,6 +215,7 @@ class InMemoryStore:
             for scope, data in self._scopes.items():
                 counts = self.counts(scope)
                 behind = data.head.embedded_seq < data.head.last_seq
+                behind = behind or data.head.indexing != INDEXING
                 if counts.pages and (not waiting or counts.waiting or behind):
                     found.append(scope)
             return sorted(found, key=lambda s: (s.user_id, s.assistant_id))
@@ -285,6 +287,8 @@ def _apply(data: _ScopeData, changes: Changes) -> None:
     data.terms.update(
         {p.id: changes.terms[p.seq] for p in data.pages.values() if p.seq in changes.terms}
     )
+    if changes.indexing is not None:
+        data.head = replace(data.head, indexing=changes.indexing)
     data.receipts.extend(changes.receipts)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from memoryos.errors import StorageBusy
 from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
 from memoryos.storage.columns import IndexColumns, VectorColumns
+from memoryos.text.terms import INDEXING
 
 Kind = Literal["topic", "segment", "chain", "knowledge", "trait"]
 """Kinds of derived records."""
@@ -62,6 +63,8 @@ class Head:
     """Rises when something was taken away: caches start again."""
     embedder: StoredEmbedder | None = None
     """Who made the scope's vectors; None before the first."""
+    indexing: int = INDEXING
+    """Version of passages and terms that all its pages are indexed by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ class Changes:
     """Vectors that take the place of all that the scope has."""
     terms: Mapping[int, bytes] = field(default_factory=dict)
     """Index terms that take the place of those at these positions."""
+    indexing: int | None = None
+    """Version of passages and terms that with this all pages are indexed by; None: as before."""
     receipts: Sequence[ErasureReceipt] = ()
 
 
@@ -275,7 +280,10 @@ class Store(Protocol):
         ...
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        """Return the scopes that hold pages, or whose pages wait for page-out or for a vector."""
+        """Return the scopes that hold pages, or those of them with pending work.
+
+        That is pages that wait for page-out, for a vector, or to be indexed as this version does.
+        """
         ...
 
     # ledger, receipts, metadata

@@ -30,6 +30,8 @@ _CRUMB = 80
 _LINE = re.compile(r"[^\n]*\n?")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _VERBATIM = re.compile(r"\s*\||(?:    |\t)\s*\S")
+_NUMBER = re.compile(r"\(?\w{1,3}[.)]|[-*•·]")
+"""The number of an item of a list: no sentence."""
 _HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7af]")
 _LEADS = re.compile(r"\s*#{1,6}\s|.*[:：]\s*$|\s*\*\*[^*\n]*\*\*\s*$")
 """A heading, or a line that announces what follows it."""
@@ -103,6 +105,8 @@ def _atoms(said: str) -> Iterator[tuple[int, int, bool]]:
             places = [(offset, offset + len(text.rstrip()))]
         else:
             places = [(offset + start, offset + end) for start, end in spans(text)]
+            if len(places) > 1 and _NUMBER.fullmatch(said, *places[0]):
+                places[:2] = [(places[0][0], places[1][1])]
         leads = not fenced and len(text) <= LONG // 2 and bool(_LEADS.match(text))
         for start, end in places:
             if end - start > _LONGEST_SENTENCE:

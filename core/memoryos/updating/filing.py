@@ -41,6 +41,7 @@ from memoryos.storage.port import (
     Store,
     StoredEmbedder,
 )
+from memoryos.storage.reindex import reindex
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors
@@ -76,7 +77,8 @@ class Updater:
     # ── vectors ──────────────────────────────────────────────────────────────────────────────
 
     def embed(self, scope: Scope) -> None:
-        """Give every page of the scope its vector. Raises ModelError; what was done stays done."""
+        """Give every page of the scope its vectors. Raises ModelError; what was done stays done."""
+        reindex(self._store, scope, self._embedder)
         while True:
             head = self._store.head(scope)
             if head.embedded_seq >= head.last_seq:

@@ -30,6 +30,7 @@ from memoryos.storage.port import (
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors
+from memoryos.text.terms import INDEXING
 from memoryos.tiers import long_term, short_term
 
 _TOO_LONG = timedelta(hours=1)
@@ -144,7 +145,8 @@ class Doctor:
         _places(state, repairs)
         _sources(state, repairs)
         _duplicates(state, repairs)
-        _terms(state, repairs)
+        if state.head.indexing == INDEXING:  # else all pages are indexed anew: see `_waiting`
+            _terms(state, repairs)
         self._vectors(state, repairs)
         return repairs
 
@@ -218,11 +220,13 @@ class Doctor:
         late = self._clock() - _TOO_LONG
         pages = self._store.pages(scope, PageQuery(seqs=seqs, before=late)) if seqs else []
         unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
-        if not pages and not self._store.pages(scope, unembedded):
+        detail = f"{len(pages)} pages wait for their page-out or vector for more than an hour"
+        if head.indexing != INDEXING:
+            detail = "the pages are indexed as a former version did"
+        elif not pages and not self._store.pages(scope, unembedded):
             return
         if repair:
             self._work_off(scope)
-        detail = f"{len(pages)} pages wait for their page-out or vector for more than an hour"
         yield Finding("waiting", detail, scope, repaired=repair)
 
 
@@ -247,6 +251,8 @@ class _ScopeState:
 
     def without_vectors(self, dimension: int) -> list[Page]:
         """Return the pages that ought to have a vector for each passage, and have not."""
+        if self.head.indexing != INDEXING:
+            return []
         return [
             page
             for page in self.pages

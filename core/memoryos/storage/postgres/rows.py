@@ -8,10 +8,15 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from pgvector import Vector
+from pgvector import HalfVector
 
 from memoryos.model import Page, Scope
-from memoryos.storage.codec import decode_pages, dumps, encode_messages, micros
+from memoryos.storage.codec import (
+    decode_pages,
+    dumps,
+    encode_messages,
+    micros,
+)
 from memoryos.storage.port import PageDraft, PageQuery, Record
 from memoryos.storage.postgres.connection import SQL
 from memoryos.storage.rows import scope_digest, session_number
@@ -101,11 +106,17 @@ def record_row(key: UUID, version: int, record: Record) -> tuple[Any, ...]:
     return (key, record.kind, record.id.encode(), version, record.live, body, record.vector)
 
 
-def vector_of(blob: bytes) -> Vector:
-    """Return float32 little-endian bytes as the driver wants a vector."""
-    return Vector(np.frombuffer(blob, dtype="<f4"))
+def vectors_of(blob: bytes, dimension: int) -> list[HalfVector]:
+    """Return the packed vectors of a page as the driver wants them, one for each passage."""
+    rows = np.frombuffer(blob, np.int8).reshape(-1, dimension)
+    return [HalfVector(row) for row in rows.astype(np.float16)]
 
 
 def blob_of(sent: bytes) -> bytes:
-    """Return a vector as the server sends it (a header of four bytes, then big-endian) as ours."""
-    return np.frombuffer(sent, dtype=">f4", offset=4).astype("<f4").tobytes()
+    """Return a page's vectors, packed, from what the server sends of them one after the other.
+
+    That is of each its dimension, two bytes of nothing, and big-endian numbers of half precision.
+    """
+    dimension = int.from_bytes(sent[:2], "big")
+    rows = np.frombuffer(sent, np.dtype([("header", ">u2", 2), ("vector", ">f2", (dimension,))]))
+    return np.asarray(rows["vector"], dtype=np.int8).tobytes()

@@ -41,10 +41,11 @@ from memoryos.storage.postgres.rows import (
     scope_key,
     select_pages,
     terms_row,
-    vector_of,
+    vectors_of,
 )
 from memoryos.storage.postgres.search import PostgresSearch, unseal
 from memoryos.storage.rows import fresh_drafts, page_of
+from memoryos.text.terms import INDEXING
 
 _ALWAYS = -(1 << 62)
 _FIRST = UUID(int=0)
@@ -94,9 +95,9 @@ class PostgresStore:
         rows = self._rows(SQL["head"], (scope_key(scope),))
         if not rows:
             return Head()
-        last, embedded, version, epoch, name, dimension = rows[0]
+        last, embedded, version, epoch, name, dimension, indexing = rows[0]
         embedder = StoredEmbedder(name, dimension) if name is not None else None
-        return Head(last, embedded, version, epoch, embedder)
+        return Head(last, embedded, version, epoch, embedder, indexing)
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         rows = self._rows(SQL["index_columns"], (scope_key(scope), after_seq))
@@ -138,7 +139,7 @@ class PostgresStore:
                 db.execute(SQL["keep_embedder"], (embedder.name, embedder.dimension))
             # A page replaced or erased meanwhile has no row; its old position must stay empty.
             here = db.execute(SQL["existing_seqs"], (key, list(vectors))).fetchall()
-            _put_vectors(db, key, {seq: vectors[seq] for (seq,) in here})
+            _put_vectors(db, key, {seq: vectors[seq] for (seq,) in here}, embedder)
             return True
 
         return self._db.writing(put, again=True)
@@ -181,7 +182,7 @@ class PostgresStore:
         def apply(db: Connection) -> None:
             bumped = db.execute(SQL["bump"], expected).fetchone()
             if bumped is None and not head.version:
-                db.execute(SQL["create_scope"], (expected["scope"],))
+                db.execute(SQL["create_scope"], (expected["scope"], INDEXING))
                 bumped = db.execute(SQL["bump"], expected).fetchone()
             if bumped is None:
                 raise _Conflict
@@ -211,7 +212,10 @@ class PostgresStore:
         return Lease(rows[0][0], from_micros(rows[0][1])) if rows else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        rows = self._rows(SQL["scopes_waiting" if waiting else "scopes"], ())
+        if waiting:
+            rows = self._rows(SQL["scopes_waiting"], (INDEXING,))
+        else:
+            rows = self._rows(SQL["scopes"], ())
         return [_scope(row) for row in rows]
 
     def scope_of(self, key: UUID) -> Scope | None:
@@ -300,7 +304,7 @@ def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[P
         row = locked.fetchone()
         if row is not None:
             break
-        db.execute(SQL["create_scope"], (key,))
+        db.execute(SQL["create_scope"], (key, INDEXING))
     known = {page.id: page for page in pages_of_rows(rows)}
     fresh = fresh_drafts(drafts, known)
     if not fresh:
@@ -354,6 +358,8 @@ def _apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None
     if changes.vectors is not None:
         _replace_vectors(db, key, changes.vectors)
     _each(db, "replace_terms", [(terms, key, seq) for seq, terms in changes.terms.items()])
+    if changes.indexing is not None:
+        db.execute(SQL["set_indexing"], (changes.indexing, key))
     if changes.terms:
         unseal(db, key, changes.terms)
     receipts = [(key, dumps(receipt_body(receipt))) for receipt in changes.receipts]
@@ -378,14 +384,22 @@ def _replace_vectors(db: Connection, key: UUID, vectors: NewVectors) -> None:
     by_page, embedder = vectors.by_page, vectors.embedder
     db.execute(SQL["delete_all_vectors"], (key,))
     rows = db.execute(SQL["seqs_of_ids"], (key, digests(by_page))).fetchall()
-    _put_vectors(db, key, {seq: by_page[id_.decode()] for seq, id_ in rows})
+    _put_vectors(db, key, {seq: by_page[id_.decode()] for seq, id_ in rows}, embedder)
     last = max((seq for seq, _ in rows), default=0)
     db.execute(SQL["keep_embedder"], (embedder.name, embedder.dimension))
     db.execute(SQL["replace_embedding"], (last, embedder.name, embedder.dimension, key))
 
 
-def _put_vectors(db: Connection, key: UUID, by_seq: Mapping[int, bytes]) -> None:
-    _each(db, "put_vector", [(key, seq, vector_of(blob)) for seq, blob in by_seq.items()])
+def _put_vectors(
+    db: Connection, key: UUID, by_seq: Mapping[int, bytes], embedder: StoredEmbedder
+) -> None:
+    db.execute(SQL["delete_vectors"], (key, list(by_seq)))
+    rows = [
+        (key, seq, passage, vector)
+        for seq, blob in by_seq.items()
+        for passage, vector in enumerate(vectors_of(blob, embedder.dimension))
+    ]
+    _each(db, "put_vector", rows)
 
 
 def _delete_seqs(db: Connection, key: UUID, seqs: Sequence[int]) -> None:

@@ -2,7 +2,7 @@
 SELECT scope_id FROM scopes WHERE digest = ?
 
 -- name: create_scope
-INSERT INTO scopes (digest) VALUES (?) RETURNING scope_id
+INSERT INTO scopes (digest, indexing) VALUES (?, ?) RETURNING scope_id
 
 -- name: name_scope
 UPDATE scopes SET user_id = ?, assistant_id = ? WHERE scope_id = ? AND user_id IS NULL
@@ -11,7 +11,7 @@ UPDATE scopes SET user_id = ?, assistant_id = ? WHERE scope_id = ? AND user_id I
 UPDATE scopes SET last_seq = last_seq + ? WHERE scope_id = ? RETURNING last_seq, user_id IS NULL
 
 -- name: head
-SELECT last_seq, embedded_seq, version, epoch, embedders.name, embedders.dimension
+SELECT last_seq, embedded_seq, version, epoch, embedders.name, embedders.dimension, indexing
 FROM scopes LEFT JOIN embedders USING (embedder_id) WHERE scope_id = ?
 
 -- name: insert_page
@@ -260,9 +260,12 @@ WHERE user_id IS NOT NULL ORDER BY user_id, assistant_id
 
 -- name: scopes_waiting
 SELECT user_id, assistant_id FROM scopes
-WHERE user_id IS NOT NULL AND (embedded_seq < last_seq OR EXISTS (
+WHERE user_id IS NOT NULL AND (embedded_seq < last_seq OR indexing <> ? OR EXISTS (
     SELECT 1 FROM pages WHERE pages.scope_id = scopes.scope_id AND segment_id IS NULL))
 ORDER BY user_id, assistant_id
+
+-- name: set_indexing
+UPDATE scopes SET indexing = ? WHERE scope_id = ?
 
 -- name: insert_call
 INSERT INTO calls (scope_id, at, purpose, model, prompt_tokens, completion_tokens, seconds, outcome)

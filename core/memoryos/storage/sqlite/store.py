@@ -40,6 +40,7 @@ from memoryos.storage.sqlite.rows import (
     stored_pages,
     terms_row,
 )
+from memoryos.text.terms import INDEXING
 
 _log = logging.getLogger("memoryos.storage")
 _SQL = named_queries("memoryos.storage.sqlite")
@@ -144,11 +145,11 @@ class SQLiteStore:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return Head()
-        ((last, embedded, version, epoch, name, dimension),) = self._db.fetch(
+        ((last, embedded, version, epoch, name, dimension, indexing),) = self._db.fetch(
             _SQL["head"], (scope_id,)
         )
         embedder = StoredEmbedder(name, dimension) if name is not None else None
-        return Head(last, embedded, version, epoch, embedder)
+        return Head(last, embedded, version, epoch, embedder, indexing)
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         scope_id = self._find_scope(scope)
@@ -300,6 +301,8 @@ class SQLiteStore:
         db.executemany(
             _SQL["replace_terms"], ((terms, first | seq) for seq, terms in changes.terms.items())
         )
+        if changes.indexing is not None:
+            db.execute(_SQL["set_indexing"], (changes.indexing, scope_id))
         if _removes(changes):
             db.execute(_SQL["note_removal"])
         for receipt in changes.receipts:
@@ -330,7 +333,10 @@ class SQLiteStore:
         return Lease(rows[0][0], from_micros(rows[0][1])) if rows else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        rows = self._db.fetch(_SQL["scopes_waiting" if waiting else "scopes"])
+        if waiting:
+            rows = self._db.fetch(_SQL["scopes_waiting"], (INDEXING,))
+        else:
+            rows = self._db.fetch(_SQL["scopes"])
         return [Scope(user_id, assistant_id) for user_id, assistant_id in rows]
 
     # ── ledger, receipts, metadata ───────────────────────────────────────────────────────────
@@ -396,7 +402,7 @@ class SQLiteStore:
             if row is None:
                 # Not remembered before the transaction is through: it may be rolled back. Its
                 # names come with its first page and go with its last.
-                made: int = db.execute(_SQL["create_scope"], (digest,)).fetchone()[0]
+                made: int = db.execute(_SQL["create_scope"], (digest, INDEXING)).fetchone()[0]
                 return made
             scope_id = self._scope_ids[scope] = row[0]
         return scope_id
