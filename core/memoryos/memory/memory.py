@@ -13,7 +13,7 @@ from memoryos.memory.inspection import Inspection
 from memoryos.memory.modules import Modules
 from memoryos.memory.writing import Turn, Writer
 from memoryos.model import ANSWERED_BY, QUOTATION, ErasureReceipt, Knowledge, Message, Page, Scope
-from memoryos.retrieval.filters import Where
+from memoryos.retrieval.filters import page_filter
 from memoryos.retrieval.index import Wanted
 from memoryos.storage.journal import (
     checked_count,
@@ -150,7 +150,9 @@ class Memory(Inspection):
             k: pages to return at most. Default: `top_pages`, or with `max_tokens` as many as may
                 fill it.
             max_tokens: budget of the result's `text()`. Default: `context_tokens`.
-            where: filter of pages: "session_id", "since", "before", and any name of their metadata.
+            where: filter of pages: "session_id", "since", "before", and any name of their metadata,
+                each with a value, a list of values, or bounds such as {"gte": 3, "lt": 5}; it
+                narrows all that the recall shows.
 
         Returns:
             Ranked pages, with the short-term memory, segments, knowledge and profile.
@@ -176,7 +178,7 @@ class Memory(Inspection):
             query,
             wanted=wanted,
             max_tokens=modules.config.context_tokens if max_tokens is None else max_tokens,
-            where=Where.of(where),
+            where=page_filter(where),
             now=modules.clock(),
         )
         # What only fills a large budget was not asked for, and heats nothing.

@@ -15,13 +15,16 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.config import MemoryConfig
 from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
 from memoryos.ports import Vectors
 from memoryos.retrieval.index import ScopeIndex, ServerIndex
 from memoryos.storage.codec import decode, from_blob
 from memoryos.storage.columns import VectorColumns
-from memoryos.storage.port import Head, Kind, Store
+from memoryos.storage.port import Head, Kind, PageFilter, Store
 from memoryos.storage.search import SearchStore
 from memoryos.text.terms import tokens
 from memoryos.tiers.long_term import profile_of
@@ -83,13 +86,20 @@ class ScopeView:
     """Cached state of one scope: index and tiers as of `head`."""
 
     def __init__(
-        self, head: Head, index: ScopeIndex | ServerIndex, tiers: Tiers, dimension: int
+        self,
+        head: Head,
+        index: ScopeIndex | ServerIndex,
+        tiers: Tiers,
+        dimension: int,
+        filtered: dict[PageFilter, tuple[int, NDArray[np.int64]]],
     ) -> None:
         self.head = head
         self.index = index
         self.tiers = tiers
         self.dimension = dimension
         """Length of the vectors in the index; 0 while there are none."""
+        self.filtered = filtered
+        """By filter, positions of the pages that match, as far as the first number."""
 
 
 class Views:
@@ -188,7 +198,7 @@ class Views:
         if head.version > old.version:
             tiers = self._load_tiers(scope, tiers, old)
         # Readers hold the old view: they get a new one, over the same index.
-        slot.view = ScopeView(head, view.index, tiers, view.dimension)
+        slot.view = ScopeView(head, view.index, tiers, view.dimension, view.filtered)
         return head.last_seq > old.last_seq
 
     def _is_searched_by_server(self, head: Head) -> bool:
@@ -213,7 +223,8 @@ class Views:
         else:
             index = ScopeIndex(max(dimension, 1), ranking)
         empty = Head(epoch=head.epoch, embedder=head.embedder)
-        return ScopeView(empty, index, Tiers({}, {}, {}, {}, Nearness.of((), {})), dimension)
+        tiers = Tiers({}, {}, {}, {}, Nearness.of((), {}))
+        return ScopeView(empty, index, tiers, dimension, {})
 
     def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
         index = view.index

@@ -9,6 +9,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.errors import EngineClosed
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps
@@ -21,13 +24,14 @@ from memoryos.storage.port import (
     Lease,
     NewVectors,
     PageDraft,
+    PageFilter,
     PageMoved,
     PageQuery,
     Record,
     StoredEmbedder,
     Waiting,
 )
-from memoryos.storage.rows import matching, page_of, session_number
+from memoryos.storage.rows import matching, page_of, passes, session_number
 from memoryos.text.terms import INDEXING
 
 
@@ -82,6 +86,17 @@ class InMemoryStore:
         if query.newest_first:
             found.reverse()
         return [_given(page) for page in found[: query.limit]]
+
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        with self._lock:
+            pages = list(self._data(scope).pages.values())
+        found = [page.seq for page in pages if page.seq > after_seq and passes(page, where)]
+        return np.array(found, np.int64)
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        with self._lock:
+            pages = self._data(scope).pages
+            return {id_: pages[id_].seq for id_ in ids if id_ in pages}
 
     def sessions(self, scope: Scope) -> list[str]:
         with self._lock:

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.errors import StorageBusy
 from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
 from memoryos.storage.columns import IndexColumns, VectorColumns
@@ -88,6 +91,32 @@ class PageQuery:
     """Only pages before this time."""
     newest_first: bool = False
     limit: int | None = None
+
+
+Scalar = str | int | float | bool | None
+Comparison = Literal["in", "gt", "gte", "lt", "lte"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a value of a page's metadata has to be; lists and mappings there never are it."""
+
+    name: str
+    comparison: Comparison
+    values: tuple[Scalar, ...]
+    """"in": one of these; None is also a value that is missing. Else one bound: a number, to which
+    numbers but not booleans are compared, or a text, to which texts are, by code points."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageFilter:
+    """Pages that a recall may show. Conditions are joined by "and"."""
+
+    session_id: str | None = None
+    segment_id: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    metadata: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +221,17 @@ class Store(Protocol):
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         """Return the pages that match, in journal order (or newest first)."""
+        ...
+
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        """Return the positions after `after_seq` of the pages that match, ascending.
+
+        No page is read for it.
+        """
+        ...
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        """Return the positions of those of the pages of some ids that are there."""
         ...
 
     def sessions(self, scope: Scope) -> list[str]:

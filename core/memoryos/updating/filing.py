@@ -41,10 +41,9 @@ from memoryos.storage.port import (
     Store,
     StoredEmbedder,
 )
-from memoryos.storage.reindex import reindex
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors
+from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors, reindex
 from memoryos.text.terms import tokens
 from memoryos.tiers import long_term, mid_term, short_term
 from memoryos.tiers.traits import TRAITS

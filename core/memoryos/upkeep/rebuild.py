@@ -27,8 +27,8 @@ from memoryos.storage.port import (
     Store,
     StoredEmbedder,
 )
-from memoryos.storage.reindex import reindex
 from memoryos.storage.transact import attempts, transact
+from memoryos.storage.vectors import reindex
 from memoryos.updating.filing import Updater
 from memoryos.upkeep.export import Difference, Progress, checked_again, difference
 

@@ -120,6 +120,30 @@ ORDER BY seq DESC
 -- name: at_most
 LIMIT %(limit)s
 
+-- name: positions
+SELECT seq FROM memoryos.pages WHERE scope = %(scope)s
+
+-- name: where_in
+-- Values as JSON; jsonb cannot hold a NUL, which a text of ours may have.
+AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
+    ELSE metadata::jsonb -> %(name{n})s = ANY(%(values{n})s::text[]::jsonb[]) END
+
+-- name: where_in_or_missing
+AND CASE WHEN metadata IS NULL THEN true WHEN metadata LIKE '%%\u0000%%' THEN false
+    ELSE coalesce(metadata::jsonb -> %(name{n})s, 'null') = ANY(%(values{n})s::text[]::jsonb[]) END
+
+-- name: where_number
+AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
+    WHEN jsonb_typeof(metadata::jsonb -> %(name{n})s) = 'number'
+    THEN (metadata::jsonb ->> %(name{n})s)::numeric {comparison} %(values{n})s::numeric
+    ELSE false END
+
+-- name: where_text
+AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
+    WHEN jsonb_typeof(metadata::jsonb -> %(name{n})s) = 'string'
+    THEN (metadata::jsonb ->> %(name{n})s) COLLATE "C" {comparison} %(values{n})s
+    ELSE false END
+
 -- name: sessions
 SELECT session_id FROM memoryos.pages WHERE scope = %s GROUP BY session_id ORDER BY min(seq)
 

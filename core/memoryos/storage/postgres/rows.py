@@ -17,9 +17,10 @@ from memoryos.storage.codec import (
     encode_messages,
     micros,
 )
-from memoryos.storage.port import PageDraft, PageQuery, Record
+from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record
 from memoryos.storage.postgres.connection import SQL
 from memoryos.storage.rows import scope_digest, session_number
+from memoryos.storage.sql import COMPARISONS
 
 
 def scope_key(scope: Scope) -> UUID:
@@ -57,6 +58,35 @@ def select_pages(key: UUID, query: PageQuery) -> tuple[bytes, dict[str, Any]]:
     if query.limit is not None:
         parts.append(SQL["at_most"])
     return b" ".join(parts), {"scope": key, "limit": query.limit, **used}
+
+
+def select_positions(key: UUID, where: PageFilter, after_seq: int) -> tuple[bytes, dict[str, Any]]:
+    """Return a statement for the positions of the pages that match, and its arguments."""
+    given: dict[str, Any] = {
+        "session": None if where.session_id is None else where.session_id.encode(),
+        "segment": None if where.segment_id is None else digest(where.segment_id),
+        "after": after_seq or None,
+        "since": None if where.since is None else micros(where.since),
+        "before": None if where.before is None else micros(where.before),
+    }
+    arguments = {name: value for name, value in given.items() if value is not None}
+    parts = [SQL["positions"], *(SQL[f"and_{name}"] for name in arguments)]
+    for n, condition in enumerate(where.metadata):
+        values: Any = condition.values[0]
+        if condition.comparison == "in":
+            name = "where_in_or_missing" if None in condition.values else "where_in"
+            # In Python, and so in a filter, True is 1 and False 0.
+            values = list(condition.values)
+            values += [int(v) if isinstance(v, bool) else bool(v) for v in values if v in (0, 1)]
+            values = [dumps(value) for value in values]
+        elif isinstance(values, str):
+            name = "where_text"
+        else:
+            name, values = "where_number", repr(values)
+        comparison = COMPARISONS[condition.comparison]
+        parts.append(SQL[name].decode().format(n=n, comparison=comparison).encode())
+        arguments |= {f"name{n}": condition.name, f"values{n}": values}
+    return b" ".join([*parts, SQL["oldest_first"]]), {**arguments, "scope": key}
 
 
 def page_row(key: UUID, page: Page) -> tuple[Any, ...]:

@@ -13,6 +13,9 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
 from memoryos.storage.columns import IndexColumns, VectorColumns
@@ -24,6 +27,7 @@ from memoryos.storage.port import (
     Lease,
     NewVectors,
     PageDraft,
+    PageFilter,
     PageQuery,
     Record,
     StoredEmbedder,
@@ -40,6 +44,7 @@ from memoryos.storage.postgres.rows import (
     record_row,
     scope_key,
     select_pages,
+    select_positions,
     terms_row,
     vectors_of,
 )
@@ -75,6 +80,14 @@ class PostgresStore:
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         statement, arguments = select_pages(scope_key(scope), query)
         return pages_of_rows(self._rows(statement, arguments))
+
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        rows = self._rows(*select_positions(scope_key(scope), where, after_seq))
+        return np.array([seq for (seq,) in rows], np.int64)
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        rows = self._rows(SQL["seqs_of_ids"], (scope_key(scope), digests(ids)))
+        return {id_.decode(): seq for seq, id_ in rows}
 
     def sessions(self, scope: Scope) -> list[str]:
         rows = self._rows(SQL["sessions"], (scope_key(scope),))

@@ -99,6 +99,41 @@ FROM pages
 WHERE slot > :first AND slot <= :last AND timestamp >= :since AND timestamp < :before
 ORDER BY slot DESC LIMIT :limit
 
+-- name: positions
+SELECT slot FROM pages WHERE scope_id = :scope AND slot > :after
+
+-- name: where_session_id
+AND session_id = :session_id
+
+-- name: where_segment_id
+AND segment_id = :segment_id
+
+-- name: where_since
+AND timestamp >= :since
+
+-- name: where_before
+AND timestamp < :before
+
+-- name: where_in
+AND EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = :name{n}
+    AND type NOT IN ('array', 'object') AND value IN (SELECT value FROM json_each(:values{n})))
+
+-- name: where_in_or_missing
+AND NOT EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = :name{n} AND type <> 'null'
+    AND (type IN ('array', 'object')
+        OR value NOT IN (SELECT value FROM json_each(:values{n}) WHERE type <> 'null')))
+
+-- name: where_number
+AND EXISTS (SELECT 1 FROM json_each(metadata)
+    WHERE key = :name{n} AND type IN ('integer', 'real') AND value {comparison} :values{n})
+
+-- name: where_text
+AND EXISTS (SELECT 1 FROM json_each(metadata)
+    WHERE key = :name{n} AND type = 'text' AND value {comparison} :values{n})
+
+-- name: by_slot
+ORDER BY slot
+
 -- name: sessions
 SELECT session_id FROM pages WHERE scope_id = ? GROUP BY session_id ORDER BY min(slot)
 

@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
 from memoryos.storage.columns import IndexColumns, VectorColumns
@@ -20,6 +23,7 @@ from memoryos.storage.port import (
     Kind,
     Lease,
     PageDraft,
+    PageFilter,
     PageQuery,
     Record,
     StoredEmbedder,
@@ -36,6 +40,7 @@ from memoryos.storage.sqlite.rows import (
     page_row,
     record_row,
     select_pages,
+    select_positions,
     slots,
     stored_pages,
     terms_row,
@@ -122,6 +127,19 @@ class SQLiteStore:
         ]
         pages.sort(key=lambda page: page.seq, reverse=query.newest_first)
         return pages[: query.limit]
+
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return np.zeros(0, np.int64)
+        found = self._db.fetch(*select_positions(scope_id, where, after_seq))
+        return np.fromiter((slot & SEQ_MASK for (slot,) in found), np.int64, len(found))
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        arguments = {"scope": self._find_scope(scope), "ids": dumps(list(ids))}
+        found = self._db.fetch(_SQL["slots_of_ids"], arguments)
+        wanted = set(ids)  # json_each() cuts a text at its NUL
+        return {id_: slot & SEQ_MASK for slot, id_ in found if id_ in wanted}
 
     def sessions(self, scope: Scope) -> list[str]:
         return [row[0] for row in self._rows(scope, "sessions")]
