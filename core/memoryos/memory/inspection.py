@@ -29,7 +29,7 @@ from memoryos.retrieval.filters import page_filter
 from memoryos.storage.codec import decode
 from memoryos.storage.journal import checked_count, checked_known_id, checked_time
 from memoryos.storage.journal import page_id as id_of_key
-from memoryos.storage.port import Kind, PageQuery
+from memoryos.storage.port import Kind, PageFilter, PageQuery
 from memoryos.tiers import mid_term
 from memoryos.upkeep.erasure import Remains, remains
 from memoryos.upkeep.provenance import Explanation, explain
