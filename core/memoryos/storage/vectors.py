@@ -8,9 +8,17 @@ import numpy as np
 
 from memoryos.model import Knowledge, Page, Scope, Segment
 from memoryos.ports import Embedder, Vectors
-from memoryos.storage.codec import Derived, encode, pack_vectors
+from memoryos.storage.codec import Derived, decode, encode, pack_vectors
 from memoryos.storage.journal import page_passages, passage_texts, terms_of
-from memoryos.storage.port import Changes, Head, NewVectors, PageQuery, Record, Store
+from memoryos.storage.port import (
+    Changes,
+    Head,
+    NewVectors,
+    PageQuery,
+    Record,
+    Store,
+    StoredEmbedder,
+)
 from memoryos.storage.transact import transact
 from memoryos.text.terms import INDEXING
 
@@ -48,6 +56,39 @@ def embedded(values: Sequence[Derived], embedder: Embedder) -> list[Record]:
     texts |= {v.id: embedded_text(v.keywords, v.summary) for v in values if isinstance(v, Segment)}
     vectors = dict(zip(texts, embed_all(embedder, list(texts.values())), strict=True))
     return [encode(value, vectors.get(value.id)) for value in values]
+
+
+def outdated(stored: StoredEmbedder | None, embedder: Embedder) -> bool:
+    """Tell whether vectors of `stored` are to be made anew by `embedder`, without being asked.
+
+    So it is when `embedder` has the other's name in its attribute `replaces`: both are built in and
+    cost nothing.
+    """
+    return stored is not None and stored.name in getattr(embedder, "replaces", ())
+
+
+def outdated_scopes(store: Store, embedder: Embedder) -> list[Scope]:
+    """Return the scopes whose vectors are to be made anew; at no cost where there are none."""
+    if not any(outdated(stored, embedder) for stored in store.embedders()):
+        return []
+    return [scope for scope in store.scopes() if outdated(store.head(scope).embedder, embedder)]
+
+
+def replace_outdated(store: Store, scope: Scope, embedder: Embedder) -> None:
+    """Let `embedder` take the place of one that is outdated; else do nothing. Raises StorageError.
+
+    In one commit segments and knowledge get new vectors, and the pages' are taken away: they wait
+    for new ones like pages just added, and recall goes by words until these are there.
+    """
+
+    def work(head: Head) -> tuple[Changes | None, None]:
+        if not outdated(head.embedder, embedder):
+            return None, None
+        values = [decode(record) for record in store.records(scope, ("segment", "knowledge"))]
+        mine = StoredEmbedder(embedder.name, embedder.dimension)
+        return Changes(put=embedded(values, embedder), vectors=NewVectors(mine, {})), None
+
+    transact(store, scope, "embedding anew", work)
 
 
 def reindex(store: Store, scope: Scope, embedder: Embedder) -> None:
