@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
@@ -31,7 +33,9 @@ _MOST_CHARACTERS = 10
 not fit, and is not worth counting."""
 
 
-_FURTHER = 0.0
+_SOON = timedelta(minutes=10)
+"""Turns within this of one whose time is told stand under that time."""
+_FURTHER = 1.5
 """By how much less a further passage of a turn counts than another turn's first."""
 
 
@@ -82,10 +86,10 @@ _LEAST_CHAIN = 16
 class _Entry(NamedTuple):
     """A part of a section, shown whole or not at all."""
 
-    order: tuple[int, ...]
-    time: str
-    """The line above it, "" for none."""
+    order: int
     text: str
+    time: datetime | None = None
+    """When it was said; told above it, unless what stands before tells it."""
 
 
 class _Block:
@@ -111,12 +115,12 @@ class _Block:
             for chain in recall.load_chains():
                 if chain.id in told and len(chain.page_ids) > 1:
                     summary = f"- {chain.summary}"
-                    self._add("Earlier in these conversations", (0,), summary, self._left)
+                    self._add("Earlier in these conversations", 0, summary, self._left)
         return self._fitted()
 
     def _remembered(self) -> list[Page]:
         """Add what was recalled, the best passages first, whosever they are; return their pages."""
-        here = {entry.order[0] for entry in self._sections["This conversation"]}
+        here = {entry.order for entry in self._sections["This conversation"]}
         shown: dict[int, Page] = {}
         for item, passage in _by_score(self._recall.pages):
             page = item.page
@@ -138,11 +142,9 @@ class _Block:
         wider = excerpt.with_passage(passage)
         # The rest of the turn is counted again with it, as gaps close and open.
         cost = self._count(wider.text + "\n") - excerpt.tokens
-        entries = self._sections["Remembered turns"]
         if not excerpt.passages:
-            cost += self._count(_time_line(page) + "\n")
-            if not entries and not self._excerpts:
-                cost += self._count("## Remembered turns\n\n")
+            shown = self._parts()["Remembered turns"]
+            cost += self._heading_cost("Remembered turns", shown, page.timestamp)
         if cost > self._left:
             return False
         self._left -= cost
@@ -160,14 +162,14 @@ class _Block:
             if item.id not in told
         ]
         for number, line in enumerate(lines):
-            budget -= self._add("What is known", (number,), line, budget)
+            budget -= self._add("What is known", number, line, budget)
 
     def _recent(self, budget: int, elsewhere: Container[int]) -> None:
         """Add the session's newest turns, as far as the budget goes without leaving one out.
 
         elsewhere: positions of those that the block shows already.
         """
-        here = {entry.order[0] for entry in self._sections["This conversation"]}
+        here = {entry.order for entry in self._sections["This conversation"]}
         for page in reversed(self._recall.short_term):
             if page.seq in here or page.seq in elsewhere:
                 continue
@@ -177,42 +179,39 @@ class _Block:
             budget -= cost
 
     def _add_page(self, section: str, page: Page, budget: int) -> int:
-        """Add a page as `_add` does; a time that the section shows already costs nothing more."""
-        time = _time_line(page)
-        known = any(entry.time == time for entry in self._sections[section])
-        return self._add(section, (page.seq,), said(page), budget, time, free=known)
+        return self._add(section, page.seq, said(page), budget, page.timestamp)
 
     def _add(
-        self,
-        section: str,
-        order: tuple[int, ...],
-        text: str,
-        budget: int,
-        time: str = "",
-        *,
-        free: bool = False,
+        self, section: str, order: int, text: str, budget: int, time: datetime | None = None
     ) -> int:
         """Add an entry if it fits; return what it costs in tokens, 0 if it was left out."""
         budget = min(budget, self._left)
         if len(text) > _MOST_CHARACTERS * budget:
             return 0
-        entries = self._sections[section]
         cost = self._count(text + "\n")
-        if time and not free:
-            cost += self._count(time + "\n")
-        if not entries:
-            cost += self._count(f"## {section}\n\n")
+        cost += self._heading_cost(section, self._parts()[section], time)
         if cost > budget:
             return 0
-        entries.append(_Entry(order, time, text))
+        self._sections[section].append(_Entry(order, text, time))
         self._left -= cost
+        return cost
+
+    def _heading_cost(self, section: str, shown: Sequence[_Entry], time: datetime | None) -> int:
+        """Return the tokens of an entry's time and of the section's title, where they are new."""
+        cost = 0 if shown else self._count(f"## {section}\n\n")
+        if time is not None:
+            nearest = min(
+                (e.time for e in shown if e.time), key=lambda t: abs(t - time), default=None
+            )
+            line = _time_line(time, nearest)
+            cost += self._count(line + "\n") if line else 0
         return cost
 
     def _fitted(self) -> str:
         """Return the block, without entries beyond the budget (counts of parts may not add up)."""
         while True:
             block = "\n\n".join(
-                f"## {title}\n" + "\n".join(_lines(sorted(entries)))
+                f"## {title}\n" + "\n".join(_lines(sorted(entries, key=attrgetter("order"))))
                 for title, entries in self._parts().items()
                 if entries
             )
@@ -223,7 +222,7 @@ class _Block:
     def _parts(self) -> dict[str, list[_Entry]]:
         """Return the entries of every section."""
         excerpts = [
-            _Entry((seq,), _time_line(excerpt.page), excerpt.text)
+            _Entry(seq, excerpt.text, excerpt.page.timestamp)
             for seq, excerpt in self._excerpts.items()
         ]
         turns = [*self._sections["Remembered turns"], *excerpts]
@@ -260,18 +259,25 @@ def _by_score(pages: Sequence[RecalledPage]) -> list[tuple[RecalledPage, Passage
 
 def page_text(page: Page) -> str:
     """Return a page as it stands in a context block: its time, then each side with its speaker."""
-    return f"{_time_line(page)}\n{said(page)}"
+    return f"{_time_line(page.timestamp, None)}\n{said(page)}"
 
 
-def _time_line(page: Page) -> str:
-    return f"[{page.timestamp.isoformat(' ', 'minutes')[:16]}]"  # strftime takes ten times as long
+def _time_line(time: datetime, before: datetime | None) -> str:
+    """Return the line that tells a time, "" where the one told before it will do.
+
+    Of the same day only the hour is told, and of turns soon after one another only the first's.
+    """
+    text = time.isoformat(" ", "minutes")[:16]  # strftime takes ten times as long
+    if before is None or before.date() != time.date():
+        return f"[{text}]"
+    return f"[{text[11:]}]" if abs(time - before) >= _SOON else ""
 
 
 def _lines(entries: Sequence[_Entry]) -> Iterator[str]:
-    """Yield the lines of a section; a time stands once above the turns that share it."""
-    time = ""
+    """Yield the lines of a section."""
+    told: datetime | None = None
     for entry in entries:
-        if entry.time and entry.time != time:
-            time = entry.time
-            yield time
+        if entry.time is not None and (line := _time_line(entry.time, told)):
+            told = entry.time
+            yield line
         yield entry.text

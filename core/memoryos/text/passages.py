@@ -20,7 +20,7 @@ Side = Literal["user", "agent"]
 
 SHORT_PAGE = 800
 """Characters of both sides together up to which a page is one passage."""
-LONG = 400
+LONG = 350
 """Characters that a passage is filled up to."""
 _LONGEST_SENTENCE = 600
 """Characters from which on a sentence is cut between words."""
