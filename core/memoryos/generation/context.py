@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.excerpt import Excerpt, said
+from memoryos.generation.selection import by_worth
 from memoryos.model import (
     Chain,
     Displayable,
@@ -35,8 +36,6 @@ not fit, and is not worth counting."""
 
 _SOON = timedelta(minutes=10)
 """Turns within this of one whose time is told stand under that time."""
-_FURTHER = 1.5
-"""By how much less a further passage of a turn counts than another turn's first."""
 
 
 def _no_chains() -> Sequence[Chain]:
@@ -79,6 +78,8 @@ class Recall(Displayable):
         return _Block(self, budget).text()
 
 
+_LEAST_PASSAGE = 4
+"""Tokens that a turn or passage takes at least."""
 _LEAST_CHAIN = 16
 """Tokens that a chain's summary takes at least, with its heading: for fewer none is read."""
 
@@ -122,8 +123,10 @@ class _Block:
         """Add what was recalled, the best passages first, whosever they are; return their pages."""
         here = {entry.order for entry in self._sections["This conversation"]}
         shown: dict[int, Page] = {}
-        for item, passage in _by_score(self._recall.pages):
+        for item, passage in by_worth(self._recall.pages):
             page = item.page
+            if self._left < _LEAST_PASSAGE:
+                break
             if page.seq in here or not (page.user_input or page.agent_response):
                 continue  # a turn of this conversation stands in its own section
             if passage.side is None:
@@ -244,17 +247,6 @@ class _Block:
             if self._sections[title]:
                 self._sections[title].pop()
                 return
-
-
-def _by_score(pages: Sequence[RecalledPage]) -> list[tuple[RecalledPage, Passage]]:
-    """Return the passages of pages, best first; what a page has beyond its best passage counts."""
-    scored = []
-    for item in pages:
-        more = item.score - item.passages[0].score if item.passages else 0.0
-        for number, passage in enumerate(item.passages):
-            scored.append((passage.score + more - _FURTHER * min(number, 1), item, passage))
-    scored.sort(key=lambda row: -row[0])
-    return [(item, passage) for _, item, passage in scored]
 
 
 def page_text(page: Page) -> str:

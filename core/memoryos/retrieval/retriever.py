@@ -239,9 +239,12 @@ class Retriever:
 def _recalled(page: Page, hit: Hit) -> RecalledPage:
     """Return a page that was found, with its passages cut out of it."""
     spans = page_passages(page)
+    scored = hit.passages
+    if len(scored) == 1:  # a long page that is not indexed by its passages yet has one for all
+        scored = tuple((number, scored[0][1]) for number in range(len(spans)))
     passages = tuple(
         Passage(span.side, span.start, span.end, passage_of(page, span), score)
-        for span, score in ((spans[n], score) for n, score in hit.passages if n < len(spans))
+        for span, score in ((spans[n], score) for n, score in scored if n < len(spans))
     )
     return RecalledPage(
         page,

@@ -61,6 +61,11 @@ class ScopeIndex:
         return self._now.columns.standing
 
     @property
+    def passages(self) -> int:
+        """Number of passages of its pages."""
+        return self._now.columns.passages
+
+    @property
     def last_seq(self) -> int:
         """Journal position of the newest page, -1 when there is none."""
         columns = self._now.columns
