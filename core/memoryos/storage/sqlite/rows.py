@@ -7,8 +7,11 @@ from typing import Any
 
 from memoryos.model import Page
 from memoryos.storage.codec import decode_pages, dumps, encode_messages, micros
-from memoryos.storage.port import PageDraft, PageQuery, Record
+from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record
 from memoryos.storage.rows import session_number
+from memoryos.storage.sql import COMPARISONS, named_queries
+
+_SQL = named_queries("memoryos.storage.sqlite")
 
 SHIFT = 32
 SEQ_MASK = (1 << SHIFT) - 1
@@ -57,6 +60,32 @@ def select_pages(scope_id: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
     else:
         name = "pages"
     return f"newest_{name}" if query.newest_first else name, arguments
+
+
+def select_positions(
+    scope_id: int, where: PageFilter, after_seq: int
+) -> tuple[str, dict[str, Any]]:
+    """Return a statement for the slots of the pages that match, and its arguments."""
+    given: dict[str, Any] = {
+        "session_id": where.session_id,
+        "segment_id": where.segment_id,
+        "since": None if where.since is None else micros(where.since),
+        "before": None if where.before is None else micros(where.before),
+    }
+    arguments = {name: value for name, value in given.items() if value is not None}
+    parts = [_SQL["positions"], *(_SQL[f"where_{name}"] for name in arguments)]
+    for n, condition in enumerate(where.metadata):
+        values: Any = condition.values[0]
+        if condition.comparison == "in":
+            name = "where_in_or_missing" if None in condition.values else "where_in"
+            values = dumps(list(condition.values))
+        else:
+            name = "where_text" if isinstance(values, str) else "where_number"
+        comparison = COMPARISONS[condition.comparison]
+        parts.append(_SQL[name].format(n=n, comparison=comparison))
+        arguments |= {f"name{n}": condition.name, f"values{n}": values}
+    first = scope_id << SHIFT | after_seq
+    return " ".join([*parts, _SQL["by_slot"]]), {**arguments, "scope": scope_id, "after": first}
 
 
 def page_row(scope_id: int, page: Page) -> tuple[Any, ...]:

@@ -10,9 +10,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
     Counts,
@@ -20,6 +23,7 @@ from memoryos.storage.port import (
     Kind,
     Lease,
     PageDraft,
+    PageFilter,
     PageQuery,
     Record,
     StoredEmbedder,
@@ -36,10 +40,12 @@ from memoryos.storage.sqlite.rows import (
     page_row,
     record_row,
     select_pages,
+    select_positions,
     slots,
     stored_pages,
     terms_row,
 )
+from memoryos.text.terms import INDEXING
 
 _log = logging.getLogger("memoryos.storage")
 _SQL = named_queries("memoryos.storage.sqlite")
@@ -122,6 +128,19 @@ class SQLiteStore:
         pages.sort(key=lambda page: page.seq, reverse=query.newest_first)
         return pages[: query.limit]
 
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return np.zeros(0, np.int64)
+        found = self._db.fetch(*select_positions(scope_id, where, after_seq))
+        return np.fromiter((slot & SEQ_MASK for (slot,) in found), np.int64, len(found))
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        arguments = {"scope": self._find_scope(scope), "ids": dumps(list(ids))}
+        found = self._db.fetch(_SQL["slots_of_ids"], arguments)
+        wanted = set(ids)  # json_each() cuts a text at its NUL
+        return {id_: slot & SEQ_MASK for slot, id_ in found if id_ in wanted}
+
     def sessions(self, scope: Scope) -> list[str]:
         return [row[0] for row in self._rows(scope, "sessions")]
 
@@ -144,11 +163,11 @@ class SQLiteStore:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return Head()
-        ((last, embedded, version, epoch, name, dimension),) = self._db.fetch(
+        ((last, embedded, version, epoch, name, dimension, indexing),) = self._db.fetch(
             _SQL["head"], (scope_id,)
         )
         embedder = StoredEmbedder(name, dimension) if name is not None else None
-        return Head(last, embedded, version, epoch, embedder)
+        return Head(last, embedded, version, epoch, embedder, indexing)
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         scope_id = self._find_scope(scope)
@@ -166,12 +185,10 @@ class SQLiteStore:
         with self._db.reading() as db:
             return read_vectors(db, slots(scope_id, after_seq, up_to_seq))
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
         scope_id = self._find_scope(scope)
         if scope_id is None:
-            return [], b""
+            return VectorColumns.of()
         with self._db.reading() as db:
             return read_joined_vectors(db, slots(scope_id, after_seq, up_to_seq))
 
@@ -302,6 +319,8 @@ class SQLiteStore:
         db.executemany(
             _SQL["replace_terms"], ((terms, first | seq) for seq, terms in changes.terms.items())
         )
+        if changes.indexing is not None:
+            db.execute(_SQL["set_indexing"], (changes.indexing, scope_id))
         if _removes(changes):
             db.execute(_SQL["note_removal"])
         for receipt in changes.receipts:
@@ -332,7 +351,10 @@ class SQLiteStore:
         return Lease(rows[0][0], from_micros(rows[0][1])) if rows else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        rows = self._db.fetch(_SQL["scopes_waiting" if waiting else "scopes"])
+        if waiting:
+            rows = self._db.fetch(_SQL["scopes_waiting"], (INDEXING,))
+        else:
+            rows = self._db.fetch(_SQL["scopes"])
         return [Scope(user_id, assistant_id) for user_id, assistant_id in rows]
 
     # ── ledger, receipts, metadata ───────────────────────────────────────────────────────────
@@ -398,7 +420,7 @@ class SQLiteStore:
             if row is None:
                 # Not remembered before the transaction is through: it may be rolled back. Its
                 # names come with its first page and go with its last.
-                made: int = db.execute(_SQL["create_scope"], (digest,)).fetchone()[0]
+                made: int = db.execute(_SQL["create_scope"], (digest, INDEXING)).fetchone()[0]
                 return made
             scope_id = self._scope_ids[scope] = row[0]
         return scope_id
