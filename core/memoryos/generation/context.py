@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.excerpt import Excerpt, said
+from memoryos.generation.neutral import neutral, one_line
+from memoryos.generation.quoting import CLOSE, OPEN, STATEMENT
 from memoryos.generation.selection import by_worth
 from memoryos.model import (
     Chain,
@@ -68,14 +70,42 @@ class Recall(Displayable):
     def text(self, max_tokens: int | None = None) -> str:
         """Return the context block: profile, knowledge, chains, recalled pages, recent turns.
 
-        Never more than `max_tokens` tokens (default: the recall's). A short turn stands whole or
-        not at all; of a long one the passages that bear on the question, in order, gaps marked
-        "[…]". What does not fit is left out, the least relevant first. Raises InvalidInput.
+        For people and tests; a model's prompt takes `prompt`. Never more than `max_tokens` tokens
+        (default: the recall's). A short turn stands whole or not at all; of a long one the passages
+        that bear on the question, in order, gaps marked "[…]". What does not fit is left out, the
+        least relevant first. What was said can forge no heading, date or speaker: its later lines
+        are indented, and marks of prompts and signs that nobody sees are gone. Raises InvalidInput.
         """
+        return _Block(self, self._budget(max_tokens)).text()
+
+    def prompt(self, max_tokens: int | None = None, *, ids: bool = False) -> str:
+        """Return the context block for a model's prompt: fenced, as data that cannot act.
+
+        The only form in which memory enters a prompt: `text` between <memory> and </memory>, after
+        a line that says what it is. Empty where there is nothing to tell. The fence counts:
+        never more than `max_tokens` tokens (default: the recall's). With `ids` each turn and each
+        fact has its id in square brackets, for tools that forget. Raises InvalidInput.
+        """
+        return fenced_recall(self, self._budget(max_tokens), ids=ids)
+
+    def _budget(self, max_tokens: int | None) -> int:
         budget = self.max_tokens if max_tokens is None else max_tokens
         if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
             raise InvalidInput(f"max_tokens must be a whole number of at least 0, not {budget!r}")
-        return _Block(self, budget).text()
+        return budget
+
+
+def fenced_recall(found: Recall, budget: int, about: str = "", *, ids: bool = False) -> str:
+    """Return `Recall.prompt`, with a line of data about the conversation if there is one."""
+    begins = "\n".join([OPEN, STATEMENT, *filter(None, [one_line(about)]), ""])
+    ends = f"\n{CLOSE}"
+    inside = budget - found.count_tokens(f"{begins}\n{ends}")
+    while inside > 0 and (block := _Block(found, inside, ids=ids).text()):
+        fenced = f"{begins}\n{block}{ends}"
+        if (over := found.count_tokens(fenced) - budget) <= 0:
+            return fenced
+        inside -= over  # tokens of parts may not add up exactly
+    return f"{begins}{CLOSE}" if about else ""
 
 
 _LEAST_PASSAGE = 4
@@ -91,13 +121,16 @@ class _Entry(NamedTuple):
     text: str
     time: datetime | None = None
     """When it was said; told above it, unless what stands before tells it."""
+    label: str = ""
+    """Told behind the time: the id in square brackets, where ids are asked for."""
 
 
 class _Block:
     """A context block being filled. Sections are filled by importance, then shown in order."""
 
-    def __init__(self, recall: Recall, budget: int) -> None:
+    def __init__(self, recall: Recall, budget: int, *, ids: bool = False) -> None:
         self._recall = recall
+        self._ids = ids
         self._count = recall.count_tokens
         self._budget = budget
         self._left = budget
@@ -115,8 +148,8 @@ class _Block:
             told = {page.chain_id for page in shown}
             for chain in recall.load_chains():
                 if chain.id in told and len(chain.page_ids) > 1:
-                    summary = f"- {chain.summary}"
-                    self._add("Earlier in these conversations", 0, summary, self._left)
+                    told_so_far = f"- {neutral(chain.summary)}"
+                    self._add("Earlier in these conversations", 0, told_so_far, self._left)
         return self._fitted()
 
     def _remembered(self) -> list[Page]:
@@ -147,7 +180,8 @@ class _Block:
         cost = self._count(wider.text + "\n") - excerpt.tokens
         if not excerpt.passages:
             shown = self._parts()["Remembered turns"]
-            cost += self._heading_cost("Remembered turns", shown, page.timestamp)
+            label = self._id(page.id)
+            cost += self._heading_cost("Remembered turns", shown, page.timestamp, label)
         if cost > self._left:
             return False
         self._left -= cost
@@ -157,10 +191,11 @@ class _Block:
 
     def _known(self, budget: int) -> None:
         profile = self._recall.profile
-        lines = [f"- {line}" for line in profile.text.splitlines()]
-        told = set(profile.sources.values())
+        # With ids the facts themselves, not the profile that is made of them.
+        lines = [] if self._ids else [f"- {one_line(line)}" for line in profile.lines]
+        told = set() if self._ids else set(profile.sources.values())
         lines += [
-            f"- {item.text} ({item.updated:%Y-%m-%d})"
+            f"-{self._id(item.id)} {neutral(item.text)} ({item.updated:%Y-%m-%d})"
             for item in (*self._recall.user_knowledge, *self._recall.agent_knowledge)
             if item.id not in told
         ]
@@ -182,31 +217,44 @@ class _Block:
             budget -= cost
 
     def _add_page(self, section: str, page: Page, budget: int) -> int:
-        return self._add(section, page.seq, said(page), budget, page.timestamp)
+        if len(page.user_input) + len(page.agent_response) > _MOST_CHARACTERS * self._left:
+            return 0
+        label = self._id(page.id)
+        return self._add(section, page.seq, said(page), budget, page.timestamp, label)
+
+    def _id(self, id_: str) -> str:
+        return f" [{id_}]" if self._ids else ""
 
     def _add(
-        self, section: str, order: int, text: str, budget: int, time: datetime | None = None
+        self,
+        section: str,
+        order: int,
+        text: str,
+        budget: int,
+        time: datetime | None = None,
+        label: str = "",
     ) -> int:
         """Add an entry if it fits; return what it costs in tokens, 0 if it was left out."""
         budget = min(budget, self._left)
         if len(text) > _MOST_CHARACTERS * budget:
             return 0
         cost = self._count(text + "\n")
-        cost += self._heading_cost(section, self._parts()[section], time)
+        cost += self._heading_cost(section, self._parts()[section], time, label)
         if cost > budget:
             return 0
-        self._sections[section].append(_Entry(order, text, time))
+        self._sections[section].append(_Entry(order, text, time, label))
         self._left -= cost
         return cost
 
-    def _heading_cost(self, section: str, shown: Sequence[_Entry], time: datetime | None) -> int:
+    def _heading_cost(
+        self, section: str, shown: Sequence[_Entry], time: datetime | None, label: str
+    ) -> int:
         """Return the tokens of an entry's time and of the section's title, where they are new."""
         cost = 0 if shown else self._count(f"## {section}\n\n")
         if time is not None:
-            nearest = min(
-                (e.time for e in shown if e.time), key=lambda t: abs(t - time), default=None
-            )
-            line = _time_line(time, nearest)
+            told = [entry.time for entry in shown if entry.time]
+            nearest = min(told, key=lambda other: abs(other - time), default=None)
+            line = _time_line(time, nearest) + label
             cost += self._count(line + "\n") if line else 0
         return cost
 
@@ -225,7 +273,7 @@ class _Block:
     def _parts(self) -> dict[str, list[_Entry]]:
         """Return the entries of every section."""
         excerpts = [
-            _Entry(seq, excerpt.text, excerpt.page.timestamp)
+            _Entry(seq, excerpt.text, excerpt.page.timestamp, self._id(excerpt.page.id))
             for seq, excerpt in self._excerpts.items()
         ]
         turns = [*self._sections["Remembered turns"], *excerpts]
@@ -269,7 +317,9 @@ def _lines(entries: Sequence[_Entry]) -> Iterator[str]:
     """Yield the lines of a section."""
     told: datetime | None = None
     for entry in entries:
-        if entry.time is not None and (line := _time_line(entry.time, told)):
-            told = entry.time
-            yield line
+        if entry.time is not None:
+            line = _time_line(entry.time, told)
+            told = entry.time if line else told
+            if line or entry.label:
+                yield f"{line}{entry.label}".strip()
         yield entry.text

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 
+from memoryos.generation.neutral import neutral, speaker
 from memoryos.model import Page, Passage
 
 GAP = "[…]"
@@ -39,18 +40,20 @@ class Excerpt:
             chosen = [passage for passage in self.passages if passage.side == side]
             if chosen:
                 chosen.sort(key=attrgetter("start"))
-                sides.append(f"{_speaker(page, side)}: {_joined(whole, chosen)}")
+                sides.append(f"{_speaker(page, side)}: {neutral(_joined(whole, chosen))}")
         return "\n".join(sides)
 
 
 def said(page: Page) -> str:
     """Return a whole turn: each side with its speaker."""
     sides = (("user", page.user_input), ("agent", page.agent_response))
-    return "\n".join(f"{_speaker(page, side)}: {text}" for side, text in sides if text)
+    return "\n".join(f"{_speaker(page, side)}: {neutral(text)}" for side, text in sides if text)
 
 
 def _speaker(page: Page, side: str) -> str:
-    return (page.user_name or "User") if side == "user" else (page.agent_name or "Assistant")
+    if side == "user":
+        return speaker(page.user_name or "") or "User"
+    return speaker(page.agent_name or "") or "Assistant"
 
 
 def _joined(whole: str, passages: list[Passage]) -> str:

@@ -14,6 +14,7 @@ from memoryos.model import (
     FIGURES,
     Displayable,
     ErasureReceipt,
+    Id,
     Knowledge,
     Owner,
     Page,
@@ -27,7 +28,7 @@ from memoryos.model import (
 )
 from memoryos.retrieval.filters import page_filter
 from memoryos.storage.codec import decode
-from memoryos.storage.journal import checked_count, checked_known_id, checked_time
+from memoryos.storage.journal import checked_count, checked_id, checked_known_id, checked_time
 from memoryos.storage.journal import page_id as id_of_key
 from memoryos.storage.port import Kind, PageFilter, PageQuery
 from memoryos.tiers import mid_term
@@ -67,7 +68,7 @@ class Inspection(Displayable):
 
     def pages(
         self,
-        session_id: str | None = None,
+        session_id: Id | None = None,
         *,
         where: Mapping[str, Any] | None = None,
         newest_first: bool = False,
@@ -86,6 +87,8 @@ class Inspection(Displayable):
         """
         if limit is not None:
             checked_count(limit, "limit", 0)
+        if session_id is not None:
+            session_id = checked_id(session_id, "session_id")
         store = self._modules.store
         if where is not None:
             narrowed = {**where, **({"session_id": session_id} if session_id else {})}
