@@ -121,6 +121,8 @@ class _Entry(NamedTuple):
     text: str
     time: datetime | None = None
     """When it was said; told above it, unless what stands before tells it."""
+    label: str = ""
+    """Told behind the time: the id in square brackets, where ids are asked for."""
 
 
 class _Block:
@@ -146,8 +148,8 @@ class _Block:
             told = {page.chain_id for page in shown}
             for chain in recall.load_chains():
                 if chain.id in told and len(chain.page_ids) > 1:
-                    summary = f"- {neutral(chain.summary)}"
-                    self._add("Earlier in these conversations", 0, summary, self._left)
+                    told_so_far = f"- {neutral(chain.summary)}"
+                    self._add("Earlier in these conversations", 0, told_so_far, self._left)
         return self._fitted()
 
     def _remembered(self) -> list[Page]:
@@ -172,13 +174,14 @@ class _Block:
         """Add a passage of a long turn, if it fits with what marks the gaps around it."""
         if len(passage.text) > _MOST_CHARACTERS * self._left:
             return False
-        excerpt = self._excerpts.get(page.seq) or Excerpt(page, ids=self._ids)
+        excerpt = self._excerpts.get(page.seq) or Excerpt(page)
         wider = excerpt.with_passage(passage)
         # The rest of the turn is counted again with it, as gaps close and open.
         cost = self._count(wider.text + "\n") - excerpt.tokens
         if not excerpt.passages:
             shown = self._parts()["Remembered turns"]
-            cost += self._heading_cost("Remembered turns", shown, page.timestamp)
+            label = self._id(page.id)
+            cost += self._heading_cost("Remembered turns", shown, page.timestamp, label)
         if cost > self._left:
             return False
         self._left -= cost
@@ -214,35 +217,44 @@ class _Block:
             budget -= cost
 
     def _add_page(self, section: str, page: Page, budget: int) -> int:
-        text = said(page, self._ids)
-        return self._add(section, page.seq, text, budget, page.timestamp)
+        if len(page.user_input) + len(page.agent_response) > _MOST_CHARACTERS * self._left:
+            return 0
+        label = self._id(page.id)
+        return self._add(section, page.seq, said(page), budget, page.timestamp, label)
 
     def _id(self, id_: str) -> str:
         return f" [{id_}]" if self._ids else ""
 
     def _add(
-        self, section: str, order: int, text: str, budget: int, time: datetime | None = None
+        self,
+        section: str,
+        order: int,
+        text: str,
+        budget: int,
+        time: datetime | None = None,
+        label: str = "",
     ) -> int:
         """Add an entry if it fits; return what it costs in tokens, 0 if it was left out."""
         budget = min(budget, self._left)
         if len(text) > _MOST_CHARACTERS * budget:
             return 0
         cost = self._count(text + "\n")
-        cost += self._heading_cost(section, self._parts()[section], time)
+        cost += self._heading_cost(section, self._parts()[section], time, label)
         if cost > budget:
             return 0
-        self._sections[section].append(_Entry(order, text, time))
+        self._sections[section].append(_Entry(order, text, time, label))
         self._left -= cost
         return cost
 
-    def _heading_cost(self, section: str, shown: Sequence[_Entry], time: datetime | None) -> int:
+    def _heading_cost(
+        self, section: str, shown: Sequence[_Entry], time: datetime | None, label: str
+    ) -> int:
         """Return the tokens of an entry's time and of the section's title, where they are new."""
         cost = 0 if shown else self._count(f"## {section}\n\n")
         if time is not None:
-            nearest = min(
-                (e.time for e in shown if e.time), key=lambda t: abs(t - time), default=None
-            )
-            line = _time_line(time, nearest)
+            told = [entry.time for entry in shown if entry.time]
+            nearest = min(told, key=lambda other: abs(other - time), default=None)
+            line = _time_line(time, nearest) + label
             cost += self._count(line + "\n") if line else 0
         return cost
 
@@ -261,7 +273,7 @@ class _Block:
     def _parts(self) -> dict[str, list[_Entry]]:
         """Return the entries of every section."""
         excerpts = [
-            _Entry(seq, excerpt.text, excerpt.page.timestamp)
+            _Entry(seq, excerpt.text, excerpt.page.timestamp, self._id(excerpt.page.id))
             for seq, excerpt in self._excerpts.items()
         ]
         turns = [*self._sections["Remembered turns"], *excerpts]
@@ -305,7 +317,9 @@ def _lines(entries: Sequence[_Entry]) -> Iterator[str]:
     """Yield the lines of a section."""
     told: datetime | None = None
     for entry in entries:
-        if entry.time is not None and (line := _time_line(entry.time, told)):
-            told = entry.time
-            yield line
+        if entry.time is not None:
+            line = _time_line(entry.time, told)
+            told = entry.time if line else told
+            if line or entry.label:
+                yield f"{line}{entry.label}".strip()
         yield entry.text

@@ -22,16 +22,14 @@ class Excerpt:
     """In the order in which they were chosen."""
     tokens: int = 0
     """What `text` costs, as far as it has been counted."""
-    ids: bool = False
-    """Whether the page's id stands before it."""
 
     def with_passage(self, passage: Passage) -> Excerpt:
         """Return the excerpt with one more passage."""
-        return Excerpt(self.page, (*self.passages, passage), ids=self.ids)
+        return Excerpt(self.page, (*self.passages, passage))
 
     def without_last(self) -> Excerpt:
         """Return the excerpt without the passage that was chosen last."""
-        return Excerpt(self.page, self.passages[:-1], ids=self.ids)
+        return Excerpt(self.page, self.passages[:-1])
 
     @cached_property
     def text(self) -> str:
@@ -43,23 +41,19 @@ class Excerpt:
             if chosen:
                 chosen.sort(key=attrgetter("start"))
                 sides.append(f"{_speaker(page, side)}: {neutral(_joined(whole, chosen))}")
-        return _with_id("\n".join(sides), page, self.ids)
+        return "\n".join(sides)
 
 
-def said(page: Page, ids: bool = False) -> str:
-    """Return a whole turn, neutralised: each side with its speaker; with `ids` its id before it."""
+def said(page: Page) -> str:
+    """Return a whole turn: each side with its speaker."""
     sides = (("user", page.user_input), ("agent", page.agent_response))
-    lines = [f"{_speaker(page, side)}: {neutral(text)}" for side, text in sides if text]
-    return _with_id("\n".join(lines), page, ids)
-
-
-def _with_id(text: str, page: Page, ids: bool) -> str:
-    return f"[{page.id}] {text}" if ids else text
+    return "\n".join(f"{_speaker(page, side)}: {neutral(text)}" for side, text in sides if text)
 
 
 def _speaker(page: Page, side: str) -> str:
-    name, role = (page.user_name, "User") if side == "user" else (page.agent_name, "Assistant")
-    return speaker(name or "") or role
+    if side == "user":
+        return speaker(page.user_name or "") or "User"
+    return speaker(page.agent_name or "") or "Assistant"
 
 
 def _joined(whole: str, passages: list[Passage]) -> str:

@@ -449,5 +449,5 @@ class Memory(Inspection):
         return receipt
 
 
-_TOKENS_OF_A_SHORT_PAGE = 20
 _MOST_PAGES = 100
+"""Pages that come at most where a budget is given and no number."""
