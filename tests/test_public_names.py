@@ -212,7 +212,13 @@ def test_a_page_has_these_fields() -> None:
         "chain_id",
         "segment_id",
     } <= {field.name for field in fields(Page)}
-    assert [field.name for field in fields(RecalledPage)] == ["page", "score", "reasons"]
+    assert [field.name for field in fields(RecalledPage)] == [
+        "page",
+        "score",
+        "relevance",
+        "passages",
+        "reasons",
+    ]
 
 
 # ── The asynchronous surface ─────────────────────────────────────────────────────────────────────
