@@ -209,7 +209,7 @@ class OpenAIEndpoint:
             made.chat.completions,
             made.embeddings,
             made.models,
-        )  # imported now, not in a call's time
+        )  # imported now, not in a call
         return made
 
     def _given_key(self) -> str:
