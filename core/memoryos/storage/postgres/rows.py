@@ -72,7 +72,7 @@ def select_positions(key: UUID, where: PageFilter, after_seq: int) -> tuple[byte
     arguments = {name: value for name, value in given.items() if value is not None}
     parts = [SQL["positions"], *(SQL[f"and_{name}"] for name in arguments)]
     for n, condition in enumerate(where.metadata):
-        values: Any = condition.values[0]
+        values: Any = condition.values[0] if condition.values else None
         if condition.comparison == "in":
             name = "where_in_or_missing" if None in condition.values else "where_in"
             # In Python, and so in a filter, True is 1 and False 0.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,10 @@ from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
     SHIFT,
+    delete_slots,
+    embedder_id,
     page_row,
+    put_vectors,
     record_row,
     select_pages,
     select_positions,
@@ -89,7 +92,7 @@ class SQLiteStore:
                 slot = scope_id << SHIFT | old.seq
                 (before,) = db.execute(_SQL["first_position"], (slot,)).fetchone()
                 first[draft.id] = before or old.seq
-                _delete_slots(db, [slot])
+                delete_slots(db, [slot])
             pages[draft.id] = page_of(draft, seq, old)
         db.executemany(_SQL["insert_page"], (page_row(scope_id, page) for page in pages.values()))
         db.executemany(
@@ -208,7 +211,7 @@ class SQLiteStore:
                 _SQL["move_embedded_seq"],
                 {
                     "up_to": up_to_seq,
-                    "embedder": _embedder_id(db, embedder),
+                    "embedder": embedder_id(db, embedder),
                     "scope": scope_id,
                     "epoch": head.epoch,
                     "embedded_seq": head.embedded_seq,
@@ -217,7 +220,7 @@ class SQLiteStore:
             )
             if moved.rowcount == 0:
                 return False
-            _put_vectors(db, {scope_id << SHIFT | seq: blob for seq, blob in vectors.items()})
+            put_vectors(db, {scope_id << SHIFT | seq: blob for seq, blob in vectors.items()})
         return True
 
     # ── what is derived ──────────────────────────────────────────────────────────────────────
@@ -296,7 +299,7 @@ class SQLiteStore:
             for page_id in changes.erase_pages
             for row in db.execute(_SQL["slot_of"], (scope_id, page_id))
         ]
-        _delete_slots(db, gone)
+        delete_slots(db, gone)
         db.executemany(
             _SQL["put_record"],
             (record_row(scope_id, version, record) for record in changes.put),
@@ -313,8 +316,8 @@ class SQLiteStore:
             rows = [(slot, by_page[id_]) for id_, slot in placed.items()]
             db.executemany(_SQL["put_vector"], rows)
             up_to = max(placed.values(), default=0) & SEQ_MASK
-            embedder_id = _embedder_id(db, changes.vectors.embedder)
-            db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
+            number = embedder_id(db, changes.vectors.embedder)
+            db.execute(_SQL["replace_embedding"], (up_to, number, scope_id))
         first = scope_id << SHIFT
         db.executemany(
             _SQL["replace_terms"], ((terms, first | seq) for seq, terms in changes.terms.items())
@@ -439,22 +442,3 @@ def _derivable(changes: Changes) -> bool:
 
 def _removes(changes: Changes) -> bool:
     return bool(changes.delete or changes.erase_pages or changes.erase_calls)
-
-
-def _embedder_id(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
-    row = (embedder.name, embedder.dimension)
-    db.execute(_SQL["keep_embedder"], row)
-    id_: int = db.execute(_SQL["embedder_id"], row).fetchone()[0]
-    return id_
-
-
-def _put_vectors(db: sqlite3.Connection, by_slot: Mapping[int, bytes]) -> None:
-    # A page replaced or erased meanwhile has no row; its old position must stay empty.
-    here = db.execute(_SQL["existing_slots"], {"slots": dumps(list(by_slot))}).fetchall()
-    db.executemany(_SQL["put_vector"], ((slot, by_slot[slot]) for (slot,) in here))
-
-
-def _delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
-    rows = [(slot,) for slot in slots]
-    for name in ("delete_page", "delete_terms", "delete_vector"):
-        db.executemany(_SQL[name], rows)
