@@ -56,10 +56,6 @@ class MemoryOSBackend(BackendProtocol):
     ) -> None:
         self._whose = FilesOfRuns(engine, user_id, assistant_id, storage_uri)
 
-    def close(self) -> None:
-        """Close the engine if it was opened here. Idempotent."""
-        self._whose.close()
-
     @property
     def files(self) -> Files:
         """The files of this run's user."""

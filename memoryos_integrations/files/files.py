@@ -11,6 +11,7 @@ from typing import Any
 from memoryos import Engine, Page
 from memoryos.errors import InvalidInput
 from memoryos.memory.notes import Draft, Note, Notes
+from memoryos.model import Id
 from memoryos_integrations.files.paths import FileProblem, checked_path, is_under
 
 KIND = "file"
@@ -40,8 +41,8 @@ class File:
 class Files:
     """The files of one user with one assistant. Thread-safe; what it does is durable.
 
-    engine or storage_uri: an open engine, which its maker closes, or where to open one, which
-    `close` closes. Directories are what paths say: "/a/b.md" is in "/a", which needs no making.
+    engine or storage_uri: an open engine, or where to open one, once per process for all who ask.
+    Directories are what paths say: "/a/b.md" is in "/a", which needs no making.
 
     The text of a file is recalled with everything else that is remembered of the user, as a note,
     and nobody's words. A file is as large as a page may be (`MemoryConfig.max_text_bytes`, 1 MB).
@@ -52,22 +53,17 @@ class Files:
     def __init__(
         self,
         engine: Engine | None = None,
-        user_id: str | None = None,
-        assistant_id: str = "assistant",
+        user_id: Id | None = None,
+        assistant_id: Id = "assistant",
         *,
         storage_uri: str | None = None,
     ) -> None:
         if user_id is None:
             raise InvalidInput("whose files? Give user_id")
-        self._engine, self._owned = engine_of(engine, storage_uri)
+        self._engine = Engine.of(engine, storage_uri)
         self.memory = self._engine.memory(user_id, assistant_id)
         self._most_bytes = self._engine.config.max_text_bytes
         self._notes: Notes[File] = Notes(self.memory, KIND, _file)
-
-    def close(self) -> None:
-        """Close the engine if it was opened here. Idempotent."""
-        if self._owned:
-            self._engine.close()
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────
 
@@ -183,22 +179,6 @@ class Files:
         while parent := parent.rpartition("/")[0]:
             if parent in held:
                 raise FileProblem(f"{parent} is a file, and no directory")
-
-
-def engine_of(engine: object, storage_uri: str | None) -> tuple[Engine, bool]:
-    """Return the engine that was given, or one opened at the URI, and whether it is ours."""
-    if isinstance(engine, Engine):
-        if storage_uri is not None:
-            raise InvalidInput("give an engine or a storage_uri, not both")
-        return engine, False
-    if engine is not None:
-        raise InvalidInput(
-            "engine must be an open memoryos.Engine, as Engine.open(…) returns it, "
-            f"not a value of type {type(engine).__name__}"
-        )
-    if not isinstance(storage_uri, str):
-        raise InvalidInput("give an engine, or a storage_uri such as 'sqlite:///memories.db'")
-    return Engine.open(storage_uri), True
 
 
 def _draft_of(path: str, text: str, is_binary: bool, created: datetime | None) -> Draft:

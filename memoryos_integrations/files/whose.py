@@ -9,7 +9,7 @@ from typing import Any
 
 from memoryos import Engine
 from memoryos.errors import InvalidInput
-from memoryos_integrations.files.files import Files, engine_of
+from memoryos_integrations.files.files import Files
 
 _MOST_USERS = 1024
 
@@ -28,16 +28,11 @@ class FilesOfRuns:
         assistant_id: str,
         storage_uri: str | None,
     ) -> None:
-        self.engine, self._owned = engine_of(engine, storage_uri)
+        self.engine = Engine.of(engine, storage_uri)
         self._assistant_id = assistant_id
         self._fixed = None if user_id is None else Files(self.engine, user_id, assistant_id)
         self._lock = threading.Lock()
         self._by_user: OrderedDict[str, Files] = OrderedDict()
-
-    def close(self) -> None:
-        """Close the engine if it was opened here."""
-        if self._owned:
-            self.engine.close()
 
     def files(self, runtime: Any = None) -> Files:
         """Return the files of this run's user."""

@@ -26,6 +26,7 @@ from langgraph.store.base import (
 
 from memoryos import Engine, Memory
 from memoryos.errors import InvalidInput
+from memoryos.model import Id
 from memoryos_integrations.langgraph.expiry import Expiry, Sweeper
 from memoryos_integrations.langgraph.items import (
     NOBODY,
@@ -60,8 +61,7 @@ class MemoryOSStore(BaseStore):
     Each item is a page of its own session (a note: it is never filed as a conversation); its words
     are recalled like any page's, and `Memory.forget` (or `delete`) erases it for good.
 
-    engine or storage_uri: an open engine, which its maker closes, or where to open one, which
-    `close` (or leaving `with`) closes.
+    engine or storage_uri: an open engine, or where to open one, once per process for all who ask.
     user_id: whose items these are; the store then neither sees nor writes anybody else's, whatever
     the namespace. None: `user_of(namespace)` says it (default: `user_of_namespace`), and what is
     nobody's is kept apart from all users, in the scope `NOBODY`. `memory(namespace)` gives the
@@ -85,8 +85,8 @@ class MemoryOSStore(BaseStore):
     def __init__(
         self,
         engine: Engine | None = None,
-        user_id: str | None = None,
-        assistant_id: str = "assistant",
+        user_id: Id | None = None,
+        assistant_id: Id = "assistant",
         *,
         storage_uri: str | None = None,
         user_of: UserOf = user_of_namespace,
@@ -95,11 +95,11 @@ class MemoryOSStore(BaseStore):
     ) -> None:
         self._fields = _fields_of(index)
         self.ttl_config = _checked_ttl_config(ttl)
-        self._engine, self._owned = _engine_of(engine, storage_uri)
-        if user_id is not None:
-            self._engine.memory(user_id, assistant_id)  # says now if the ids cannot be
-        self._user_id = user_id
-        self._assistant_id = assistant_id
+        self._engine = Engine.of(engine, storage_uri)
+        # Says now if the ids cannot be.
+        scope = self._engine.memory("anybody" if user_id is None else user_id, assistant_id).scope
+        self._user_id = None if user_id is None else scope.user_id
+        self._assistant_id = scope.assistant_id
         self._user_of = user_of
         self._shelves = Shelves()
         self._expiry = Expiry()
@@ -140,10 +140,8 @@ class MemoryOSStore(BaseStore):
         await asyncio.to_thread(self.close)
 
     def close(self) -> None:
-        """End the sweeper, and close the engine if this store has opened it. Idempotent."""
+        """End the sweeper. The engine stays with whoever else uses it. Idempotent."""
         self._sweeper.stop(timeout=5.0)
-        if self._owned:
-            self._engine.close()
 
     def setup(self) -> None:
         """Do nothing, as the engine's database is there; LangGraph's own stores ask for this."""
@@ -276,23 +274,6 @@ class MemoryOSStore(BaseStore):
     def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
         """End the sweeper's thread; return whether it ended within `timeout` seconds."""
         return self._sweeper.stop(timeout)
-
-
-def _engine_of(engine: object, storage_uri: str | None) -> tuple[Engine, bool]:
-    """Return the engine that was given, or one opened at the URI, and whether it is ours."""
-    if isinstance(engine, Engine):
-        if storage_uri is not None:
-            raise InvalidInput("give an engine or a storage_uri, not both")
-        return engine, False
-    if engine is not None:
-        hint = "; a URI is given as storage_uri=…" if isinstance(engine, str) else ""
-        raise InvalidInput(
-            "engine must be an open memoryos.Engine, as Engine.open(…) returns it, "
-            f"not a value of type {type(engine).__name__}{hint}"
-        )
-    if not isinstance(storage_uri, str):
-        raise InvalidInput("give an engine, or a storage_uri such as 'sqlite:///memories.db'")
-    return Engine.open(storage_uri), True
 
 
 def _fields_of(index: object) -> Sequence[str]:

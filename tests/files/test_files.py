@@ -181,7 +181,6 @@ def test_files_survive_export_and_rebuild(engine: Engine, files: Files, tmp_path
 def test_what_an_engine_is(sqlite_uri: str, engine: Engine) -> None:
     files = Files(user_id="tom", storage_uri=sqlite_uri)
     files.write("/a", "x")
-    files.close()
     for arguments in ((None, "tom"), ("sqlite:///x", "tom"), (engine, None)):
         with pytest.raises(InvalidInput):
             Files(*arguments)  # type: ignore[arg-type]

@@ -131,7 +131,8 @@ def test_sweeping_erases(engine: Engine, minutes_pass: Move) -> None:
 
 
 def test_what_another_process_refreshed_stays(sqlite_uri: str, minutes_pass: Move) -> None:
-    with MemoryOSStore(storage_uri=sqlite_uri) as one, MemoryOSStore(storage_uri=sqlite_uri) as two:
+    with Engine.open(sqlite_uri) as here, Engine.open(sqlite_uri) as there:
+        one, two = MemoryOSStore(here), MemoryOSStore(there)
         one.put(TOM, "k", {"text": "tea"}, ttl=10)
         assert keys(two.search(TOM, refresh_ttl=False)) == ["k"]
         minutes_pass(7)

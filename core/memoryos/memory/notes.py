@@ -23,9 +23,10 @@ import numpy as np
 
 from memoryos.generation.quoting import DATA_RULE, fenced
 from memoryos.memory.memory import Memory
+from memoryos.memory.mending import mended_message
 from memoryos.memory.modules import Modules
 from memoryos.model import NOTE, ErasureReceipt, Message, Page, Scope
-from memoryos.storage.journal import drafts_of, indexed_text, message_page, page_id
+from memoryos.storage.journal import ROOM, drafts_of, message_page, page_id
 from memoryos.storage.port import Head, PageDraft, PageMoved, PageQuery
 from memoryos.storage.transact import attempts
 from memoryos.text.terms import tokens
@@ -163,14 +164,17 @@ class Notes(Generic[T]):
         raise AssertionError("unreachable")
 
     def _page_draft(self, draft: Draft, old: Page | None) -> PageDraft:
-        message = Message("assistant" if draft.text else "tool", draft.text)
+        most_bytes = self._modules.config.max_text_bytes
+        # What is too long to be searched whole is cut: what the note is stands in its metadata.
+        role = "assistant" if draft.text else "tool"
+        message = mended_message(Message(role, draft.text), most_bytes)
         page = message_page(
             [message],
             id_=self.id_of(draft.key),
             timestamp=draft.timestamp or (old.timestamp if old else self._modules.clock()),
             session_id=draft.session_id,
             metadata={NOTE: self.kind, **draft.metadata},
-            most_bytes=self._modules.config.max_text_bytes,
+            most_bytes=ROOM * most_bytes,
         )
         return replace(drafts_of([page])[0], replaces=old.seq if old else None)
 
@@ -260,7 +264,7 @@ class Notes(Generic[T]):
         found = self._modules.retriever.cosines(self.scope, target, seqs)
         missing = [note for note in notes if note.page.seq not in found]
         if missing:
-            texts = [indexed_text(note.page) for note in missing]
+            texts = [note.page.text for note in missing]
             rows = np.asarray(embedder.embed_documents(texts), np.float32)
             made = (rows @ target).tolist()
             found |= {note.page.seq: one for note, one in zip(missing, made, strict=True)}
@@ -271,7 +275,7 @@ class Notes(Generic[T]):
         if words is None:
             if len(self._words_of) >= _MOST_COMPARED:
                 self._words_of.clear()
-            words = self._words_of[note.page.seq] = frozenset(tokens(indexed_text(note.page)))
+            words = self._words_of[note.page.seq] = frozenset(tokens(note.page.text))
         return words
 
     # ── what is held ─────────────────────────────────────────────────────────────────────────

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from memoryos.model import ErasureReceipt, Scope
 from memoryos.storage.codec import dumps, receipt_body
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.connection import Connections
-from memoryos.storage.sqlite.rows import SEQ_MASK, SHIFT
+from memoryos.storage.sqlite.rows import SEQ_MASK, SHIFT, delete_slots
 
 _SQL = named_queries("memoryos.storage.sqlite")
 
@@ -57,10 +56,3 @@ class SQLiteNotes:
                 db.execute(_SQL["insert_receipt"], (scope_id, made.id, dumps(receipt_body(made))))
                 db.execute(_SQL["unname_scope"], {"scope": scope_id})
         return ids, version
-
-
-def delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
-    """Delete pages with their words and vectors."""
-    rows = [(slot,) for slot in slots]
-    for name in ("delete_page", "delete_terms", "delete_vector"):
-        db.executemany(_SQL[name], rows)
