@@ -189,7 +189,7 @@ class Memory(Inspection):
         if k is not None:
             wanted = Wanted(checked_count(k, "k"))
         elif max_tokens is not None:
-            wanted = Wanted(_MOST_PAGES, modules.config.top_pages, max_tokens)
+            wanted = Wanted.to_fill(max_tokens, least=modules.config.top_pages)
         found = modules.retriever.recall(
             self.scope,
             self.session_id,
@@ -447,7 +447,3 @@ class Memory(Inspection):
         receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query))
         self._modules.after_add(scope)
         return receipt
-
-
-_MOST_PAGES = 100
-"""Pages that come at most where a budget is given and no number."""
