@@ -260,8 +260,8 @@ class WatchedBackend(httpcore.NetworkBackend):
         addresses = _addresses(host, port, deadline)
         failure: OSError = OSError("the name has no address")
         for number, (family, kind, protocol, _, address) in enumerate(addresses):
-            made = socket.socket(family, kind, protocol)
             share = deadline.left() / (len(addresses) - number)
+            made = socket.socket(family, kind, protocol)
             try:
                 _connect(made, address, deadline, share)
                 made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

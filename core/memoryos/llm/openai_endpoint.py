@@ -196,7 +196,7 @@ class OpenAIEndpoint:
         shown = _without_secrets(query)
         hidden = {name: value for name, value in query.items() if name not in shown}
         has_none = (is_azure or not key) and "Authorization" not in headers
-        return OpenAI(
+        made = OpenAI(
             api_key=key or "none",  # which is not sent, but openai wants one
             base_url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{base}",
             timeout=self.timeout,
@@ -205,6 +205,12 @@ class OpenAIEndpoint:
             default_query=shown,
             http_client=http_client(self.address, self._limit, hidden, without_key=has_none),
         )
+        _ = (
+            made.chat.completions,
+            made.embeddings,
+            made.models,
+        )  # imported now, not in a call
+        return made
 
     def _given_key(self) -> str:
         return self._api_key if self._api_key is not None else os.environ.get("OPENAI_API_KEY", "")
