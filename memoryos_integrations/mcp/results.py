@@ -52,6 +52,25 @@ class Fact(TypedDict):
     id: str
 
 
+class ListedPage(TypedDict):
+    """An exchange in the journal."""
+
+    user_input: str
+    agent_response: str
+    timestamp: str
+    page_id: str
+    session_id: str
+
+
+class Listed(TypedDict):
+    """The answer to `list_memories`: exchanges or facts, newest first, and all conversations."""
+
+    status: str
+    exchanges: list[ListedPage]
+    facts: list[Fact]
+    sessions: list[str]
+
+
 class Retrieved(TypedDict):
     """The answer to `retrieve_memory`."""
 
