@@ -24,7 +24,7 @@ _FOR_PEOPLE = ["kind", "page", "session", "segment", "chain", "reasons", "source
 
 
 class MemoryOSRetriever(BaseRetriever):
-    """Finds what a user's memory holds on a query. Scores: higher is nearer.
+    """Finds what a user's memory holds on a query. Scores: relevance, from 0 to 1.
 
     engine or storage_uri, user_id, assistant_id: whose memory.  similarity_top_k: pages at most, as
     LlamaIndex's own retrievers call it; it may be set later too.  tiers: "pages"
@@ -79,7 +79,7 @@ class MemoryOSRetriever(BaseRetriever):
         if "pages" in self._tiers:  # a page may hold nothing but a system prompt or a tool's result
             nodes += [_page_node(item) for item in found.pages if item.page.text]
         if "knowledge" in self._tiers:
-            score = min((item.score for item in found.pages), default=0.0)
+            score = min((item.relevance for item in found.pages), default=0.0)
             facts = (*found.user_knowledge, *found.agent_knowledge)
             nodes += [NodeWithScore(node=_fact_node(fact), score=score) for fact in facts]
         return nodes
@@ -112,7 +112,7 @@ def _page_node(item: RecalledPage) -> NodeWithScore:
         excluded_llm_metadata_keys=[*_FOR_PEOPLE, *own],
         excluded_embed_metadata_keys=[*ours, *own],
     )
-    return NodeWithScore(node=node, score=item.score)
+    return NodeWithScore(node=node, score=item.relevance)
 
 
 def _fact_node(fact: Knowledge) -> TextNode:

@@ -40,7 +40,7 @@ class RetrievedPage(TypedDict):
     meta_info: str
     page_id: str
     session_id: str
-    score: float
+    relevance: float
     reasons: list[str]
 
 

@@ -128,6 +128,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _of_text(name: str, value: str) -> Any:
     """Return a setting that the environment gives as text."""
     usual: Any = {"allow_user_id": False, "user_tokens": {}}.get(name)
+    if name.endswith("_kwargs"):
+        usual = {}
     if usual is None:
         usual = PUBLISHED_DEFAULTS.get(name, "")
     if isinstance(usual, str) or usual is None:
