@@ -12,6 +12,7 @@ from memoryos.errors import InvalidInput, NotFound
 from memoryos.memory.modules import Modules
 from memoryos.model import (
     FIGURES,
+    Call,
     ErasureReceipt,
     Knowledge,
     Owner,
@@ -62,22 +63,32 @@ class Inspection(Shown):
         session_id: str | None = None,
         *,
         where: Mapping[str, Any] | None = None,
+        segment_id: str | None = None,
+        up_to_seq: int | None = None,
         newest_first: bool = False,
         limit: int | None = None,
     ) -> list[Page]:
-        """Return the journal of the scope, or of one of its sessions, oldest first.
+        """Return the journal of the scope, or of one of its sessions or segments, oldest first.
 
-        `where` as for `recall`.
+        `where` as for `recall`. `up_to_seq` leaves out what came after that journal position
+        (`Page.seq`): with `newest_first` and `limit` it reads a long journal part by part.
         """
         if limit is not None:
             checked_count(limit, "limit", 0)
-        if where is not None:
-            narrowed = Where.of({**where, **({"session_id": session_id} if session_id else {})})
-            assert narrowed is not None
-            found = narrowed.pages(self._modules.store, self.scope)
-            return (found[::-1] if newest_first else found)[:limit]
-        query = PageQuery(session_id=session_id, newest_first=newest_first, limit=limit)
-        return self._modules.store.pages(self.scope, query)
+        if up_to_seq is not None:
+            checked_count(up_to_seq, "up_to_seq", 0)
+        within = PageQuery(
+            session_id=session_id,
+            segment_id=segment_id,
+            up_to_seq=up_to_seq,
+            newest_first=newest_first,
+            limit=limit,
+        )
+        if where is None:
+            return self._modules.store.pages(self.scope, within)
+        narrowed = Where.of({**where, **({"session_id": session_id} if session_id else {})})
+        assert narrowed is not None
+        return narrowed.pages(self._modules.store, self.scope, within)
 
     def sessions(self) -> list[str]:
         """Return the ids of the scope's sessions, in order of their first page."""
@@ -153,9 +164,7 @@ class Inspection(Shown):
 
     def usage(self, since: datetime | str | None = None) -> Usage:
         """Return what the scope's model calls have cost (since a time)."""
-        calls = self._modules.store.calls(
-            self.scope, None if since is None else checked_time(since, "since")
-        )
+        calls = self.calls(since)
         purposes: dict[str, int] = {}
         for call in calls:
             purposes[call.purpose] = purposes.get(call.purpose, 0) + 1
@@ -166,6 +175,12 @@ class Inspection(Shown):
             completion_tokens=sum(call.completion_tokens for call in calls),
             seconds=sum(call.seconds for call in calls),
             by_purpose=purposes,
+        )
+
+    def calls(self, since: datetime | str | None = None) -> list[Call]:
+        """Return the ledger of the scope's model calls (since a time), oldest first."""
+        return self._modules.store.calls(
+            self.scope, None if since is None else checked_time(since, "since")
         )
 
     def receipts(self) -> list[ErasureReceipt]:

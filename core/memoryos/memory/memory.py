@@ -101,13 +101,15 @@ class Memory(Inspection):
         k: int | None = None,
         max_tokens: int | None = None,
         where: Mapping[str, Any] | None = None,
+        *,
+        visit: bool = True,
     ) -> Recall:
         """Return what the memory holds on `query`, from every tier and every session.
 
         `k` pages (default: the configured top_pages); `max_tokens` is the budget that the result's
         `text()` has by default, and without `k` as many pages come as may fill it. `where` narrows
         the pages: {"session_id": …, "since": …, "before": …} and any name of their metadata.
-        Raises InvalidInput.
+        With visit=False it only looks: no segment is heated. Raises InvalidInput.
         """
         parts = self._modules
         checked_text(query, "query", parts.config.max_text_bytes)
@@ -128,6 +130,8 @@ class Memory(Inspection):
             where=Where.of(where),
             now=parts.clock(),
         )
+        if not visit:
+            return found
         # What only fills a large budget was not asked for, and heats nothing.
         nearest = found.pages[: parts.config.top_pages]
         visited = dict.fromkeys(item.page.segment_id for item in nearest)
@@ -225,12 +229,13 @@ class Memory(Inspection):
 
     # ── moving ───────────────────────────────────────────────────────────────────────────────
 
-    def export(self, path: str | os.PathLike[str]) -> int:
+    def export(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> int:
         """Write the whole scope to a JSON Lines file; return its number of lines.
 
-        The file is complete or not there. Raises StorageError.
+        The file is complete or not there. `progress` is called with (done, total) pages. Raises
+        StorageError.
         """
-        return write_export(self._modules.store, self.scope, os.fspath(path))
+        return write_export(self._modules.store, self.scope, os.fspath(path), progress)
 
     def import_(self, path: str | os.PathLike[str]) -> int:
         """Take in an export; return the number of new pages. Safe to run twice.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,15 +43,23 @@ class Where:
             metadata={name: value for name, value in where.items() if name not in _WHERE},
         )
 
-    def pages(self, store: Store, scope: Scope) -> list[Page]:
-        """Return the pages that match, in journal order."""
-        query = PageQuery(session_id=self.session_id, since=self.since, before=self.before)
+    def pages(self, store: Store, scope: Scope, within: PageQuery | None = None) -> list[Page]:
+        """Return the pages that match (of those of `within`, in its order), in journal order."""
+        given = within or PageQuery()
         wanted = (self.metadata or {}).items()
-        return [
+        query = replace(
+            given,
+            session_id=self.session_id,
+            since=self.since,
+            before=self.before,
+            limit=None if wanted else given.limit,
+        )
+        found = [
             page
             for page in store.pages(scope, query)
             if all(_is(page.metadata.get(name), value) for name, value in wanted)
         ]
+        return found[: given.limit]
 
 
 def _is(stored: Any, wanted: Any) -> bool:
