@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -41,7 +40,6 @@ from memoryos.frontends.web.settings import WebSettings
 from memoryos.frontends.web.site import HERE, Site
 from memoryos.frontends.web.views import page_routes
 
-_log = logging.getLogger("memoryos.frontends.web")
 STATUS: tuple[tuple[type[MemoryOSError], int], ...] = (
     (NotFound, 404),
     (InvalidInput, 422),
@@ -71,8 +69,7 @@ def build(engine: Engine, settings: WebSettings) -> Starlette:
         status = next((s for kind, s in STATUS if isinstance(error, kind)), 500)
         return _answer(site, request, status, str(error))
 
-    async def broken(request: Request, error: Exception) -> Response:
-        _log.error("the request failed", exc_info=error)
+    async def broken(request: Request, _error: Exception) -> Response:
         # This answer goes out past the guard, which would have added the heads.
         why = "Something went wrong; the server's log says what."
         return _answer(site, request, 500, why, {**HEADERS, "Cache-Control": "no-store"})

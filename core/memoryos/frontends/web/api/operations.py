@@ -35,13 +35,19 @@ class Call:
     asynchronous: AsyncEngine
     user_id: str | None
     """Whose token it carries; None: that of all users."""
-    memory: AsyncMemory
+    ids: tuple[str, str, str]
+    """User, assistant and session; checked to be the token's."""
     given: dict[str, Any] = field(default_factory=dict)
     """The parameters of the query."""
     body: Any = None
     """An instance of the operation's `body`."""
     key: str | None = None
     """The idempotency key."""
+
+    @property
+    def memory(self) -> AsyncMemory:
+        """The memory that it is about."""
+        return self.asynchronous.memory(*self.ids)
 
 
 Handler = Callable[[Call], Awaitable[Any]]

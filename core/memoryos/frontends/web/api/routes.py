@@ -80,7 +80,7 @@ class _Service:
 
     async def _once(self, operation: Operation, call: Call, raw: bytes) -> Response:
         """Do a request unless it was done before."""
-        key = (call.user_id, operation.name, call.memory.scope, call.memory.session_id, call.key)
+        key = (call.user_id, operation.name, call.ids, call.key)
         try:
             before = self._answers.begin(key, raw)
         except Conflict as conflict:
@@ -109,15 +109,12 @@ class _Service:
             raise InvalidInput("user_id is missing: say whose memory")
         elif not identity.may_see(user):
             raise HTTPException(403, "The token is not that of this user.")
-        memory = self._asynchronous.memory(
-            user, ids.get("assistant_id", "assistant"), ids.get("session_id", "default")
-        )
         return Call(
             request,
             self._engine,
             self._asynchronous,
             identity.user_id,
-            memory,
+            (user, ids.get("assistant_id", "assistant"), ids.get("session_id", "default")),
             given,
             _body(operation, raw),
             _key(operation, request),
