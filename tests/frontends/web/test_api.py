@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 from memoryos import Engine
 from memoryos.frontends.web import web_app
 from memoryos.frontends.web.api.table import OPERATIONS
+from memoryos.llm import OpenAIChat
 from memoryos.testing.openai_server import OpenAIServer
-from tests.frontends.web.conftest import BASE, Client
+from tests.frontends.web.conftest import BASE, BY_HAND, Client
 
 TOM = {"user_id": "tom"}
 
@@ -75,6 +76,7 @@ def test_recall_takes_what_the_verb_takes(client: Client) -> None:
     assert set(found["pages"][0]) >= {"page", "score", "reasons"}
 
 
+@BY_HAND
 def test_knowledge_is_stated_put_right_and_explained(client: Client) -> None:
     made = client()
     stated = {"text": "Tom is allergic to peanuts", "owner": "user", "attribute": "allergy"}
@@ -200,7 +202,9 @@ def test_a_turn_sent_again_to_another_process_is_not_stored_again(
     client: Client, engine: Engine
 ) -> None:
     head, turn = {"Idempotency-Key": "key-2"}, {"user_input": "Once only."}
-    ids = {client().post("/api/pages", params=TOM, json=turn, headers=head).json()["id"] for _ in "ab"}
+    ids = {
+        client().post("/api/pages", params=TOM, json=turn, headers=head).json()["id"] for _ in "ab"
+    }
     assert len(ids) == 1
     assert engine.memory("tom").stats().pages == 23
 
@@ -214,6 +218,7 @@ def test_a_failure_is_not_kept(client: Client) -> None:
         assert "idempotency-replayed" not in answer.headers
 
 
+@BY_HAND
 def test_many_at_once_under_one_key_are_one(client: Client, engine: Engine) -> None:
     made, head = client(), {"Idempotency-Key": "key-4"}
 
@@ -243,8 +248,6 @@ def events(text: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def test_an_answer_is_streamed(engine: Engine, tmp_path) -> None:
-    from memoryos.llm import OpenAIChat
-
     with OpenAIServer("In Porto, by the river.") as server:
         model = OpenAIChat("m", api_key="k", base_url=server.url, max_retries=0)
         uri = f"sqlite:///{tmp_path / 'streamed.db'}"
@@ -267,8 +270,6 @@ def test_an_answer_is_streamed(engine: Engine, tmp_path) -> None:
 
 
 def test_a_stream_that_breaks_says_so(tmp_path) -> None:
-    from memoryos.llm import OpenAIChat
-
     model = OpenAIChat("m", api_key="k", base_url="http://127.0.0.1:9/v1", max_retries=0)
     with (
         Engine.open(f"sqlite:///{tmp_path / 'b.db'}", {"promotion": "manual"}, model) as engine,

@@ -1,6 +1,6 @@
-"""The pages in a real browser: every page, keyboard only, two widths, light and dark, hostile texts.
+"""The pages in a real browser: all pages, keyboard only, two widths, light and dark, hostile texts.
 
-Needs Debian's chromium (`apt-get install chromium`); MEMORYOS_CHROMIUM names another.
+Needs Debian's chromium (`apt-get install chromium`); the variable CHROMIUM names another.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from memoryos import Engine
 from memoryos.frontends.web import WebSettings
+from memoryos.frontends.web.site import url
 from memoryos.frontends.web.views import PAGES
-from tests.frontends.web.conftest import TOKEN, Served
+from tests.frontends.web.conftest import BY_HAND, TOKEN, Served
 from tests.frontends.web.test_hostile import TEXTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -58,8 +59,6 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def paths(engine: Engine, user: str = "tom", assistant: str = "assistant") -> list[str]:
     """Every page of a memory, with something on it."""
-    from memoryos.frontends.web.site import url
-
     memory = engine.memory(user, assistant)
     first = memory.pages()[0]
     known = memory.knowledge(status="all")
@@ -107,6 +106,7 @@ def test_every_page_fits_and_can_be_read_by_all(
     assert len(findings) == 0, findings
 
 
+@BY_HAND
 def test_the_keyboard_is_enough(page: Page, served: Served, engine: Engine) -> None:
     """From the list to a fact, and to its correction, without a mouse."""
     page.goto(served())
@@ -232,21 +232,38 @@ def test_no_hostile_text_acts(page: Page, served: Served, engine: Engine, what: 
     assert all(url.startswith(base) for url in asked)
 
 
-def test_another_sites_page_gets_nothing(page: Page, served: Served, engine: Engine) -> None:
+def test_another_sites_page_gets_nothing(browser: Browser, served: Served, engine: Engine) -> None:
     """A page of another origin, in the same browser, cannot read, frame or change a memory."""
     base = served()
-    foreign = served(of=engine).replace("127.0.0.1", "localhost")
-    page.goto(f"{foreign}/api/health")
-    body = (
-        "async ([base]) => {"
-        " const tries = [];"
-        " for (const mode of ['cors', 'no-cors']) {"
-        "  for (const [path, init] of [['/memory?user=tom', {}], ['/api/pages?user_id=tom',"
-        "   {method: 'POST', body: JSON.stringify({user_input: 'x'})}]]) {"
-        "   try { const r = await fetch(base + path, {...init, mode}); tries.push(await r.text()); }"
-        "   catch (e) { tries.push(''); } } }"
-        " return tries.join(''); }"
-    )
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.route("http://evil.test/**", lambda route: route.fulfill(body="<p>evil", status=200))
+    tab.goto("http://evil.test/")
+    tries = """async ([base]) => {
+      const got = [];
+      for (const mode of ["cors", "no-cors"]) {
+        for (const [path, init] of [
+          ["/memory?user=tom", {}],
+          ["/api/pages?user_id=tom", {method: "POST", body: '{"user_input": "x"}'}],
+          ["/forget", {method: "POST", body: new URLSearchParams(
+            {user: "tom", way: "everything", what: "tom"})}],
+        ]) {
+          try { got.push(await (await fetch(base + path, {...init, mode})).text()); }
+          catch (error) { got.push(""); }
+        }
+      }
+      return got;
+    }"""
     before = engine.memory("tom").stats()
-    assert page.evaluate(body, [base]) == ""
+    assert tab.evaluate(tries, [base]) == [""] * 6
+    tab.set_content(f'<iframe src="{base}/memory?user=tom"></iframe>')
+    tab.wait_for_timeout(500)
+    assert "Porto" not in tab.frames[-1].content()
+    tab.set_content(
+        f'<form action="{base}/forget" method="post"><input name="user" value="tom">'
+        '<input name="way" value="everything"><input name="what" value="tom"><button>x</button>'
+    )
+    tab.get_by_role("button").click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Not allowed")
     assert engine.memory("tom").stats() == before
+    context.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timezone
 from html import unescape
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from memoryos import Engine
 from memoryos.errors import NotFound
 from memoryos.frontends.web.text import marked, preview, shown
-from tests.frontends.web.conftest import Client, ended, form_key
+from memoryos.model import Call, Scope
+from tests.frontends.web.conftest import BY_HAND, Client, ended, form_key
 
 TOM = {"user": "tom", "assistant": "assistant"}
 
@@ -121,6 +123,7 @@ def test_an_entry_shows_its_quotes_in_their_turns(client: Client, engine: Engine
     assert any(quote in unescape(mark) for mark in re.findall(r"<mark>(.*?)</mark>", text))
 
 
+@BY_HAND
 def test_correct_and_restore(client: Client, engine: Engine) -> None:
     made, old = client(), known(engine)
     body = {**TOM, "form_key": form_key(made), "id": old.id, "text": "Tom is a beekeeper"}
@@ -136,6 +139,7 @@ def test_correct_and_restore(client: Client, engine: Engine) -> None:
     assert old.id in {item.id for item in engine.memory("tom").knowledge()}
 
 
+@BY_HAND
 def test_remember(client: Client, engine: Engine) -> None:
     made = client()
     body = {**TOM, "form_key": form_key(made), "text": "Tom is allergic to peanuts"}
@@ -211,10 +215,6 @@ def test_why_not_this_turn(client: Client, engine: Engine) -> None:
 
 
 def test_the_ledger(client: Client, engine: Engine) -> None:
-    from datetime import datetime, timezone
-
-    from memoryos.model import Call, Scope
-
     for day, outcome in ((1, "ok"), (1, "ModelUnavailable"), (2, "ok")):
         at = datetime(2025, 7, day, tzinfo=timezone.utc)
         call = Call("consolidate", "small-model", 1000, 50, 1.5, outcome, at)

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from memoryos.engine import Engine
 from memoryos.errors import InvalidInput
-from memoryos.frontends.web import text
+from memoryos.frontends.web import interim, text
 from memoryos.frontends.web.identity import COOKIE, Identity, Keys
 from memoryos.frontends.web.jobs import Jobs
 from memoryos.frontends.web.settings import WebSettings
@@ -54,11 +54,12 @@ class Site:
             day=text.day,
             number=text.number,
             degrees=degrees,
-            kind=lambda item: getattr(item, "kind", "fact"),
+            kind=interim.kind,
+            relevance=interim.relevance,
         )
         self._templates.globals.update(
             url=url,
-            passages_of=lambda item: [],
+            passages_of=interim.passages,
             marked=text.marked,
             settings=settings,
             tau=engine.config.heat_threshold,

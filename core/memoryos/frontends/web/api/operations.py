@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from memoryos.aio import AsyncEngine, AsyncMemory
 from memoryos.engine import Engine
+from memoryos.frontends.web import interim
 from memoryos.frontends.web.api import schemas
 
 SCOPE = ("user_id", "assistant_id", "session_id")
@@ -145,12 +146,12 @@ async def page(call: Call) -> Any:
 
 async def recall(call: Call) -> Any:
     """Recall."""
-    asked = call.body.model_dump(exclude_none=True)
+    asked = interim.accepted(call.memory.recall, **call.body.model_dump())
     found = await call.memory.recall(**asked)
-    prompt = found.text(call.body.max_tokens)
+    prompt = interim.prompt(found, call.body.max_tokens)
     return {
         "query": found.query,
-        "relevance": getattr(found, "relevance", 0.0),
+        "relevance": interim.relevance(found) or 0.0,
         "pages": found.pages,
         "short_term": found.short_term,
         "segments": found.segments,
@@ -175,8 +176,8 @@ def hints(call: Call) -> dict[str, Any]:
 
 async def knowledge(call: Call) -> Any:
     """List what is known."""
-    given = dict(call.given)
-    return {"knowledge": await call.memory.knowledge(given.pop("owner", None), **given)}
+    given = interim.accepted(call.memory.knowledge, **call.given)
+    return {"knowledge": await call.memory.knowledge(**given)}
 
 
 async def explain(call: Call) -> Any:
@@ -187,12 +188,12 @@ async def explain(call: Call) -> Any:
 
 async def remember(call: Call) -> Any:
     """State a fact."""
-    return await call.memory.remember(**call.body.model_dump())
+    return await interim.verb(call.memory, "remember")(**call.body.model_dump())
 
 
 async def correct(call: Call) -> Any:
     """Put a fact right."""
-    return await call.memory.correct(call.body.knowledge_id, call.body.text)
+    return await interim.verb(call.memory, "correct")(call.body.knowledge_id, call.body.text)
 
 
 async def restore(call: Call) -> Any:
@@ -207,7 +208,7 @@ async def forget(call: Call) -> Any:
 
 async def profile(call: Call) -> Any:
     """Say who the user is."""
-    return await call.memory.profile(**call.given)
+    return await call.memory.profile(**interim.accepted(call.memory.profile, **call.given))
 
 
 async def segments(call: Call) -> Any:

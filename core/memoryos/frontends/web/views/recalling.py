@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memoryos.errors import InvalidInput
+from memoryos.frontends.web.interim import accepted, relevance
+from memoryos.frontends.web.interim import prompt as prompt_of
 from memoryos.frontends.web.site import Site, asked, asked_number
 from memoryos.frontends.web.views.timeline import FILTERS, where_of
 from memoryos.generation.context import Recall
@@ -47,11 +49,16 @@ def recall(site: Site, request: Request) -> Response:
     budget = asked_number(request, "max_tokens", site.engine.config.context_tokens, MOST_TOKENS)
     session = asked(request, "as_session") or "default"
     asking: dict[str, Any] = {"where": where_of(filters), "visit": False}
+    asking |= accepted(
+        found.recall,
+        min_relevance=relevance_of(asked(request, "min_relevance")),
+        as_of=asked(request, "as_of"),
+    )
     result = found.session(session).recall(question, k, budget, **asking) if question else None
     why = None
     if result is not None and asked(request, "why"):
         why = _why(found, question, asked(request, "why"), asking, result.pages)
-    prompt = result.text(budget) if result is not None else ""
+    prompt = prompt_of(result, budget) if result is not None else ""
     return site.page(
         request,
         "memory/recall.html",
@@ -64,7 +71,7 @@ def recall(site: Site, request: Request) -> Response:
         as_session=asked(request, "as_session"),
         filters=filters,
         found=result,
-        relevance=None,
+        relevance=relevance(result),
         prompt=prompt,
         prompt_tokens=result.count_tokens(prompt) if result is not None else 0,
         why=why,
