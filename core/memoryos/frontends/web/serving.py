@@ -51,6 +51,7 @@ def _listen(settings: WebSettings) -> socket.socket:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((settings.host, settings.port))
+        listening.listen()  # who comes before the application is up waits for it
     except OSError as error:
         raise InvalidInput(
             f"cannot listen on {settings.host} port {settings.port} ({error.strerror}): "

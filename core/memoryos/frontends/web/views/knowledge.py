@@ -15,6 +15,8 @@ from memoryos.memory.memory import Memory
 from memoryos.model import Knowledge, Owner, Status, Trait
 
 AT_ONCE = 40
+SOURCES_AT_ONCE = 30
+"""Turns that an entry shows as where it comes from: the newest."""
 
 
 def listing(site: Site, request: Request) -> Response:
@@ -58,6 +60,7 @@ def entry(site: Site, request: Request) -> Response:
         item=item,
         is_trait=isinstance(item, Trait),
         explained=explained,
+        pages=explained.pages[-SOURCES_AT_ONCE:],
         quotes=quotes,
         missing=[id_ for id_ in quotes if id_ not in {page.id for page in explained.pages}],
         replaced_by=_replaced_by(found, item),

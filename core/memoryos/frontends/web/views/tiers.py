@@ -22,6 +22,8 @@ SEGMENTS_AT_ONCE = 20
 KNOWN_AT_ONCE = 12
 SESSIONS_AT_ONCE = 12
 PAGES_OF_A_SEGMENT = 50
+CHARTED = 1000
+"""Turns of a segment that the chart counts: the newest."""
 COLUMNS = 40
 """Columns of the chart of when a segment's pages were said."""
 
@@ -89,7 +91,7 @@ def segment(site: Site, request: Request) -> Response:
     """Show a segment: its heat and what that is made of, its keywords, and its pages."""
     found, id_ = site.memory(request), asked(request, "id")
     one = next((item for item in found.segments() if item.id == id_), None)
-    pages = found.pages(segment_id=id_)
+    pages = found.pages(segment_id=id_, newest_first=True, limit=CHARTED)
     if one is None and not pages:
         raise NotFound("There is no such segment.")
     config = site.engine.config
@@ -101,8 +103,9 @@ def segment(site: Site, request: Request) -> Response:
         segment=one,
         heat=Heat.of(one, config) if one else None,
         cooled=_cooled(one, config) if one else [],
-        pages=pages[-PAGES_OF_A_SEGMENT:][::-1],
-        all_pages=len(pages),
+        pages=pages[:PAGES_OF_A_SEGMENT],
+        all_pages=one.pages if one else len(pages),
+        charted=len(pages),
         chart=_chart(pages),
         mu_days=config.recency_seconds / 86400,
     )
