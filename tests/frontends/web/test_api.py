@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,8 +15,8 @@ from memoryos import Engine
 from memoryos.frontends.web import web_app
 from memoryos.frontends.web.api.table import OPERATIONS
 from memoryos.llm import OpenAIChat
-from memoryos.testing.openai_server import OpenAIServer
-from tests.frontends.web.conftest import BASE, BY_HAND, Client
+from memoryos.testing.openai_server import Drop, OpenAIServer
+from tests.frontends.web.conftest import BASE, BY_HAND, Client, Served
 
 TOM = {"user_id": "tom"}
 
@@ -279,6 +281,44 @@ def test_a_stream_that_breaks_says_so(tmp_path) -> None:
         assert made.post("/api/respond", params=TOM, json=asked).status_code == 502
         told = events(made.post("/api/respond", params=TOM, json={**asked, "stream": True}).text)
         assert [name for name, _ in told] == ["problem"]
+
+
+def test_a_stream_that_breaks_midway_keeps_what_was_said(tmp_path) -> None:
+    with OpenAIServer(Drop("It was a long", after_pieces=2)) as server:
+        model = OpenAIChat("m", api_key="k", base_url=server.url, max_retries=0)
+        uri = f"sqlite:///{tmp_path / 'b.db'}"
+        with (
+            Engine.open(uri, {"promotion": "manual"}, model) as engine,
+            TestClient(web_app(engine), BASE) as made,
+        ):
+            asked = {"query": "Tell me", "stream": True}
+            told = events(made.post("/api/respond", params=TOM, json=asked).text)
+            assert [name for name, _ in told] == ["piece", "piece", "problem"]
+            page = engine.memory("tom").pages()[0]
+            assert page.agent_response == "".join(data["text"] for _, data in told[:2])
+            assert page.metadata["incomplete"] is True
+
+
+def test_who_leaves_a_stream_leaves_an_incomplete_turn(served: Served, tmp_path) -> None:
+    with OpenAIServer("word " * 100_000) as server:
+        model = OpenAIChat("m", api_key="k", base_url=server.url, max_retries=0)
+        uri = f"sqlite:///{tmp_path / 'l.db'}"
+        with Engine.open(uri, {"promotion": "manual"}, model) as engine:
+            address = served(of=engine).removeprefix("http://")
+            connection = http.client.HTTPConnection(address, timeout=20)
+            body = json.dumps({"query": "Tell me", "stream": True})
+            json_head = {"Content-Type": "application/json"}
+            connection.request("POST", "/api/respond?user_id=tom", body, json_head)
+            answer = connection.getresponse()
+            assert answer.read(30).startswith(b"event: piece")
+            answer.close()
+            connection.close()
+            for _ in range(200):
+                if pages := engine.memory("tom").pages():
+                    break
+                time.sleep(0.05)
+            assert pages[0].metadata["incomplete"] is True
+            assert len(pages[0].agent_response) < 500_000
 
 
 def test_the_document_is_valid_and_whole(client: Client) -> None:

@@ -19,6 +19,30 @@ from memoryos.frontends.cli.options import (
 from memoryos.frontends.web import WebSettings, read_tokens, serve
 
 PromotionMode = Literal["background", "manual", "queue"]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        envvar="MEMORYOS_TOKEN",
+        metavar="TEXT",
+        help="Opens all memories. Better in the environment: others may see a command line.",
+    ),
+]
+Tokens = Annotated[
+    Path | None,
+    typer.Option(
+        "--tokens",
+        envvar="MEMORYOS_TOKENS",
+        metavar="FILE",
+        help='Tokens of one user each: a JSON file {"tom": "…"}.',
+    ),
+]
+AllowedHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allowed-host", metavar="NAME", help="A name under which browsers may ask for it."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,30 +58,9 @@ def ui(
     port: Annotated[int, typer.Option("--port", "-p", help="0 takes any that is free.")] = 8765,
     read_only: Annotated[bool, typer.Option("--read-only", help="Refuse every change.")] = False,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            "--token",
-            envvar="MEMORYOS_TOKEN",
-            metavar="TEXT",
-            help="Opens all memories. Better in the environment: others may see a command line.",
-        ),
-    ] = None,
-    tokens: Annotated[
-        Path | None,
-        typer.Option(
-            "--tokens",
-            envvar="MEMORYOS_TOKENS",
-            metavar="FILE",
-            help='Tokens of one user each: a JSON file {"tom": "…"}.',
-        ),
-    ] = None,
-    allowed_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allowed-host", metavar="NAME", help="A name under which browsers may ask for it."
-        ),
-    ] = None,
+    token: Token = None,
+    tokens: Tokens = None,
+    allowed_host: AllowedHost = None,
     promotion: Annotated[
         PromotionMode,
         typer.Option(

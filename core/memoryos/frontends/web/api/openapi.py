@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -31,8 +32,6 @@ _KEY = {
 
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
     """Return the document."""
-    from memoryos import __version__  # noqa: PLC0415  # reads the installed metadata
-
     found = _Schemas()
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -44,7 +43,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "MemoryOS",
-            "version": __version__,
+            "version": version("memoryos-integrations"),
             "description": "Memory for agents: durable, in three tiers, with sources.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

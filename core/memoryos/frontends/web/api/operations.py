@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from memoryos.aio import AsyncEngine, AsyncMemory
 from memoryos.engine import Engine
 from memoryos.frontends.web import interim
 from memoryos.frontends.web.api import schemas
+from memoryos.memory.memory import Memory
+from memoryos.model import Message
 
 SCOPE = ("user_id", "assistant_id", "session_id")
 """The parameters that say whose memory, and from which session it is seen."""
@@ -33,7 +35,6 @@ class Call:
 
     request: Request
     engine: Engine
-    asynchronous: AsyncEngine
     user_id: str | None
     """Whose token it carries; None: that of all users."""
     ids: tuple[str, str, str]
@@ -46,12 +47,12 @@ class Call:
     """The idempotency key."""
 
     @property
-    def memory(self) -> AsyncMemory:
+    def memory(self) -> Memory:
         """The memory that it is about."""
-        return self.asynchronous.memory(*self.ids)
+        return self.engine.memory(*self.ids)
 
 
-Handler = Callable[[Call], Awaitable[Any]]
+Handler = Callable[[Call], Any]
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Operation:
     """Whether it needs no token."""
     streams: bool = False
     """Whether it can answer with server-sent events."""
+    waits: bool = False
+    """Whether it may wait for a model."""
 
 
 TIME = {"type": "string", "format": "date-time"}
@@ -83,52 +86,48 @@ ID = {"type": "string", "minLength": 1, "maxLength": 1000}
 OWNER = {"type": "string", "enum": ["user", "agent"]}
 
 
-async def health(_call: Call) -> Any:
+def health(_call: Call) -> Any:
     """Say that the server answers."""
-    from memoryos import __version__  # noqa: PLC0415  # reads the installed metadata
-
-    return schemas.Health(version=__version__)
+    return schemas.Health(version=version("memoryos-integrations"))
 
 
-async def ready(call: Call) -> Any:
+def ready(call: Call) -> Any:
     """Say that the store answers too."""
-    await call.memory.pages(limit=1)
-    return await health(call)
+    call.memory.pages(limit=1)
+    return health(call)
 
 
-async def scopes(call: Call) -> Any:
+def scopes(call: Call) -> Any:
     """List the memories."""
-    found = await call.asynchronous.scopes()
+    found = call.engine.scopes()
     return {"scopes": [s for s in found if call.user_id in (None, s.user_id)]}
 
 
-async def add(call: Call) -> Any:
+def add(call: Call) -> Any:
     """Journal a turn."""
     turn = call.body
-    return await call.memory.add(
+    return call.memory.add(
         turn.user_input, turn.agent_response, turn.timestamp, turn.metadata, key=call.key
     )
 
 
-async def add_messages(call: Call) -> Any:
+def add_messages(call: Call) -> Any:
     """Journal messages."""
-    from memoryos.model import Message  # noqa: PLC0415
-
     messages = [Message(m.role, m.content, name=m.name) for m in call.body.messages]
-    pages = await call.memory.add_messages(
+    pages = call.memory.add_messages(
         messages, call.body.timestamp, call.body.metadata, key=call.key
     )
     return {"pages": pages, "up_to_seq": None}
 
 
-async def pages(call: Call) -> Any:
+def pages(call: Call) -> Any:
     """Read the journal."""
     given = call.given
     limit = given.get("limit", 100)
     newest_first = given.get("newest_first", True)
     times: tuple[str, ...] = ("since", "before")
     where = {name: given[name] for name in times if name in given}
-    found = await call.memory.pages(
+    found = call.memory.pages(
         given.get("of_session"),
         where=where or None,
         up_to_seq=given.get("up_to_seq"),
@@ -139,15 +138,15 @@ async def pages(call: Call) -> Any:
     return {"pages": found[:limit], "up_to_seq": more}
 
 
-async def page(call: Call) -> Any:
+def page(call: Call) -> Any:
     """Read one page."""
-    return await call.memory.page(call.given["page_id"])
+    return call.memory.page(call.given["page_id"])
 
 
-async def recall(call: Call) -> Any:
+def recall(call: Call) -> Any:
     """Recall."""
     asked = interim.accepted(call.memory.recall, **call.body.model_dump())
-    found = await call.memory.recall(**asked)
+    found = call.memory.recall(**asked)
     prompt = interim.prompt(found, call.body.max_tokens)
     return {
         "query": found.query,
@@ -163,9 +162,9 @@ async def recall(call: Call) -> Any:
     }
 
 
-async def respond(call: Call) -> Any:
+def respond(call: Call) -> Any:
     """Answer; streaming is seen to by the route."""
-    text = await call.memory.respond(**hints(call))
+    text = call.memory.respond(**hints(call))
     return schemas.Answer(text=text)
 
 
@@ -174,69 +173,69 @@ def hints(call: Call) -> dict[str, Any]:
     return {name: value for name, value in call.body.model_dump().items() if name != "stream"}
 
 
-async def knowledge(call: Call) -> Any:
+def knowledge(call: Call) -> Any:
     """List what is known."""
     given = interim.accepted(call.memory.knowledge, **call.given)
-    return {"knowledge": await call.memory.knowledge(**given)}
+    return {"knowledge": call.memory.knowledge(**given)}
 
 
-async def explain(call: Call) -> Any:
+def explain(call: Call) -> Any:
     """Explain a fact or statement."""
-    found = await call.memory.explain(call.given["knowledge_id"])
+    found = call.memory.explain(call.given["knowledge_id"])
     return {"knowledge": found.of, "pages": found.pages, "superseded": found.superseded}
 
 
-async def remember(call: Call) -> Any:
+def remember(call: Call) -> Any:
     """State a fact."""
-    return await interim.verb(call.memory, "remember")(**call.body.model_dump())
+    return interim.verb(call.memory, "remember")(**call.body.model_dump())
 
 
-async def correct(call: Call) -> Any:
+def correct(call: Call) -> Any:
     """Put a fact right."""
-    return await interim.verb(call.memory, "correct")(call.body.knowledge_id, call.body.text)
+    return interim.verb(call.memory, "correct")(call.body.knowledge_id, call.body.text)
 
 
-async def restore(call: Call) -> Any:
+def restore(call: Call) -> Any:
     """Make a fact current again."""
-    return await call.memory.restore(call.body.knowledge_id)
+    return call.memory.restore(call.body.knowledge_id)
 
 
-async def forget(call: Call) -> Any:
+def forget(call: Call) -> Any:
     """Erase."""
-    return await call.memory.forget(**call.body.model_dump(exclude_none=True))
+    return call.memory.forget(**call.body.model_dump(exclude_none=True))
 
 
-async def profile(call: Call) -> Any:
+def profile(call: Call) -> Any:
     """Say who the user is."""
-    return await call.memory.profile(**interim.accepted(call.memory.profile, **call.given))
+    return call.memory.profile(**interim.accepted(call.memory.profile, **call.given))
 
 
-async def segments(call: Call) -> Any:
+def segments(call: Call) -> Any:
     """List mid-term memory."""
-    return {"segments": await call.memory.segments()}
+    return {"segments": call.memory.segments()}
 
 
-async def sessions(call: Call) -> Any:
+def sessions(call: Call) -> Any:
     """List the sessions."""
-    return {"sessions": await call.memory.sessions()}
+    return {"sessions": call.memory.sessions()}
 
 
-async def stats(call: Call) -> Any:
+def stats(call: Call) -> Any:
     """Count."""
-    return await call.memory.stats()
+    return call.memory.stats()
 
 
-async def usage(call: Call) -> Any:
+def usage(call: Call) -> Any:
     """Say what model calls have cost."""
-    return await call.memory.usage(call.given.get("since"))
+    return call.memory.usage(call.given.get("since"))
 
 
-async def receipts(call: Call) -> Any:
+def receipts(call: Call) -> Any:
     """List the receipts."""
-    return {"receipts": await call.memory.receipts()}
+    return {"receipts": call.memory.receipts()}
 
 
-async def flush(call: Call) -> Any:
+def flush(call: Call) -> Any:
     """Do what is pending."""
-    await call.memory.flush()
+    call.memory.flush()
     return schemas.Done()

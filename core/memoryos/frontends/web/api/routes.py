@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from functools import cache
 from typing import Any
 
+from anyio import CancelScope, CapacityLimiter, to_thread
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from memoryos.aio import AsyncEngine
 from memoryos.engine import Engine
 from memoryos.errors import InvalidInput, MemoryOSError
 from memoryos.frontends.web.api.idempotency import LONGEST_KEY, Answers, Conflict
@@ -24,6 +25,8 @@ from memoryos.frontends.web.api.table import OPERATIONS
 from memoryos.frontends.web.identity import Identity
 from memoryos.frontends.web.settings import WebSettings
 
+MOST_WAITING = 16
+"""Requests at once that may wait for a model."""
 _NO_USER = "nobody"
 """Whose memory an operation of none gets to see: its store answers, and that is all."""
 
@@ -52,7 +55,7 @@ class _Service:
 
     def __init__(self, engine: Engine, settings: WebSettings) -> None:
         self._engine = engine
-        self._asynchronous = AsyncEngine(engine)
+        self._waiting = CapacityLimiter(MOST_WAITING)
         self._settings = settings
         self._answers = Answers()
 
@@ -73,9 +76,9 @@ class _Service:
         if operation.streams and call.body.stream:
             if call.key is not None:
                 return problem(400, "A streamed answer takes no Idempotency-Key.")
-            return await _streamed(call)
+            return await self._streamed(call)
         if call.key is None:
-            return Json(await _answer(operation, call), operation.status)
+            return Json(await self._answer(operation, call), operation.status)
         return await self._once(operation, call, raw)
 
     async def _once(self, operation: Operation, call: Call, raw: bytes) -> Response:
@@ -91,11 +94,47 @@ class _Service:
             return again
         status, body = 500, b""
         try:
-            body = encoded(await _answer(operation, call))
+            body = encoded(await self._answer(operation, call))
             status = operation.status
         finally:
             self._answers.end(key, status, body)
         return Response(body, status, media_type="application/json")
+
+    async def _answer(self, operation: Operation, call: Call) -> Any:
+        """Return what a verb answers, as plain JSON."""
+
+        def answer() -> Any:
+            kind = adapter(operation.gives)
+            return kind.dump_python(kind.validate_python(operation.handler(call)), mode="json")
+
+        # What may wait for a model has places of its own: an `add` never queues behind one.
+        limiter = self._waiting if operation.waits else None
+        return await to_thread.run_sync(answer, limiter=limiter)
+
+    async def _streamed(self, call: Call) -> Response:
+        """Answer piece by piece: events "piece", then "done"; "problem" when the model fails."""
+        begin = functools.partial(call.memory.respond_stream, **hints(call))
+        pieces = await to_thread.run_sync(begin, limiter=self._waiting)
+
+        async def events() -> AsyncIterator[str]:
+            try:
+                while True:
+                    one = functools.partial(next, pieces, None)
+                    piece = await to_thread.run_sync(one, limiter=self._waiting)
+                    if piece is None:
+                        break
+                    yield _event("piece", {"text": piece})
+            except MemoryOSError as error:
+                body = {"title": "The answer broke off", "status": 502, "detail": str(error)}
+                yield _event("problem", {"type": "about:blank", **body})
+                return
+            finally:
+                # Also when the reader has gone: what was said is journalled as incomplete.
+                with CancelScope(shield=True):
+                    await to_thread.run_sync(functools.partial(_close, pieces))
+            yield _event("done", {})
+
+        return StreamingResponse(events(), media_type="text/event-stream")
 
     def _call(self, operation: Operation, request: Request, raw: bytes) -> Call:
         """Return a request, checked. Raises HTTPException or InvalidInput."""
@@ -112,7 +151,6 @@ class _Service:
         return Call(
             request,
             self._engine,
-            self._asynchronous,
             identity.user_id,
             (user, ids.get("assistant_id", "assistant"), ids.get("session_id", "default")),
             given,
@@ -121,34 +159,15 @@ class _Service:
         )
 
 
-async def _answer(operation: Operation, call: Call) -> Any:
-    """Return what a verb answers, as plain JSON."""
-    return adapter(operation.gives).dump_python(
-        adapter(operation.gives).validate_python(await operation.handler(call)), mode="json"
-    )
-
-
 @cache
 def adapter(kind: Any) -> TypeAdapter[Any]:
     """Return what makes JSON of a type, and its schema."""
     return TypeAdapter(kind)
 
 
-async def _streamed(call: Call) -> Response:
-    """Answer piece by piece: events "piece", then "done", or "problem" when the model fails."""
-    pieces = call.memory.respond_stream(**hints(call))
-
-    async def events() -> AsyncIterator[str]:
-        try:
-            async for piece in pieces:
-                yield _event("piece", {"text": piece})
-        except MemoryOSError as error:
-            body = {"title": "The answer broke off", "status": 502, "detail": str(error)}
-            yield _event("problem", {"type": "about:blank", **body})
-            return
-        yield _event("done", {})
-
-    return StreamingResponse(events(), media_type="text/event-stream")
+def _close(pieces: Iterator[str]) -> None:
+    if isinstance(pieces, Generator):
+        pieces.close()
 
 
 def _event(name: str, data: Any) -> str:

@@ -115,6 +115,7 @@ OPERATIONS: tuple[Operation, ...] = (
         do.recall,
         schemas.Recalled,
         body=schemas.Question,
+        waits=True,
     ),
     Operation(
         "POST",
@@ -126,6 +127,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body=schemas.Asking,
         changes=True,
         streams=True,
+        waits=True,
     ),
     Operation(
         "GET",
@@ -230,5 +232,6 @@ OPERATIONS: tuple[Operation, ...] = (
         do.flush,
         schemas.Done,
         changes=True,
+        waits=True,
     ),
 )
