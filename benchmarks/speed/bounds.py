@@ -11,10 +11,10 @@ import numpy as np
 
 from benchmarks.speed.corpus import DIMENSION, PrecomputedEmbedder, Turn
 from benchmarks.speed.subject import RESULTS
-from memoryos.text.stop_words import STOP_WORDS
+from memoryos.text.language import languages
 from memoryos.text.tokenizer import words
 
-_STOP = STOP_WORDS["english"]
+_STOP = languages()["en"].stop_words
 
 
 class BareCommit:

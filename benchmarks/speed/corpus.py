@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from memoryos.embedders import HashingEmbedder
 
 DIMENSION = 384
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "locomo10.json"
-"""Where the sessions that build this project have LoCoMo; `--data` names another place."""
+DATA = Path("locomo10.json")
+"""LoCoMo's file in the folder of whoever measures; `--data` names another place."""
 
 Vectors = NDArray[np.float32]
 

@@ -26,7 +26,7 @@ FIGURES: dict[str, Callable[[Any], Any]] = {}
 """How a memory is drawn with matplotlib, by the name of the figure: filled likewise."""
 
 
-class Shown:
+class Displayable:
     """A value that a notebook shows as a card."""
 
     __slots__ = ()
@@ -39,7 +39,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose memory: one user with one assistant. Ids are compared byte by byte."""
+    """Owner of a memory: one user with one assistant. Ids are compared byte by byte."""
 
     user_id: str
     assistant_id: str = "assistant"
@@ -124,7 +124,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a derived thing comes from: a page, and the words of it that say so."""
+    """Source of a derived value: a page, and the quote of it."""
 
     page_id: str
     quote: str
@@ -134,7 +134,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What one page-out said of some of its pages; a segment is made of topics."""
+    """Topic of some pages of one page-out; a segment is made of topics."""
 
     id: str
     segment_id: str
@@ -161,7 +161,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment(Shown):
+class Segment(Displayable):
     """Pages of one topic in mid-term memory (paper §3.2)."""
 
     id: str
@@ -234,7 +234,7 @@ class Trait:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile(Shown):
+class Profile(Displayable):
     """The static attributes of the user and of the agent, each backed by active knowledge."""
 
     user: Mapping[str, str] = field(default_factory=dict)
@@ -256,7 +256,7 @@ class Profile(Shown):
 
 @dataclass(frozen=True, slots=True)
 class RecalledPage:
-    """A page with why it was recalled. Scores: higher is nearer."""
+    """A recalled page, with score (higher is nearer) and reasons."""
 
     page: Page
     score: float
@@ -265,7 +265,7 @@ class RecalledPage:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the scope's model calls have cost."""
+    """Cost of the scope's model calls."""
 
     calls: int = 0
     failures: int = 0
@@ -311,7 +311,7 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureReceipt(Shown):
+class ErasureReceipt(Displayable):
     """What an erasure removed. It holds counts and opaque ids, nothing of what was erased."""
 
     id: str

@@ -1,4 +1,4 @@
-"""What the engine asks of models, embedders and analysts: protocols only, no behaviour.
+"""Protocols of models, embedders and analysts.
 
 What it asks of a store is in `memoryos.storage.port`.
 """
@@ -218,7 +218,7 @@ class Analyst(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Analysts:
-    """Who reads a scope's pages now."""
+    """The analyst chosen for a scope."""
 
     analyst: Analyst
     revisit: bool = False

@@ -20,8 +20,8 @@ from memoryos_integrations.llama_index.messages import OURS
 _START = "start"
 """In a message's metadata: it is a start mark; the value lists the ids of pages that stay."""
 _SYSTEM = "system"
-"""In a page's metadata: id of the page where the history begins, which has a system prompt.  So the
-prompt is found without reading the whole history."""
+"""In a page's metadata: id of the page whose system prompt the history has; None if it has none.
+So the prompt is found without reading the whole history."""
 _NEXT_READ = 3
 _LOOKED_AT = 100
 
@@ -67,7 +67,8 @@ class History:
         if messages:
             newest = self._newest()
             if newest is None or _last_start(newest.messages) == len(newest.messages) - 1:
-                self._begin(list(messages))
+                # The mark may name pages that stay: the prompt is then the first one's.
+                self._begin(list(messages), prompt=None if newest is None else _system_page(newest))
             else:
                 self._go_on(newest, messages)
 
@@ -118,17 +119,26 @@ class History:
         if next(self.turns(), None) is not None:
             self.replace([])
 
-    def _begin(self, messages: list[Message], *marks: Message) -> None:
+    def _begin(self, messages: list[Message], *marks: Message, prompt: str | None = None) -> None:
+        """Add a page of its own; `prompt` is the id of the page with the history's prompt."""
         # With a key the turn is a page of its own even if nobody has asked anything yet; without,
         # a greeting would go on with the last page of the history before.
         turn = _first_turn(messages)
-        pages = self._memory.add_messages([*marks, *turn], key=f"{OURS}/{uuid4().hex}")
+        metadata = None if prompt is None else {OURS: {_SYSTEM: prompt}}
+        key = f"{OURS}/{uuid4().hex}"
+        pages = self._memory.add_messages([*marks, *turn], metadata=metadata, key=key)
         if rest := messages[len(turn) :]:
             self._go_on(pages[0], rest)
 
     def _go_on(self, newest: Page, messages: Sequence[Message]) -> None:
-        system = self._system_after(newest) if any(m.role == "user" for m in messages) else None
-        metadata = None if system is None else {OURS: {_SYSTEM: system.page_id}}
+        metadata = None
+        roles = {message.role for message in messages}
+        if "user" in roles:
+            system = self._system_after(newest)
+            # Said of a page that begins with a system message too: that one is no prompt.
+            if system is not None or "system" in roles:
+                page_id = None if system is None else system.page_id
+                metadata = {OURS: {_SYSTEM: page_id}}
         self._memory.add_messages(messages, metadata=metadata)
 
     def _system_after(self, newest: Page) -> Turn | None:
@@ -191,10 +201,11 @@ def _system_page(newest: Page) -> str | None:
         if kept:
             return kept[0]
         return newest.id if _leading_system(newest.messages[at + 1 :]) else None
-    known: str | None = newest.metadata.get(OURS, {}).get(_SYSTEM)
-    if known is None and newest.messages and newest.messages[0].role == "system":
-        return newest.id
-    return known
+    ours = newest.metadata.get(OURS, {})
+    if _SYSTEM in ours:
+        known: str | None = ours[_SYSTEM]
+        return known
+    return newest.id if _leading_system(newest.messages) else None
 
 
 def _ours(message: Message) -> dict[str, Any]:

@@ -115,8 +115,9 @@ def test_an_unreachable_model_is_an_error_that_keeps_what_there_is(
     assert not (tmp_path / "locomo-answers.md").exists()
 
 
-def test_no_prompt_holds_anything_of_the_test_set(root: Path) -> None:
-    talks = json.loads((root.parent / "shared" / "data" / "locomo10.json").read_text("utf-8"))
+@pytest.mark.benchdata
+def test_no_prompt_holds_anything_of_the_test_set(root: Path, locomo: Path) -> None:
+    talks = json.loads(locomo.read_text("utf-8"))
     asked = [item for talk in talks for item in talk["qa"]]
     held = {str(item["question"]) for item in asked}
     # A year or a "yes" is nobody's; three words in a row are.

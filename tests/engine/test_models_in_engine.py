@@ -13,9 +13,9 @@ import pytest
 from memoryos import Engine, Memory
 from memoryos.errors import ModelError
 from memoryos.llm import OpenAIChat
-from memoryos.testing.model_failures import MODEL_FAILURES, ORDER, ModelFailure
 from memoryos.testing.openai_server import Drop, Failure, OpenAIServer, Reply, memory_answers
 from tests.conftest import ManualClock
+from tests.failures.model_failures import MODEL_FAILURES, ORDER, ModelFailure
 
 KEY = "sk-secret-1234567890"
 SETTINGS = {"promotion": "manual", "short_term_capacity": 2, "page_out_batch": 5}

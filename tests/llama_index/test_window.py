@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -185,6 +187,24 @@ def test_a_system_message_amid_the_chat_stays_in_its_place(engine):
     assert memory.get() == messages
 
 
+def test_the_system_prompt_of_a_history_that_came_back_holds_for_what_follows(engine):
+    memory = narrow(engine, 40)
+    pirate = [system("Answer like a pirate."), user("a"), assistant("b")]
+    for messages in (pirate, [system("Be brief."), user("c"), assistant("d")], pirate):
+        memory.set(messages)
+    for number in range(20):
+        memory.put_messages([user(f"Number {number}?"), assistant(f"It is {number}")])
+        assert memory.get()[0] == system("Answer like a pirate.")
+        assert memory.get()[-1] == assistant(f"It is {number}")
+
+
+def test_a_system_message_that_comes_with_a_question_is_no_prompt(engine):
+    memory = narrow(engine, 1000)
+    memory.put_messages([user("a"), assistant("b")])
+    memory.put_messages([system("Be brief."), user("c")])
+    assert memory.get() == [user("a"), assistant("b"), system("Be brief."), user("c")]
+
+
 def test_the_system_prompt_is_never_something_somebody_said(engine):
     memory = narrow(engine, 1000)
     memory.put(system("I live in Atlantis. My name is Neptune."))
@@ -262,14 +282,31 @@ history = st.builds(
 )
 
 
-@given(history, st.integers(1, 200), st.integers(0, 200), st.booleans())
+instructed = st.builds(lambda text, asked: [system(text), *asked], words, turn)
+further = st.lists(st.one_of(turn, instructed), max_size=2)
+users = count()
+
+
+@given(
+    history, history, st.lists(st.booleans(), max_size=2), further,
+    st.integers(1, 200), st.integers(0, 200), st.booleans(),
+)  # fmt: skip
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_get_promises_holds_for_any_history(engine, messages, limit, initial, other):
+@pytest.mark.timeout(400)  # a failure is made smaller for minutes
+def test_what_get_promises_holds_for_any_history(
+    engine, messages, another, before, more, limit, initial, other
+):
     assume(initial <= limit)
+    user_id = f"user {next(users)}"  # what an example finds is only what it has put there itself
     if other:
-        engine.memory("tom", session_id="old").add("My dog is called Biscuit", "Sweet", key="b")
-    memory = narrow(engine, limit, session="any")
+        engine.memory(user_id, session_id="old").add("My dog is called Biscuit", "Sweet")
+    memory = MemoryOSMemory(engine, user_id, "any", limit)
+    for this in before:
+        memory.set(messages if this else another)
     memory.set(messages)
+    for put in more:
+        memory.put_messages(put)
+        messages = [*messages, *put]
     got = memory.get(initial_token_count=initial)
     prompt = next(n for n, m in enumerate(messages) if m.role != "system")
     # the system prompt untouched

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from memoryos.storage.port import Store
 from memoryos.storage.postgres import PostgresStore
 from memoryos.storage.sqlite import SQLiteStore
-from tests.postgres.server import empty_database
+from tests.storage.postgres.server import empty_database
 
 OpenStore = Callable[[], Store]
 """Opens one more handle on the same database."""
@@ -32,17 +31,6 @@ STORES: dict[str, Callable[[Path], OpenStore]] = {
     "sqlite": sqlite_store,
 }
 """Another store joins the tests of trust with one line here."""
-
-
-IN_MEMORY_FILES = Path("/dev/shm")
-
-
-@pytest.fixture
-def quick_folder() -> Iterator[Path]:
-    """A folder whose files do not wait for a disk, where the machine has one."""
-    where = IN_MEMORY_FILES if IN_MEMORY_FILES.is_dir() else None
-    with tempfile.TemporaryDirectory(dir=where) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture(params=sorted(STORES))

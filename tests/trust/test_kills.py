@@ -19,7 +19,6 @@ import pytest
 from memoryos import Engine
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
-LOCOMO = Path("/work/shared/data/locomo10.json")
 CONFIG = {"heat_threshold": 4.0, "durability": "normal"}
 """A killed process loses nothing that SQLite has written, whatever it waited for."""
 
@@ -71,16 +70,19 @@ def dialogues(turns: int, seed: int = 7) -> list[list[str]]:
     return found
 
 
-def locomo(most: int) -> list[list[str]]:
-    """Return turns of the first conversation of LoCoMo, paired."""
-    conversation = json.loads(LOCOMO.read_text("utf-8"))[0]["conversation"]
+def conversations(file: Path) -> list[list[str]]:
+    """Return the turns of a file in LoCoMo's form, paired."""
     found: list[list[str]] = []
-    for number in range(1, 40):
-        said = [turn["text"] for turn in conversation.get(f"session_{number}", [])]
-        for at in range(0, len(said) - 1, 2):
-            when = START + timedelta(days=number, minutes=at)
-            found.append([said[at], said[at + 1], when.isoformat(), f"session-{number}"])
-    return found[:most]
+    for talk in json.loads(file.read_text("utf-8")):
+        for name, session in talk["conversation"].items():
+            if not isinstance(session, list):
+                continue
+            said = [turn["text"] for turn in session]
+            for at in range(0, len(said) - 1, 2):
+                when = START + timedelta(hours=len(found))
+                session_id = f"{talk['sample_id']}-{name}"
+                found.append([said[at], said[at + 1], when.isoformat(), session_id])
+    return found
 
 
 def import_until_done(file: Path, turns: Path, kills: int, chance: random.Random) -> set[str]:
@@ -152,14 +154,10 @@ def derived(file: Path, folder: Path) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("source", ["generated", "locomo"])
-def test_killed_at_random_moments(source: str, quick_folder: Path) -> None:
+@pytest.mark.parametrize("source", ["generated", "written"])
+def test_killed_at_random_moments(source: str, dialogue: Path, quick_folder: Path) -> None:
     kills = 25
-    if source == "locomo" and not LOCOMO.exists():
-        source = "generated"  # the same dialogues again, cut at other moments
-        turns = dialogues(150, seed=11)
-    else:
-        turns = dialogues(150) if source == "generated" else locomo(150)
+    turns = dialogues(150) if source == "generated" else conversations(dialogue)
     (quick_folder / "turns.json").write_text(json.dumps(turns))
     chance = random.Random(source)
     file = quick_folder / "killed.db"

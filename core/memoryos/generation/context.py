@@ -1,4 +1,4 @@
-"""What a recall gives back, and how it becomes a context block (the Generation module's input)."""
+"""The result of a recall, and its rendering as a context block (input of Generation)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
-from memoryos.model import Chain, Knowledge, Page, Profile, RecalledPage, Segment, Shown
+from memoryos.model import Chain, Displayable, Knowledge, Page, Profile, RecalledPage, Segment
 from memoryos.ports import TokenCounter
 from memoryos.text.block import SECTIONS
 
@@ -26,8 +26,8 @@ def _no_chains() -> Sequence[Chain]:
 
 
 @dataclass(frozen=True, slots=True)
-class Recall(Shown):
-    """What the memory holds on a question, from every tier. Scores: higher is nearer."""
+class Recall(Displayable):
+    """Result of a recall, from every tier. Scores: higher is nearer."""
 
     query: str
     pages: tuple[RecalledPage, ...]
@@ -159,7 +159,7 @@ class _Block:
         return cost
 
     def _fitted(self) -> str:
-        """Return the block; tokens of parts may not add up exactly, so what is over goes."""
+        """Return the block, without entries beyond the budget (counts of parts may not add up)."""
         while True:
             block = "\n\n".join(
                 f"## {title}\n" + "\n".join(_lines(sorted(entries)))

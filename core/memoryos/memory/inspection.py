@@ -13,6 +13,7 @@ from memoryos.memory.modules import Modules
 from memoryos.model import (
     FIGURES,
     Call,
+    Displayable,
     ErasureReceipt,
     Knowledge,
     Owner,
@@ -20,7 +21,6 @@ from memoryos.model import (
     Profile,
     Scope,
     Segment,
-    Shown,
     Stats,
     Status,
     Trait,
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Inspection(Shown):
-    """What every memory can be asked about itself. `Memory` is this and the verbs that change."""
+class Inspection(Displayable):
+    """The verbs of a memory that change nothing. `Memory` adds those that do."""
 
     _modules: Modules
     config: MemoryConfig
@@ -49,7 +49,15 @@ class Inspection(Shown):
     session_id: str
 
     def page(self, page_id: str | None = None, *, key: str | None = None) -> Page:
-        """Return a page by its id or its key. Raises NotFound."""
+        """Return one page.
+
+        Args:
+            page_id: `Page.id`.
+            key: the key it was added with, instead.
+
+        Raises:
+            NotFound: the scope has no such page.
+        """
         wanted = id_of_key(key) if key is not None else checked_known_id(page_id, "page_id")
         found = self._modules.store.pages(self.scope, PageQuery(ids=[wanted]))
         if not found:
@@ -68,10 +76,19 @@ class Inspection(Shown):
         newest_first: bool = False,
         limit: int | None = None,
     ) -> list[Page]:
-        """Return the journal of the scope, or of one of its sessions or segments, oldest first.
+        """Return the journal of the scope, oldest first.
 
-        `where` as for `recall`. `up_to_seq` leaves out what came after that journal position
-        (`Page.seq`): with `newest_first` and `limit` it reads a long journal part by part.
+        Args:
+            session_id: only this session's pages.
+            where: filter as for `recall`.
+            segment_id: only this segment's pages.
+            up_to_seq: only pages up to this journal position (`Page.seq`): with `newest_first` and
+                `limit` a long journal is read part by part.
+            newest_first: turn the order round.
+            limit: pages to return at most.
+
+        Raises:
+            InvalidInput: an argument is not usable.
         """
         if limit is not None:
             checked_count(limit, "limit", 0)
@@ -99,7 +116,7 @@ class Inspection(Shown):
         return self._modules.retriever.short_term(self.scope, self.session_id)
 
     def segments(self) -> list[Segment]:
-        """Return the segments of mid-term memory, hottest first; heat is that of this moment."""
+        """Return the segments of mid-term memory, hottest first, with their heat of this moment."""
         self._modules.consolidator.save_visits(self.scope)
         now = self._modules.clock()
         found = [
@@ -111,7 +128,15 @@ class Inspection(Shown):
     def knowledge(
         self, owner: Owner | None = None, *, status: Status | Literal["all"] = "active"
     ) -> list[Knowledge]:
-        """Return knowledge about the user or the agent (None: both), oldest first."""
+        """Return knowledge of long-term memory, oldest first.
+
+        Args:
+            owner: "user" or "agent"; None is both.
+            status: "active", "archived", "superseded" or "all".
+
+        Raises:
+            InvalidInput: an argument is none of these.
+        """
         if owner not in (None, "user", "agent"):
             raise InvalidInput(f"owner must be 'user', 'agent' or None, not {owner!r}")
         if status not in ("active", "archived", "superseded", "all"):
@@ -132,13 +157,17 @@ class Inspection(Shown):
         return list(self.profile().traits)
 
     def profile(self) -> Profile:
-        """Return who the user and the agent are, as far as is known."""
+        """Return the attributes of user and agent, each from an active fact, and the traits."""
         return self._modules.views.get(self.scope).tiers.profile
 
     def explain(self, id_: str) -> Explanation:
-        """Return the pages and quotes of a fact or trait, who derived it, and what it superseded.
+        """Return the provenance of a fact or trait: pages, quotes, analyst, and what it superseded.
 
-        Raises NotFound.
+        Args:
+            id_: `Knowledge.id` or `Trait.id`.
+
+        Raises:
+            NotFound: the scope has neither of that id.
         """
         return explain(self._modules.store, self.scope, checked_known_id(id_, "id_"))
 
@@ -163,7 +192,11 @@ class Inspection(Shown):
         )
 
     def usage(self, since: datetime | str | None = None) -> Usage:
-        """Return what the scope's model calls have cost (since a time)."""
+        """Return what the scope's model calls have cost: calls, failures, tokens, seconds.
+
+        Args:
+            since: only calls from this time on; datetime or ISO 8601.
+        """
         calls = self.calls(since)
         purposes: dict[str, int] = {}
         for call in calls:
@@ -188,7 +221,11 @@ class Inspection(Shown):
         return self._modules.store.receipts(self.scope)
 
     def check(self, receipt: ErasureReceipt) -> Remains:
-        """Return what of an erasure's pages and facts is there: nothing, unless put in again."""
+        """Look for what an erasure removed: nothing is there, unless it was put in again.
+
+        Args:
+            receipt: what `forget` returned, or one of `receipts()`.
+        """
         return remains(self._modules.store, self.scope, receipt)
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────

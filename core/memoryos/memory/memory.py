@@ -30,8 +30,8 @@ from memoryos.upkeep.rebuild import rebuild
 class Memory(Inspection):
     """The memory of one user with one assistant, seen from one session. Cheap; thread-safe.
 
-    Made by `Engine.memory`. Every verb raises a MemoryOSError, and nothing else, when it cannot do
-    what was asked; what was stored before is then intact.
+    Made by `Engine.memory`. A verb that cannot do what was asked raises a MemoryOSError, and
+    nothing else; what was stored before is then intact.
     """
 
     def __init__(self, modules: Modules, scope: Scope, session_id: str) -> None:
@@ -49,7 +49,14 @@ class Memory(Inspection):
         )
 
     def session(self, session_id: str) -> Memory:
-        """Return the same memory seen from another session."""
+        """Return the same memory seen from another session.
+
+        Args:
+            session_id: the conversation thread; any text.
+
+        Raises:
+            InvalidInput: it cannot be an id.
+        """
         return Memory(self._modules, self.scope, checked_id(session_id, "session_id"))
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────
@@ -65,15 +72,36 @@ class Memory(Inspection):
     ) -> Page:
         """Journal one turn; it is durable and can be recalled when this returns.
 
-        `timestamp` defaults to now. A turn with a `key` that the scope has seen is not stored
-        again: the page it has is returned. Raises InvalidInput or StorageError.
+        Args:
+            user_input: what the user said, verbatim.
+            agent_response: what the agent answered, verbatim; may be empty.
+            timestamp: datetime or ISO 8601 text; without a zone UTC. Default: now.
+            metadata: JSON values by name, stored with the page; `recall(where=…)` filters by them.
+            key: identifies the turn; if the scope has a page of this key, that is returned, and
+                nothing is stored.
+
+        Returns:
+            The page as it was journalled, with its id.
+
+        Raises:
+            InvalidInput: an argument is not usable; the message names it.
+            StorageError: nothing was stored.
         """
         return self._writer.add(user_input, agent_response, timestamp, metadata, key)
 
     def add_many(self, turns: Sequence[Turn], *, keys: Sequence[str] | None = None) -> list[Page]:
-        """Journal many turns (user, agent[, timestamp]) in one transaction: all of them or none.
+        """Journal many turns in one transaction: all of them or none.
 
-        `keys`, one for each, make it safe to run again (see `add`).
+        Args:
+            turns: (user, agent) or (user, agent, timestamp) of each.
+            keys: one for each turn, so that running it again stores nothing twice (see `add`).
+
+        Returns:
+            Their pages, in the order given.
+
+        Raises:
+            InvalidInput: names the turn by its number.
+            StorageError: nothing was stored.
         """
         return self._writer.add_many(turns, keys)
 
@@ -85,11 +113,23 @@ class Memory(Inspection):
         *,
         key: str | None = None,
     ) -> list[Page]:
-        """Journal messages as they come from a framework, verbatim; return the pages they are in.
+        """Journal messages as they come from a framework, verbatim.
 
-        Each user message begins a page. Messages that do not begin with one go on with the
-        session's newest page, which is then journalled anew under its id. With a `key` all
-        messages are one page, which takes the place of the scope's page of that key.
+        Each user message begins a page. Messages before the first one are appended to the session's
+        newest page, which moves to the end of the journal under the same id.
+
+        Args:
+            messages: at least one, oldest first.
+            timestamp: time of the new pages; as for `add`.
+            metadata: as for `add`.
+            key: makes all messages one page, which replaces the scope's page of that key.
+
+        Returns:
+            The pages that the messages are in.
+
+        Raises:
+            InvalidInput: a message is not usable.
+            StorageError: nothing was stored.
         """
         return self._writer.add_messages(messages, timestamp, metadata, key)
 
@@ -104,38 +144,48 @@ class Memory(Inspection):
         *,
         visit: bool = True,
     ) -> Recall:
-        """Return what the memory holds on `query`, from every tier and every session.
+        """Search every tier and every session for what bears on a question.
 
-        `k` pages (default: the configured top_pages); `max_tokens` is the budget that the result's
-        `text()` has by default, and without `k` as many pages come as may fill it. `where` narrows
-        the pages: {"session_id": …, "since": …, "before": …} and any name of their metadata.
-        With visit=False it only looks: no segment is heated. Raises InvalidInput.
+        Args:
+            query: the question, in words.
+            k: pages to return at most. Default: `top_pages`, or with `max_tokens` as many as may
+                fill it.
+            max_tokens: budget of the result's `text()`. Default: `context_tokens`.
+            where: filter of pages: "session_id", "since", "before", and any name of their metadata.
+            visit: whether the recall counts towards the heat of the segments that it finds.
+
+        Returns:
+            Ranked pages, with the short-term memory, segments, knowledge and profile.
+
+        Raises:
+            InvalidInput: an argument is not usable.
+            StorageError: the store could not be read.
         """
-        parts = self._modules
-        checked_text(query, "query", parts.config.max_text_bytes)
+        modules = self._modules
+        checked_text(query, "query", modules.config.max_text_bytes)
         if not isinstance(query, str) or not query.strip():
             raise InvalidInput("query is empty: say what to recall")
         if max_tokens is not None:
             checked_count(max_tokens, "max_tokens", 0)
         if k is None:
-            k = parts.config.top_pages
+            k = modules.config.top_pages
             if max_tokens is not None:
                 k = max(k, min(max_tokens // _TOKENS_OF_A_SHORT_PAGE, _MOST_PAGES))
-        found = parts.retriever.recall(
+        found = modules.retriever.recall(
             self.scope,
             self.session_id,
             query,
             k=checked_count(k, "k"),
-            max_tokens=parts.config.context_tokens if max_tokens is None else max_tokens,
+            max_tokens=modules.config.context_tokens if max_tokens is None else max_tokens,
             where=Where.of(where),
-            now=parts.clock(),
+            now=modules.clock(),
         )
         if not visit:
             return found
         # What only fills a large budget was not asked for, and heats nothing.
-        nearest = found.pages[: parts.config.top_pages]
+        nearest = found.pages[: modules.config.top_pages]
         visited = dict.fromkeys(item.page.segment_id for item in nearest)
-        parts.after_recall(self.scope, [segment_id for segment_id in visited if segment_id])
+        modules.after_recall(self.scope, [segment_id for segment_id in visited if segment_id])
         return found
 
     def respond(
@@ -146,10 +196,19 @@ class Memory(Inspection):
         style_hint: str = "",
         metadata: Mapping[str, Any] | None = None,
     ) -> str:
-        """Recall, answer, and journal the turn once the answer is complete; return the answer.
+        """Recall, answer, and journal the turn once the answer is complete.
 
-        Without a chat model the answer quotes the best memory. Raises ModelError; then nothing is
-        journalled.
+        Args:
+            query: what the user says.
+            relationship_with_user: as the prompt states it ("friend").
+            style_hint: as the prompt states it ("brief, formal").
+            metadata: stored with the page and shown to the model.
+
+        Returns:
+            The answer; without a chat model, a quotation of the best page.
+
+        Raises:
+            ModelError: the model gave no usable answer; nothing is journalled.
         """
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = _hints(relationship_with_user, style_hint, metadata)
@@ -165,10 +224,19 @@ class Memory(Inspection):
         style_hint: str = "",
         metadata: Mapping[str, Any] | None = None,
     ) -> Iterator[str]:
-        """Yield the answer of `respond` piece by piece; the turn is journalled at its end.
+        """Return an iterator over the answer of `respond`, piece by piece.
 
-        A stream that breaks, or is left, journals the user's side and what was said, with
-        metadata["incomplete"] = True.
+        The turn is journalled at its end. A stream that breaks, or is closed early, journals what
+        came, with metadata["incomplete"] = True.
+
+        Args:
+            query: what the user says.
+            relationship_with_user: as for `respond`.
+            style_hint: as for `respond`.
+            metadata: as for `respond`.
+
+        Raises:
+            ModelError: from the iterator, also midway.
         """
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = _hints(relationship_with_user, style_hint, metadata)
@@ -203,57 +271,98 @@ class Memory(Inspection):
     # ── updating ─────────────────────────────────────────────────────────────────────────────
 
     def flush(self) -> None:
-        """Do all pending page-outs and promotions now. Raises ModelError; what was done stays."""
+        """Do all pending page-outs and promotions of the scope now.
+
+        Raises:
+            ModelError: what was done stays done, the rest stays pending.
+            StorageBusy: another process is at it, and did not finish in time.
+        """
         self._modules.run(self.scope)
 
     def rebuild(self, *, dry_run: bool = False, progress: Progress | None = None) -> Difference:
-        """Derive everything again from the journal; return what that changes (or would).
+        """Derive segments, chains, knowledge, traits and vectors again from the journal.
 
-        The old state stays until the new one is complete, and takes its place in one transaction.
-        `progress` is called with (done, total) pages. Raises ModelError or StorageError.
+        The old state stays until the new one is complete; one transaction replaces it.
+
+        Args:
+            dry_run: work it out and report, but change nothing.
+            progress: called with (done, total) pages.
+
+        Returns:
+            What was (or would be) added, removed and rewritten.
+
+        Raises:
+            ModelError: nothing was changed.
+            StorageError: nothing was changed.
         """
-        parts = self._modules
+        modules = self._modules
         changed = rebuild(
-            parts.store,
+            modules.store,
             self.scope,
-            embedder=parts.embedder,
-            analysts=parts.analysts,
-            config=parts.config,
-            clock=parts.clock,
-            owner=parts.consolidator.owner,
+            embedder=modules.embedder,
+            analysts=modules.analysts,
+            config=modules.config,
+            clock=modules.clock,
+            owner=modules.consolidator.owner,
             dry_run=dry_run,
             progress=progress,
         )
-        parts.after_add(self.scope)
+        modules.after_add(self.scope)
         return changed
 
     # ── moving ───────────────────────────────────────────────────────────────────────────────
 
     def export(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> int:
-        """Write the whole scope to a JSON Lines file; return its number of lines.
+        """Write the whole scope to a JSON Lines file, which is complete or not there.
 
-        The file is complete or not there. `progress` is called with (done, total) pages. Raises
-        StorageError.
+        Args:
+            path: the file; one that exists is replaced.
+            progress: called with (done, total) pages now and then; what it raises ends the export.
+
+        Returns:
+            The number of its lines.
+
+        Raises:
+            StorageError: the file cannot be written.
         """
         return write_export(self._modules.store, self.scope, os.fspath(path), progress)
 
     def import_(self, path: str | os.PathLike[str]) -> int:
-        """Take in an export; return the number of new pages. Safe to run twice.
+        """Read an export into this scope. Safe to run twice.
 
-        An empty scope becomes what was exported. One with pages of its own gains those it does not
-        hold, and derives the rest itself. Raises InvalidInput, and then nothing was stored.
+        An empty scope becomes what was exported. One with pages of its own gets the pages it does
+        not hold, and derives the rest itself.
+
+        Args:
+            path: a file that `export` wrote.
+
+        Returns:
+            The number of new pages.
+
+        Raises:
+            InvalidInput: names the line that is not usable; nothing was stored.
+            StorageError: nothing was stored.
         """
-        parts = self._modules
-        found = read_export(os.fspath(path), parts.config.max_text_bytes)
-        new = apply_import(parts.store, self.scope, found, parts.embedder)
-        parts.after_add(self.scope)
+        modules = self._modules
+        found = read_export(os.fspath(path), modules.config.max_text_bytes)
+        new = apply_import(modules.store, self.scope, found, modules.embedder)
+        modules.after_add(self.scope)
         return new
 
     def restore(self, knowledge_id: str) -> Knowledge:
-        """Undo a supersession or an archiving: make a fact current again, and return it.
+        """Undo a supersession or an archiving: make a fact current again.
 
-        What had come in its place is then superseded by it; both keep their sources. A rebuild
-        reads the journal, and not what was undone. Raises NotFound.
+        What had replaced it is then superseded by it; both keep their sources. `rebuild` reads the
+        journal alone and does not know of it.
+
+        Args:
+            knowledge_id: `Knowledge.id` of the fact.
+
+        Returns:
+            The fact as it now stands.
+
+        Raises:
+            NotFound: the scope has no such fact.
         """
         checked_known_id(knowledge_id, "knowledge_id")
         return restore(self._modules.store, self.scope, knowledge_id)
@@ -269,10 +378,24 @@ class Memory(Inspection):
         before: datetime | str | None = None,
         everything: bool = False,
     ) -> ErasureReceipt:
-        """Erase one page, fact or session, all before a time, or everything; return the receipt.
+        """Erase pages, or one fact, and all that was derived from them.
 
-        What was derived from the erased words goes with them or is made again without them.
-        Raises InvalidInput unless exactly one is named, NotFound for an unknown id.
+        What was derived from other pages too is derived again from those. Name exactly one:
+
+        Args:
+            page_id: this page.
+            knowledge_id: this fact; its pages stay, and it is not learned from them again.
+            session: all pages of this session.
+            before: all pages older than this time.
+            everything: all pages of the scope.
+
+        Returns:
+            The receipt: counts and opaque ids of what was removed, none of the words.
+
+        Raises:
+            InvalidInput: none is named, or more than one.
+            NotFound: the scope has nothing of that id.
+            StorageError: nothing was erased.
         """
         named = [
             name

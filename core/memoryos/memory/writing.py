@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from memoryos.errors import InvalidInput, StorageBusy
+from memoryos.errors import InvalidInput
 from memoryos.memory.modules import Modules
 from memoryos.model import Message, Page, Scope
 from memoryos.storage.journal import (
@@ -21,10 +21,10 @@ from memoryos.storage.journal import (
     turns,
 )
 from memoryos.storage.port import PageDraft, PageMoved, PageQuery
+from memoryos.storage.transact import attempts
 
 Turn = tuple[str, str] | tuple[str, str, "datetime | str | None"]
 """(user, agent) or (user, agent, timestamp)."""
-_MOST_TRIES = 100
 _NO_MESSAGES = "messages must hold at least one message"
 
 
@@ -89,7 +89,7 @@ class Writer:
     ) -> list[Page]:
         """Go on with the session's newest page, and journal the others with it: all or none."""
         query = PageQuery(session_id=self._session_id, newest_first=True, limit=1)
-        for _ in range(_MOST_TRIES):
+        for _ in attempts("add_messages"):
             newest = self._modules.store.pages(self._scope, query)
             if not newest:
                 break
@@ -100,10 +100,8 @@ class Writer:
                 page.timestamp,
                 {**page.metadata, **(metadata or {})},
             )
-            try:
+            with suppress(PageMoved):
                 return self._append([replace(draft, replaces=page.seq), *others])
-            except PageMoved:
-                continue
         return self._append([self._messages_draft(page_id(None), messages, now, metadata), *others])
 
     def _put_page(
@@ -113,20 +111,18 @@ class Writer:
         time: datetime | None,
         metadata: Mapping[str, Any] | None,
     ) -> Page:
-        for _ in range(_MOST_TRIES):
+        for _ in attempts("add_messages"):
             known = self._modules.store.pages(self._scope, PageQuery(ids=[id_]))
             old = known[0] if known else None
             at = time or (old.timestamp if old else self._modules.clock())
             draft = self._messages_draft(id_, messages, at, metadata)
             if old is not None and _same(old, draft):
                 return old
-            try:
+            with suppress(PageMoved):
                 page = self._append([replace(draft, replaces=old.seq if old else None)])[0]
-            except PageMoved:
-                continue
-            if _same(page, draft):
-                return page
-        raise StorageBusy(f"the page {id_} is being written by others all the time; try again")
+                if _same(page, draft):
+                    return page
+        raise AssertionError("unreachable")
 
     def _page(
         self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
@@ -193,7 +189,7 @@ def put_pages(parts: Modules, scope: Scope, pages: Sequence[Page]) -> None:
     One that the scope holds as it is stays where it is; one that has changed comes anew.
     """
     store, left = parts.store, pages
-    for _ in range(_MOST_TRIES):
+    for _ in attempts("import"):
         known = {page.id: page for page in store.pages(scope, PageQuery(ids=[p.id for p in left]))}
         left = [page for page in left if page.id not in known or not _same(known[page.id], page)]
         if not left:
@@ -208,7 +204,6 @@ def put_pages(parts: Modules, scope: Scope, pages: Sequence[Page]) -> None:
             left = [page for page, there in zip(left, put, strict=True) if not _same(there, page)]
             if not left:
                 return
-    raise StorageBusy("the scope is being written by others all the time; try again")
 
 
 def _same(page: Page, coming: Page | PageDraft) -> bool:

@@ -1,4 +1,4 @@
-"""Filters of a recall: which pages it may return."""
+"""Filters of a recall."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WHERE = ("session_id", "since", "before")
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which pages a recall may return: a session, a time, and values of metadata."""
+    """Filter of pages by session, time, and values of metadata."""
 
     session_id: str | None = None
     since: datetime | None = None

@@ -1,6 +1,6 @@
-"""The Retrieval module of the paper (§3.4): what each tier has to say to a question.
+"""The Retrieval module of the paper (§3.4): searches each tier for a question.
 
-Every page of the scope is ranked at once; segment and chain are in the score (tiers/ranking.py).
+Every page of the scope is ranked at once; segment and chain are in the score (ranking.py).
 The paper's two stages, segments first and pages within them, are kept for comparison.
 """
 
@@ -25,7 +25,8 @@ from memoryos.retrieval.index import Hit, ScopeIndex
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
 from memoryos.storage.port import PageQuery, Store
-from memoryos.storage.search import Unsealed
+from memoryos.storage.search import StaleBlocks
+from memoryos.storage.vectors import outdated
 from memoryos.text.terms import tokens
 from memoryos.text.tokenizer import keywords
 from memoryos.tiers import mid_term
@@ -62,19 +63,22 @@ class Retriever:
         where: Where | None,
         now: datetime,
     ) -> Recall:
-        """Return what each tier holds on `query`; a failing embedder costs rank only."""
-        view = self._views.held(scope) or self._views.get(scope)
+        """Return what each tier holds on `query`; without an embedder's answer, by words alone.
+
+        Raises StorageError, and StorageBusy when pages change during every try.
+        """
+        view = self._views.cached(scope) or self._views.get(scope)
         asked, answer = False, None
         for _ in range(_MOST_TRIES):
-            # A model is waited for before the turn, if the scope had vectors when last looked at.
+            # The embedder is called before the lock is taken, if the cached view has vectors.
             if view.dimension and not asked:
                 asked, answer = True, self._query_vector(query)
-            with self._views.turn(view):
+            with self._views.recall_lock(view):
                 view = self._views.get(scope)
                 if view.dimension and not asked:
                     continue
                 vector = self._comparable(view, answer)
-                with suppress(Unsealed):
+                with suppress(StaleBlocks):
                     hits = self._hits(scope, view, query, vector, k, where, now)
                     return self._found(
                         scope, session_id, view, query, vector, hits, k, max_tokens, now
@@ -94,7 +98,7 @@ class Retriever:
         max_tokens: int,
         now: datetime,
     ) -> Recall:
-        """Return the recall that a search has come to."""
+        """Assemble the Recall from the hits of a search and the live tiers."""
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
         pages = tuple(
             RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))
@@ -132,10 +136,11 @@ class Retriever:
 
     def _comparable(self, view: ScopeView, vector: Vectors | None) -> Vectors | None:
         """Return the question's vector if the scope has any to compare it with."""
-        if vector is None or not view.dimension:
+        made_by = view.head.embedder
+        if vector is None or made_by is None or outdated(made_by, self._embedder):
             return None
-        if len(vector) != view.dimension:
-            raise EmbedderMismatch.of(view.head.embedder, self._embedder.name)
+        if made_by.name != self._embedder.name or len(vector) != view.dimension:
+            raise EmbedderMismatch.of(made_by, self._embedder.name)
         return vector
 
     def _hits(

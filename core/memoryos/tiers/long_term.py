@@ -1,4 +1,4 @@
-"""Long-term memory: what a new fact does to those known (paper §3.2 and §3.3, MTM–LPM update).
+"""Long-term memory: merging and supersession of facts (paper §3.2, §3.3: MTM–LPM update).
 
 A fact that says the same as a known one adds its sources to it; one that says otherwise of the same
 subject supersedes it, and the older stays as history; beyond capacity the stalest is archived.
@@ -49,7 +49,7 @@ def _telling(text: str) -> tuple[frozenset[str], frozenset[str], bool]:
 
 
 class LongTerm:
-    """The knowledge of one scope while facts are added to it. Collects what changes."""
+    """The knowledge of one scope while facts are added; collects the changed entries."""
 
     def __init__(
         self,

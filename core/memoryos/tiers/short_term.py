@@ -1,4 +1,4 @@
-"""Short-term memory: which pages leave it, and when (paper §3.3, STM–MTM update).
+"""Short-term memory: planning of page-out (paper §3.3, STM–MTM update).
 
 A session keeps its newest pages; what overflows leaves oldest first, in batches. A session that
 others have followed leaves whole. The plan depends on the journal alone, never on when it is made,

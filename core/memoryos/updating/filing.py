@@ -31,18 +31,25 @@ from memoryos.ports import (
     Vectors,
 )
 from memoryos.retrieval.views import ScopeView, Tiers, Views
-from memoryos.storage.codec import decode, encode, to_blob
-from memoryos.storage.journal import indexed_text
-from memoryos.storage.port import Assignment, Changes, PageQuery, Record, Store, StoredEmbedder
-from memoryos.storage.search import Searching
-from memoryos.storage.vectors import embedded_text
+from memoryos.storage.codec import decode, encode
+from memoryos.storage.port import (
+    Assignment,
+    Changes,
+    Head,
+    PageQuery,
+    Record,
+    Store,
+    StoredEmbedder,
+)
+from memoryos.storage.search import SearchStore
+from memoryos.storage.transact import transact
+from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors, replace_outdated
 from memoryos.text.terms import tokens
 from memoryos.tiers import long_term, mid_term, short_term
 from memoryos.tiers.traits import TRAITS
 from memoryos.updating.analysts.quotation import without_quotation
 
 _log = logging.getLogger("memoryos.updating.filing")
-_EMBED_AT_ONCE = 256
 _LONGEST_CHAIN = 50
 """Pages; a chain that long is continued by a new one, so that its record stays small."""
 
@@ -70,28 +77,25 @@ class Updater:
 
     def embed(self, scope: Scope) -> None:
         """Give every page of the scope its vector. Raises ModelError; what was done stays done."""
+        replace_outdated(self._store, scope, self._embedder)
         while True:
             head = self._store.head(scope)
             if head.embedded_seq >= head.last_seq:
                 return
-            query = PageQuery(after_seq=head.embedded_seq, limit=_EMBED_AT_ONCE)
-            pages = self._store.pages(scope, query)
-            up_to = pages[-1].seq if len(pages) == _EMBED_AT_ONCE else head.last_seq
-            vectors = {}
-            if pages:
-                rows = self._embedder.embed_documents([indexed_text(page) for page in pages])
-                vectors = {p.seq: to_blob(row) for p, row in zip(pages, rows, strict=True)}
+            pages = self._store.pages(scope, PageQuery(after_seq=head.embedded_seq, limit=AT_ONCE))
+            up_to = pages[-1].seq if len(pages) == AT_ONCE else head.last_seq
+            vectors = page_vectors(pages, self._embedder)
             mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
             if head.embedder not in (None, mine):
                 raise EmbedderMismatch.of(head.embedder, mine.name)
             self._store.put_vectors(scope, head, mine, vectors, up_to)
 
     def arrange(self, scope: Scope) -> None:
-        """Let a store that can search in its server make ready for it, if the scope is large.
+        """Have a store that searches in its server build what that needs, if the scope is large.
 
         What fails is tried again the next time: search is right without, but slower.
         """
-        if not isinstance(self._store, Searching):
+        if not isinstance(self._store, SearchStore):
             return
         head = self._store.head(scope)
         if head.last_seq < self._config.search_in_server_from:
@@ -125,18 +129,19 @@ class Updater:
         batch = self._batch(scope, session_id, pages)
         chosen = self._analysts(scope)
         draft = _checked(chosen.analyst.consolidate(batch), batch)
-        while True:
-            view = self._views.get(scope)
+
+        def work(head: Head) -> tuple[Changes | None, Sequence[Record]]:
             # What was erased while the analyst read must not come back in what it says. An erasure
             # after this look makes the commit fail.
-            if view.head != seen:
+            if head != seen:
                 here = self._store.pages(scope, PageQuery(seqs=seqs, waiting=True))
                 if not here or self._batch(scope, session_id, here) != batch:
-                    return  # erased, replaced or taken by another process: the next plan will say
-            changes = self._page_out_changes(view, batch, draft, chosen)
-            if self._store.commit(scope, view.head, changes):
-                break
-        self.promote_hot(scope, [record.id for record in changes.put if record.live])
+                    return None, ()  # erased, replaced or taken by others: the next plan will say
+            changes = self._page_out_changes(self._views.get(scope), batch, draft, chosen)
+            return changes, changes.put
+
+        put = transact(self._store, scope, "consolidation", work)
+        self.promote_hot(scope, [record.id for record in put if record.live])
 
     def _batch(self, scope: Scope, session_id: str, pages: Sequence[Page]) -> Batch:
         before = PageQuery(
@@ -269,15 +274,16 @@ class Updater:
         ]
         derived = self._clock()
         last = max((page.seq for page in pages), default=segment.promoted_seq)
-        while True:
+
+        def work(head: Head) -> tuple[Changes | None, None]:
             view = self._views.get(scope)
             current = view.tiers.segments.get(segment.id)
             if current is None or current.promoted_seq != segment.promoted_seq:
-                return  # erased, evicted or promoted by another process meanwhile
+                return None, None  # erased, evicted or promoted by another process meanwhile
             # As in page_out: what was erased while the analyst read is not learned.
             again = replace(query, up_to_seq=last)
-            if view.head != seen and self._store.pages(scope, again) != pages:
-                return  # the segment is still hot if anything is left of it
+            if head != seen and self._store.pages(scope, again) != pages:
+                return None, None  # the segment is still hot if anything is left of it
             receipts = self._store.receipts(scope)
             forgotten = frozenset(id_ for receipt in receipts for id_ in receipt.knowledge_ids)
             ledger = long_term.LongTerm(
@@ -296,14 +302,15 @@ class Updater:
             fresh = max(0, current.interactions - len(pages))
             done = replace(mid_term.promoted(current, last), interactions=fresh)
             put.append(encode(done, view.tiers.vectors[segment.id]))
-            if self._store.commit(scope, view.head, Changes(put=put)):
-                _log.debug("promoted a segment: %d facts, %d traits", len(facts), len(traits))
-                return
+            return Changes(put=put), None
+
+        transact(self._store, scope, "promotion", work)
+        _log.debug("promoted a segment: %d facts, %d traits", len(facts), len(traits))
 
     def _without_echoes(
         self, scope: Scope, facts: Sequence[FactDraft], pages: Sequence[Page]
     ) -> list[FactDraft]:
-        """Return facts without what an earlier turn said and a message only hands on."""
+        """Return facts without those that only repeat an earlier turn."""
         if not facts:
             return []
         said = {page.id: page.user_input for page in pages}
@@ -343,18 +350,20 @@ class Updater:
 
     def visit(self, scope: Scope, visits: dict[str, int], at: datetime) -> None:
         """Count recalls of segments' pages towards their heat."""
-        while True:
-            view = self._views.get(scope)
+
+        def work(_: Head) -> tuple[Changes | None, None]:
+            tiers = self._views.get(scope).tiers
             put = [
                 encode(
                     mid_term.visited(segment, visits[segment.id], at),
-                    view.tiers.vectors[segment.id],
+                    tiers.vectors[segment.id],
                 )
-                for segment in map(view.tiers.segments.get, visits)
+                for segment in map(tiers.segments.get, visits)
                 if segment is not None
             ]
-            if not put or self._store.commit(scope, view.head, Changes(put=put)):
-                return
+            return Changes(put=put) if put else None, None
+
+        transact(self._store, scope, "consolidation", work)
 
 
 def _checked(draft: Consolidation, batch: Batch) -> Consolidation:

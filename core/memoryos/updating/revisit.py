@@ -1,4 +1,4 @@
-"""Second readings: what the rules wrote past a model's budget, the model writes again."""
+"""Has a model revise what the rules filed while its budget was spent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from memoryos.model import Scope, Segment, Topic
 from memoryos.ports import AnalystChoice, Analysts, Batch, Embedder
 from memoryos.retrieval.views import Views
 from memoryos.storage.codec import decode
-from memoryos.storage.port import Changes, PageQuery, Store
+from memoryos.storage.port import Changes, Head, PageQuery, Store
+from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded
 from memoryos.tiers import mid_term
 from memoryos.updating.analysts.quotation import without_quotation
 
 
 class Revisitor:
-    """Has marked topics read again, one call for each. Thread-safe."""
+    """Revises marked topics with the model, one call each. Thread-safe."""
 
     def __init__(
         self, store: Store, views: Views, embedder: Embedder, analysts: AnalystChoice
@@ -54,15 +55,16 @@ class Revisitor:
             analyst=chosen.analyst.name,
             revisit=False,
         )
-        while True:
-            view = self._views.get(scope)
+
+        def work(_: Head) -> tuple[Changes | None, None]:
             here = self._store.records(scope, ["topic"], ids=[topic.id])
             if not here or decode(here[0]) != topic:
-                return  # erased, or read again by another process
-            segment = view.tiers.segments.get(topic.segment_id)
+                return None, None  # erased, or read again by another process
+            segment = self._views.get(scope).tiers.segments.get(topic.segment_id)
             put = embedded([again, *self._segments(scope, segment, again)], self._embedder)
-            if self._store.commit(scope, view.head, Changes(put=put)):
-                return
+            return Changes(put=put), None
+
+        transact(self._store, scope, "consolidation", work)
 
     def _segments(self, scope: Scope, segment: Segment | None, again: Topic) -> Sequence[Segment]:
         if segment is None:

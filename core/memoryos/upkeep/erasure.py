@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from memoryos.errors import NotFound
@@ -29,8 +28,9 @@ from memoryos.ports import Analyst, Batch, Clock, Embedder
 from memoryos.retrieval.views import Views
 from memoryos.storage.codec import Derived, decode, kind_of
 from memoryos.storage.journal import drafts_of, message_page
-from memoryos.storage.port import Changes, Kind, PageDraft, PageMoved, PageQuery, Record, Store
-from memoryos.storage.vectors import embedded
+from memoryos.storage.port import Changes, Head, Kind, PageDraft, PageQuery, Record, Store
+from memoryos.storage.transact import transact
+from memoryos.storage.vectors import embedded, replace_outdated
 from memoryos.text.tokenizer import content_words
 from memoryos.tiers import long_term, mid_term
 from memoryos.updating.analysts.quotation import without_quotation
@@ -54,8 +54,9 @@ class Eraser:
         self, scope: Scope, request: str, choose: Callable[[], Sequence[Page]]
     ) -> ErasureReceipt:
         """Erase the pages that `choose` finds, and all that is derived from them."""
-        while True:
-            head = self._store.head(scope)
+        replace_outdated(self._store, scope, self._embedder)
+
+        def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
             work = _Work(self._store, scope, self._rules, [page.id for page in choose()])
             work.follow()
             receipt = self._receipt(request, work)
@@ -67,15 +68,15 @@ class Eraser:
                 erase_calls=request == "everything",
                 receipts=[receipt],
             )
-            with suppress(PageMoved):  # written meanwhile: look again
-                if self._store.commit(scope, head, changes):
-                    self._views.drop(scope)
-                    return receipt
+            return changes, receipt
+
+        return self._commit(scope, work_out)
 
     def erase_knowledge(self, scope: Scope, knowledge_id: str) -> ErasureReceipt:
         """Erase one fact; no rebuild learns it again from the same page. Raises NotFound."""
-        while True:
-            head = self._store.head(scope)
+        replace_outdated(self._store, scope, self._embedder)
+
+        def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
             work = _Work(self._store, scope, self._rules, [])
             fact = work.knowledge.get(knowledge_id)
             if fact is None:
@@ -86,9 +87,16 @@ class Eraser:
             changes = Changes(
                 put=self._records(work), delete=[("knowledge", knowledge_id)], receipts=[receipt]
             )
-            if self._store.commit(scope, head, changes):
-                self._views.drop(scope)
-                return receipt
+            return changes, receipt
+
+        return self._commit(scope, work_out)
+
+    def _commit(
+        self, scope: Scope, work_out: Callable[[Head], tuple[Changes, ErasureReceipt]]
+    ) -> ErasureReceipt:
+        receipt = transact(self._store, scope, "forget", work_out)
+        self._views.drop(scope)
+        return receipt
 
     def _receipt(self, request: str, work: _Work) -> ErasureReceipt:
         counts = self._store.counts(work.scope)
@@ -121,7 +129,7 @@ class Eraser:
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What is there of something that was erased: nothing, unless it was put in again."""
+    """What exists again of something that was erased, e.g. by an import."""
 
     page_ids: tuple[str, ...]
     """Pages of the receipt that are in the journal (again, by an import)."""
@@ -159,7 +167,7 @@ def _pages_of(value: Derived) -> Sequence[str]:
 
 @dataclass
 class _Work:
-    """One erasure being worked out."""
+    """Works out one erasure: what is deleted, and what is derived again."""
 
     store: Store
     scope: Scope
@@ -180,7 +188,7 @@ class _Work:
         self.traits = [v for v in values if isinstance(v, Trait)]
 
     def follow(self) -> None:
-        """Work out what goes with the pages and what is made again."""
+        """Follow every derivation from the erased pages."""
         if not self.gone:
             return
         touched = set()

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from memoryos.errors import InvalidInput, StorageBusy, StorageError
+from memoryos.errors import InvalidInput, StorageError
 from memoryos.model import ErasureReceipt, Page, Scope, Segment
 from memoryos.ports import Embedder
 from memoryos.storage.codec import (
@@ -42,12 +42,11 @@ from memoryos.storage.port import (
     Store,
     StoredEmbedder,
 )
+from memoryos.storage.transact import snapshot, transact
 from memoryos.storage.vectors import embed_all, embedded
 
 FORMAT = 1
 """Version of the export format."""
-_MOST_TRIES = 20
-_EMBED_AT_ONCE = 256
 _TOLD_EVERY = 200
 """Lines between two reports of an export's progress."""
 Progress = Callable[[int, int], None]
@@ -56,7 +55,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a rebuild changes (or would), by kind: how many are added, removed and rewritten."""
+    """Changes of a rebuild by kind: numbers added, removed and rewritten."""
 
     added: dict[str, int]
     removed: dict[str, int]
@@ -93,14 +92,12 @@ def write_export(
 
 def export_lines(store: Store, scope: Scope) -> Iterator[dict[str, Any]]:
     """Yield a scope line by line, as of one moment."""
-    for _ in range(_MOST_TRIES):
-        head = store.head(scope)
-        pages = store.pages(scope, PageQuery())
-        records = store.records(scope, ALL_KINDS)
-        if store.head(scope) == head:
-            break
-    else:
-        raise StorageBusy("the scope is being written all the time; export it when it rests")
+    pages, records = snapshot(
+        store,
+        scope,
+        "export",
+        lambda _: (store.pages(scope, PageQuery()), store.records(scope, ALL_KINDS)),
+    )
     yield {
         "memoryos": FORMAT,
         "user_id": scope.user_id,
@@ -169,8 +166,8 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
     """
     texts = list(map(indexed_text, found.pages))
     drafts = drafts_of(found.pages, texts)
-    for _ in range(_MOST_TRIES):
-        head = store.head(scope)
+
+    def work(head: Head) -> tuple[Changes, int]:
         here = store.counts(scope).pages
         known = {receipt.id for receipt in store.receipts(scope)}
         coming = (receipt_of(body) for body in found.receipts)
@@ -180,9 +177,10 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
             changes = _as_it_was(found, drafts, texts, receipts, head, embedder)
         else:
             changes = Changes(add_pages=drafts, receipts=receipts)
-        if store.commit(scope, head, changes):
-            return store.counts(scope).pages - here if here else len(drafts)
-    raise StorageBusy("the scope is being written all the time; import again when it rests")
+        return changes, here
+
+    here = transact(store, scope, "import", work)
+    return store.counts(scope).pages - here if here else len(drafts)
 
 
 def _as_it_was(

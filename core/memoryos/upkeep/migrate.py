@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from memoryos.errors import StorageBusy, StorageError
+from memoryos.errors import StorageError
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import ALL_KINDS, dumps, message_body, receipt_body
 from memoryos.storage.port import (
     Assignment,
     Changes,
+    Head,
     NewVectors,
     PageDraft,
     PageQuery,
@@ -28,16 +29,16 @@ from memoryos.storage.port import (
     Store,
     StoredEmbedder,
 )
+from memoryos.storage.transact import snapshot, transact
 
 _log = logging.getLogger("memoryos.migration")
-_MOST_TRIES = 20
 Progress = Callable[[int, int], None]
 """Called with (done, total) scopes."""
 
 
 @dataclass(slots=True)
 class Migration:
-    """What a migration did."""
+    """Result of a migration."""
 
     scopes: int = 0
     """Scopes of the source."""
@@ -53,7 +54,7 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """All that a store holds of a scope, positions written as ordinals (0 is none)."""
+    """Contents of a scope, positions written as ordinals (0 is none)."""
 
     pages: list[Page]
     terms: list[bytes]
@@ -141,36 +142,36 @@ def _but_for_calls(there: _Contents, wanted: _Contents) -> bool:
 
 def _contents(store: Store, scope: Scope) -> _Contents:
     """Read all of a scope, as of one moment."""
-    for _ in range(_MOST_TRIES):
-        head = store.head(scope)
+
+    def read(head: Head) -> _Contents:
         pages = store.pages(scope, PageQuery())
         columns = store.index_columns(scope, 0)
         seqs, blobs = store.vectors(scope, 0, head.last_seq)
         records = store.records(scope, ALL_KINDS)
-        if store.head(scope) == head and len(columns) == len(pages):
-            break
-    else:
-        raise StorageBusy("a scope is being written all the time; migrate when it rests")
-    ordinals = np.array([page.seq for page in pages], np.int64)
-    return _Contents(
-        pages=pages,
-        terms=columns.terms_by_page(),
-        vectors={
-            int(np.searchsorted(ordinals, seq)) + 1: blob
-            for seq, blob in zip(seqs, blobs, strict=True)
-        },
-        embedder=head.embedder if seqs else None,
-        records=sorted(
-            (_moved(r, lambda seq: int(np.searchsorted(ordinals, seq, "right"))) for r in records),
-            key=lambda r: (r.kind, r.id),
-        ),
-        receipts=store.receipts(scope),
-        calls=store.calls(scope),
-    )
+        ordinals = np.array([page.seq for page in pages], np.int64)
+        return _Contents(
+            pages=pages,
+            terms=columns.terms_by_page(),
+            vectors={
+                int(np.searchsorted(ordinals, seq)) + 1: blob
+                for seq, blob in zip(seqs, blobs, strict=True)
+            },
+            embedder=head.embedder if seqs else None,
+            records=sorted(
+                (
+                    _moved(r, lambda seq: int(np.searchsorted(ordinals, seq, "right")))
+                    for r in records
+                ),
+                key=lambda r: (r.kind, r.id),
+            ),
+            receipts=store.receipts(scope),
+            calls=store.calls(scope),
+        )
+
+    return snapshot(store, scope, "migrate", read)
 
 
 def _copy(target: Store, scope: Scope, contents: _Contents) -> None:
-    head = target.head(scope)
     vectors = None
     if contents.embedder is not None:
         by_page = {
@@ -179,25 +180,28 @@ def _copy(target: Store, scope: Scope, contents: _Contents) -> None:
             if ordinal in contents.vectors
         }
         vectors = NewVectors(contents.embedder, by_page)
-    changes = Changes(
-        add_pages=[
-            _draft(page, terms) for page, terms in zip(contents.pages, contents.terms, strict=True)
-        ],
-        assign=[
-            Assignment(page.id, page.segment_id, page.chain_id)
-            for page in contents.pages
-            if (page.segment_id, page.chain_id) != (None, None)
-        ],
-        put=[
-            # Positions go on from the last one that the target ever gave in this scope.
+    add_pages = [
+        _draft(page, terms) for page, terms in zip(contents.pages, contents.terms, strict=True)
+    ]
+    assign = [
+        Assignment(page.id, page.segment_id, page.chain_id)
+        for page in contents.pages
+        if (page.segment_id, page.chain_id) != (None, None)
+    ]
+
+    def work(head: Head) -> tuple[Changes, None]:
+        # Positions go on from the last one that the target ever gave in this scope.
+        put = [
             _moved(record, lambda ordinal: head.last_seq + ordinal if ordinal else 0)
             for record in contents.records
-        ],
-        vectors=vectors,
-        receipts=contents.receipts,
-    )
-    if not target.commit(scope, head, changes):
-        raise StorageBusy("the target is being written; migrate when it rests")
+        ]
+        receipts = contents.receipts
+        changes = Changes(
+            add_pages=add_pages, assign=assign, put=put, vectors=vectors, receipts=receipts
+        )
+        return changes, None
+
+    transact(target, scope, "migrate", work)
 
 
 def _moved(record: Record, position: Callable[[int], int]) -> Record:

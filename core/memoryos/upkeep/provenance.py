@@ -8,13 +8,14 @@ from datetime import datetime
 from memoryos.errors import NotFound
 from memoryos.model import Knowledge, Page, Scope, Trait
 from memoryos.storage.codec import decode, encode
-from memoryos.storage.port import Changes, PageQuery, Store
+from memoryos.storage.port import Changes, Head, PageQuery, Store
+from memoryos.storage.transact import transact
 from memoryos.tiers import long_term
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Where a derived thing comes from."""
+    """Provenance of a fact or trait."""
 
     of: Knowledge | Trait
     pages: tuple[Page, ...]
@@ -44,8 +45,8 @@ class Explanation:
 
 def restore(store: Store, scope: Scope, knowledge_id: str) -> Knowledge:
     """Make superseded or archived knowledge current again; return it. Raises NotFound."""
-    while True:
-        head = store.head(scope)
+
+    def work(_: Head) -> tuple[Changes | None, Knowledge]:
         records = {record.id: record for record in store.records(scope, ["knowledge"])}
         known = {
             id_: value for id_, r in records.items() if isinstance(value := decode(r), Knowledge)
@@ -54,8 +55,10 @@ def restore(store: Store, scope: Scope, knowledge_id: str) -> Knowledge:
             raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
         changed = long_term.restored(known[knowledge_id], known)
         put = [replace(encode(item), vector=records[item.id].vector) for item in changed]
-        if not put or store.commit(scope, head, Changes(put=put)):
-            return {**known, **{item.id: item for item in changed}}[knowledge_id]
+        now = {**known, **{item.id: item for item in changed}}[knowledge_id]
+        return Changes(put=put) if put else None, now
+
+    return transact(store, scope, "restore", work)
 
 
 def explain(store: Store, scope: Scope, id_: str) -> Explanation:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from memoryos.config import MemoryConfig
 from memoryos.errors import StorageBusy
-from memoryos.model import Scope, Segment
+from memoryos.model import Page, Scope, Segment
 from memoryos.ports import AnalystChoice, Clock, Embedder
 from memoryos.retrieval.views import Views
 from memoryos.storage import leases
@@ -20,16 +20,17 @@ from memoryos.storage.journal import drafts_of
 from memoryos.storage.port import (
     Assignment,
     Changes,
+    Head,
     NewVectors,
     PageQuery,
     Record,
     Store,
     StoredEmbedder,
 )
+from memoryos.storage.transact import attempts, transact
 from memoryos.updating.filing import Updater
 from memoryos.upkeep.export import Difference, Progress, checked_again, difference
 
-_MOST_TRIES = 20
 _LEASE_SECONDS = 3600.0
 
 
@@ -52,7 +53,7 @@ def rebuild(
     if not dry_run and not leases.take(store, scope, owner, _LEASE_SECONDS, clock):
         raise StorageBusy("the scope is being consolidated; rebuild it when that is done")
     try:
-        for _ in range(_MOST_TRIES):
+        for _ in attempts("rebuild"):
             head = store.head(scope)
             pages = store.pages(scope, PageQuery())
             scratch = InMemoryStore()
@@ -63,19 +64,28 @@ def rebuild(
             _work_through(scratch, scope, embedder, analysts, config, clock, progress)
             real = {copy.seq: page.seq for copy, page in zip(copies, pages, strict=True)}
             fresh = [_placed(record, real) for record in scratch.records(scope, ALL_KINDS)]
+
             # Only an erasure or a replaced page makes the work stale; new pages simply wait.
-            now = store.head(scope)
-            old = store.records(scope, ALL_KINDS)
-            changed = difference(old, fresh)
-            if dry_run:
+            def work(
+                now: Head,
+                head: Head = head,
+                pages: list[Page] = pages,
+                scratch: InMemoryStore = scratch,
+                fresh: list[Record] = fresh,
+            ) -> tuple[Changes | None, Difference | None]:
+                old = store.records(scope, ALL_KINDS)
+                changed = difference(old, fresh)
+                here = {page.id: page.seq for page in store.pages(scope, PageQuery())}
+                if now.epoch != head.epoch or any(here.get(p.id) != p.seq for p in pages):
+                    return None, None
+                if dry_run:
+                    return None, changed
+                return _swap(scratch, scope, old, fresh, embedder, set(here)), changed
+
+            changed = transact(store, scope, "rebuild", work)
+            if changed is not None:
                 return changed
-            here = {page.id: page.seq for page in store.pages(scope, PageQuery())}
-            if now.epoch != head.epoch or any(here.get(p.id) != p.seq for p in pages):
-                continue
-            swap = _swap(scratch, scope, old, fresh, embedder, set(here))
-            if store.commit(scope, now, swap):
-                return changed
-        raise StorageBusy("the scope is being written all the time; rebuild it when it rests")
+        raise AssertionError("unreachable")
     finally:
         if not dry_run:
             store.release(scope, owner)

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from memoryos import Engine
 from memoryos.frontends.web import WebSettings, web_app
-from memoryos.memory import Memory
+from memoryos.memory.memory import Memory
 
 BASE = "http://127.0.0.1:8765"
 TOKEN, TOMS, ANAS = "token-of-all-users", "token-of-tom-alone", "token-of-ana-alone"

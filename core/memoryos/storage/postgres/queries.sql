@@ -17,7 +17,7 @@ SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables
                WHERE schemaname = 'memoryos' AND tablename = 'procrastinate_jobs')
 
 -- name: take_migration_lock
-SELECT pg_advisory_xact_lock(hashtext('memoryos.upkeep.migrate'))
+SELECT pg_advisory_xact_lock(hashtext('memoryos.migration'))
 
 -- name: schema_table
 -- From the catalog's rows: within a transaction to_regclass() may answer from before its lock.
@@ -212,15 +212,15 @@ INSERT INTO memoryos.receipts (scope, body) VALUES (%s, %s)
 SELECT body FROM memoryos.receipts WHERE scope = %s ORDER BY number
 
 -- name: lease
-INSERT INTO memoryos.storage.leases (scope, owner, expires) VALUES (%(scope)s, %(owner)s, %(expires)s)
+INSERT INTO memoryos.leases (scope, owner, expires) VALUES (%(scope)s, %(owner)s, %(expires)s)
 ON CONFLICT (scope) DO UPDATE SET owner = excluded.owner, expires = excluded.expires
 WHERE leases.owner = excluded.owner OR leases.expires <= %(now)s RETURNING scope
 
 -- name: leased
-SELECT owner, expires FROM memoryos.storage.leases WHERE scope = %s
+SELECT owner, expires FROM memoryos.leases WHERE scope = %s
 
 -- name: release
-DELETE FROM memoryos.storage.leases WHERE scope = %s AND owner = %s
+DELETE FROM memoryos.leases WHERE scope = %s AND owner = %s
 
 -- name: scopes
 SELECT user_id, assistant_id FROM memoryos.scopes

@@ -17,7 +17,7 @@ from memoryos.updating.analysts.patterns.lexicon import Lexicon
 from memoryos.updating.analysts.patterns.lexicon_en import ENGLISH
 from memoryos.updating.analysts.patterns.lexicon_es import SPANISH
 from memoryos.updating.analysts.patterns.lexicon_zh import CHINESE
-from memoryos.updating.analysts.summaries import Told, chain_summary
+from memoryos.updating.analysts.summaries import Excerpts, chain_summary
 from memoryos.updating.analysts.topics import topics
 
 LEXICONS: tuple[Lexicon, ...] = (ENGLISH, SPANISH, CHINESE)
@@ -42,9 +42,9 @@ class RuleAnalyst:
     def consolidate(self, batch: Batch) -> Consolidation:
         """Return the chains and topics of `batch`; every page is in one of each."""
         chains, goes_on = runs([read(page) for page in batch.pages], batch.previous)
-        told = [Told.of([reading.page for reading in chain]) for chain in chains]
+        excerpts = [Excerpts.of([item.page for item in chain]) for chain in chains]
         drafts = []
-        for i, chain in enumerate(told):
+        for i, chain in enumerate(excerpts):
             continued = goes_on and i == 0
             before = batch.previous_chain.summary if continued and batch.previous_chain else ""
             drafts.append(
@@ -54,7 +54,7 @@ class RuleAnalyst:
                     continues=continued,
                 )
             )
-        return Consolidation(topics=topics(chains, told), chains=tuple(drafts))
+        return Consolidation(topics=topics(chains, excerpts), chains=tuple(drafts))
 
     def promote(self, request: PromotionRequest) -> Promotion:
         """Return the facts and traits that the pages of `request` state, oldest first."""

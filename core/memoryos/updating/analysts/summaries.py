@@ -37,8 +37,8 @@ ayer mañana vez tiempo gente
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Pages with their sentences and telling words: what summaries are made of."""
+class Excerpts:
+    """Pages with their sentences and keywords: the material of extractive summaries."""
 
     pages: tuple[Page, ...]
     sentences: tuple[str, ...]
@@ -47,8 +47,8 @@ class Told:
     """As written, lower-cased, most telling first; at most twice `KEYWORDS`."""
 
     @classmethod
-    def of(cls, pages: Sequence[Page]) -> Told:
-        """Return `pages` read."""
+    def of(cls, pages: Sequence[Page]) -> Excerpts:
+        """Return the sentences and keywords of `pages`."""
         sides = [(page, name, text) for page in pages for name, text in _sides(page)]
         sentences = [
             f"{name}: {sentence}" if name else sentence
@@ -67,7 +67,7 @@ class Told:
         return cls(tuple(pages), tuple(sentences), tuple(words[: 2 * KEYWORDS]))
 
     @classmethod
-    def joined(cls, parts: Sequence[Told]) -> Told:
+    def joined(cls, parts: Sequence[Excerpts]) -> Excerpts:
         """Return several as one; of their words, the most telling of each first."""
         ranks = [words for words in zip_longest(*(part.words for part in parts)) if words]
         words = dict.fromkeys(word for rank in ranks for word in rank if word is not None)
@@ -79,7 +79,7 @@ class Told:
 
     @property
     def weights(self) -> dict[str, float]:
-        """What each telling word is worth: from 1 down to a half."""
+        """Weight of each keyword: from 1 for the first down to a half."""
         return {word: 1 - i / (2 * len(self.words)) for i, word in enumerate(self.words)}
 
 
@@ -94,9 +94,9 @@ def _sides(page: Page) -> Iterator[tuple[str | None, str]]:
                 yield message.name, message.text
 
 
-def summary(told: Told, limit: int) -> str:
+def summary(excerpts: Excerpts, limit: int) -> str:
     """Return the sentences that say most, in their order, in at most `limit` characters."""
-    return best(told.sentences, limit, told.weights)
+    return best(excerpts.sentences, limit, excerpts.weights)
 
 
 def best(sentences: Sequence[str], limit: int, weights: Mapping[str, float]) -> str:
@@ -134,16 +134,16 @@ def shortened(sentence: str, limit: int) -> str:
     return (head.rsplit(None, 1)[0] if " " in head[limit // 2 :] else head) + "…"
 
 
-def chain_summary(told: Told, before: str) -> str:
+def chain_summary(excerpts: Excerpts, before: str) -> str:
     """Return what a chain says so far: of `before`, its summary, and of what is new.
 
     Half the room is the past's, as far as it needs it; the rest is for what is new.
     """
-    new = summary(told, CHAIN_SUMMARY)
+    new = summary(excerpts, CHAIN_SUMMARY)
     if not before.strip():
         return new
     room = max(CHAIN_SUMMARY // 2, CHAIN_SUMMARY - len(new) - 1)
-    past = best(split(before), room, told.weights)
+    past = best(split(before), room, excerpts.weights)
     if len(past) + 1 + len(new) > CHAIN_SUMMARY:
-        new = summary(told, CHAIN_SUMMARY - len(past) - 1)
+        new = summary(excerpts, CHAIN_SUMMARY - len(past) - 1)
     return f"{past} {new}".strip()

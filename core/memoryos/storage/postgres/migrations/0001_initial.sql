@@ -104,7 +104,7 @@ CREATE TABLE memoryos.receipts (
     PRIMARY KEY (scope, number)
 );
 
-CREATE TABLE memoryos.storage.leases (
+CREATE TABLE memoryos.leases (
     scope uuid PRIMARY KEY,
     owner text NOT NULL,
     expires bigint NOT NULL

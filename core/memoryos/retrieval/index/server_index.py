@@ -1,0 +1,264 @@
+"""Search index of a large scope: words and vectors are looked up in the store's server.
+
+Held in memory are a few numbers per page (its place, time, session and length, 48 bytes), so that
+the ranking is `ScopeIndex`'s own, over all pages; the words of pages that the server has not sealed
+yet; and a sample of the vectors.  As with `ScopeIndex` one thread at a time extends it, and any
+number search.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memoryos.retrieval import ranking as rank
+from memoryos.retrieval.index.columns import PageColumns
+from memoryos.retrieval.index.lexical import (
+    LexicalSnapshot,
+    compacted,
+    extended,
+    moved,
+    postings_of,
+)
+from memoryos.retrieval.index.search import Hit, search
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from memoryos.config import RankingConfig
+    from memoryos.model import Scope
+    from memoryos.retrieval.index.lexical import Found
+    from memoryos.storage.columns import IndexColumns
+    from memoryos.storage.search import PageSearch
+
+    Floats = NDArray[np.float32]
+    Positions = NDArray[np.intp]
+
+_SAMPLE = 2048
+"""Vectors from which the mean vector is taken and, with HNSW, the spread: of pages evenly apart."""
+_GROWN = 1.05
+"""A sample is drawn again, and the HNSW index looked for, when the scope has grown by this."""
+_NEAREST = 400
+"""Pages whose meaning is asked of the HNSW index…"""
+_WORDIEST = 300
+"""…best pages by words and date whose meaning is asked besides…"""
+_CHAINED = 100
+"""…and best pages of these and the nearest whose neighbours' meaning is, for the chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """The scope at one moment."""
+
+    columns: PageColumns
+    blocks: tuple[int, ...]  # whose words the server looks up
+    lexical: LexicalSnapshot  # of all other pages
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Some of the scope's vectors."""
+
+    size: int  # pages of the scope when it was drawn
+    vectors: Floats  # (m, dimension)
+    mean: Floats  # (dimension,)
+    near: bool  # whether the server has an HNSW index
+
+
+class ServerIndex:
+    """Search over the pages of one scope; its statistics are of this scope only."""
+
+    def __init__(
+        self, server: PageSearch, scope: Scope, dimension: int, ranking: RankingConfig
+    ) -> None:
+        """Read where the scope's pages are.
+
+        dimension: length of the vectors, 0 while there are none; ranking: the weights.  Raises
+        StorageError.
+        """
+        self.server = server
+        self.scope = scope
+        self.dimension = dimension
+        self.ranking = ranking
+        self._sample: _Sample | None = None
+        sealed = server.sealed(scope)
+        unsealed = server.unsealed(scope, sealed.blocks)
+        postings, lengths = postings_of(unsealed.terms, unsealed.sizes, 0)
+        seqs = np.concatenate((sealed.seqs, unsealed.seqs))
+        order = np.argsort(seqs, kind="stable")
+        columns = PageColumns.empty()
+        if seqs.size:
+            columns = columns.extended(
+                seqs[order],
+                np.concatenate((sealed.first, unsealed.first))[order],
+                np.concatenate((sealed.sessions, unsealed.sessions))[order],
+                np.concatenate((sealed.timestamps, unsealed.timestamps))[order],
+                np.concatenate((sealed.lengths, lengths))[order],
+            )
+        rows = np.flatnonzero(order >= len(sealed.seqs)) + 1
+        lexical = compacted(extended(LexicalSnapshot(), moved(postings, rows)))
+        self._now = _Snapshot(columns, sealed.blocks, lexical)
+
+    @property
+    def last_seq(self) -> int:
+        """Journal position of the newest page, -1 when there is none."""
+        columns = self._now.columns
+        return int(columns.seqs[columns.size]) if columns.size else -1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory held."""
+        sample = self._sample.vectors.nbytes if self._sample else 0
+        return self._now.columns.nbytes + self._now.lexical.nbytes + sample
+
+    def extend(self, new: IndexColumns) -> None:
+        """Add pages that were journalled since; what they replace is returned no more."""
+        if not len(new):
+            return
+        now = self._now
+        postings, lengths = postings_of(new.terms, new.sizes, now.columns.size + 1)
+        moved_here = new.first > 0
+        columns, _ = now.columns.without(new.first[moved_here], new.sessions[moved_here])
+        columns = columns.extended(new.seqs, new.first, new.sessions, new.timestamps, lengths)
+        self._now = _Snapshot(columns, now.blocks, compacted(extended(now.lexical, postings)))
+
+    def search(
+        self,
+        query: str,
+        vector: Floats | None,
+        k: int,
+        *,
+        now: float,
+        allowed: NDArray[np.int64] | None = None,
+    ) -> list[Hit]:
+        """Return the `k` pages nearest to `query`, best first, as `ScopeIndex.search` does.
+
+        Raises StaleBlocks when the scope must be read again, StorageError.
+        """
+        here = self._now
+        dense = None
+        if vector is not None and here.columns.pages:
+            sample = self._sampled(here.columns)
+            if len(sample.vectors):
+                whole = allowed is not None or not sample.near
+                dense = _Dense(self, here.columns, sample, np.asarray(vector, np.float32), whole)
+        pages = _Pages(self, here, dense)
+        return search(pages, query, k, now=now, allowed=allowed, config=self.ranking)
+
+    def _sampled(self, columns: PageColumns) -> _Sample:
+        """Return the sample, drawn anew where the scope has outgrown it."""
+        sample, n = self._sample, columns.size
+        if sample is None or n > _GROWN * sample.size or not len(sample.vectors):
+            seqs = columns.seqs[1 : n + 1 : -(-n // _SAMPLE)].tolist()
+            blobs = self.server.vectors(self.scope, seqs, self.dimension)
+            rows = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(-1, self.dimension)
+            mean = rows.mean(axis=0, dtype=np.float64) if len(rows) else np.zeros(self.dimension)
+            near = self.server.has_near(self.scope, self.dimension)
+            sample = self._sample = _Sample(n, rows, mean.astype(np.float32), near)
+        return sample
+
+
+class _Dense:
+    """The meaning of one question, compared in the server."""
+
+    def __init__(
+        self, index: ServerIndex, columns: PageColumns, sample: _Sample, vector: Floats, whole: bool
+    ) -> None:
+        """whole: compare every page, not only those that an index and their words suggest."""
+        self._server, self._scope = index.server, index.scope
+        self._config = index.ranking
+        self._columns = columns
+        self._sample = sample
+        self._vector = vector
+        self._target = vector - np.float32(self._config.centring) * sample.mean
+        self._whole = whole
+
+    def signal(self, scores: Floats) -> Floats:
+        """Return the standardised signal, (n,); 0, which is average, where nothing is known."""
+        products = np.full(self._columns.size, np.nan, dtype=np.float32)
+        if self._whole:
+            self._place(products, self._server.products(self._scope, self._target))
+            known = products[~np.isnan(products)]
+        else:
+            self._compare_some(products, scores)
+            known = self._sample.vectors @ self._target
+        if not known.size:
+            return np.zeros_like(products)
+        config = self._config
+        mean, scale = rank.unit(known, config.prior_dense_spread, config.prior_pages)
+        return np.nan_to_num((products - mean) * scale, copy=False)
+
+    def cosines(self, positions: Positions) -> list[float]:
+        """Return the cosine of a few pages, 0 where there is no vector."""
+        found = np.full(self._columns.size, 0, dtype=np.float32)
+        seqs = self._columns.seqs[positions + 1].tolist()
+        self._place(found, self._server.products(self._scope, self._vector, seqs))
+        return found[positions].tolist()  # type: ignore[no-any-return]
+
+    def _compare_some(self, products: Floats, scores: Floats) -> None:
+        """Compare the nearest by the index, the best by words, and the neighbours of the best."""
+        self._place(products, self._server.nearest(self._scope, self._target, _NEAREST))
+        near = np.flatnonzero(~np.isnan(products))
+        near = near[rank.top(products[near], _CHAINED)]
+        wordy = rank.top(scores.copy(), _WORDIEST)
+        best = np.concatenate((near, wordy[:_CHAINED])) + 1
+        columns = self._columns
+        beside = np.concatenate((columns.before[best], columns.after[best]))
+        beside = beside[(beside > 0) & (beside <= columns.size)]
+        asked = np.unique(np.concatenate((wordy, beside - 1)))
+        asked = asked[np.isnan(products[asked])]
+        seqs = columns.seqs[asked + 1].tolist()
+        self._place(products, self._server.products(self._scope, self._target, seqs))
+
+    def _place(self, products: Floats, found: tuple[NDArray[np.int64], Floats]) -> None:
+        positions, there = self._columns.positions(found[0])
+        products[positions[there]] = found[1][there]
+
+
+class _Pages:
+    """`Pages` of a snapshot, for one question."""
+
+    def __init__(self, index: ServerIndex, here: _Snapshot, dense: _Dense | None) -> None:
+        self.columns = here.columns
+        self._here = here
+        self._index = index
+        self._dense = dense
+
+    def find(self, groups: Sequence[Sequence[int]]) -> list[Found]:
+        here, index = self._here, self._index
+        found = here.lexical.find(groups)
+        ids = sorted({id_ for group in groups for id_ in group})
+        if not here.blocks or not ids:
+            return found
+        served = index.server.postings(index.scope, ids, here.blocks)
+        return [
+            _joined([known, *(self._found(*served[id_]) for id_ in group if id_ in served)])
+            for group, known in zip(groups, found, strict=True)
+        ]
+
+    def dense(self, scores: Floats) -> Floats | None:
+        return None if self._dense is None else self._dense.signal(scores)
+
+    def cosines(self, positions: Positions) -> list[float] | None:
+        return None if self._dense is None else self._dense.cosines(positions)
+
+    def _found(self, seqs: NDArray[np.int64], counts: Floats) -> Found:
+        positions, there = self.columns.positions(seqs)
+        return positions[there] + 1, counts[there]
+
+
+def _joined(parts: Sequence[Found]) -> Found:
+    """Return the pages of several parts as one, rows ascending; counts of one page added up."""
+    held = [part for part in parts if len(part[0])]
+    if len(held) < 2:
+        return held[0] if held else parts[0]
+    rows = np.concatenate([rows for rows, _ in held])
+    order = np.argsort(rows, kind="stable")
+    rows = rows[order]
+    counts = np.concatenate([counts for _, counts in held])[order]
+    starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
+    return rows[starts], np.add.reduceat(counts, starts)
