@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -127,3 +128,41 @@ def test_compose_wants_its_secrets_and_publishes_on_loopback(root: Path) -> None
     ports = [port for service in services.values() for port in service.get("ports", ())]
     assert ports == ["127.0.0.1:8765:8765"]
     assert services["app"]["environment"]["MEMORYOS_DB"].startswith("postgresql://")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_composes_commands_work_together(start, root: Path, tmp_path: Path) -> None:
+    """What compose.yaml starts, on a server of the test's own: Docker itself is not here."""
+    from tests.storage.postgres.server import Server  # noqa: PLC0415  # starts PostgreSQL
+
+    commands = commands_of_compose(root)
+    server = Server()
+    worker = None
+    try:
+        store = {"MEMORYOS_DB": server.uri()}
+        _, *options = commands["app"]
+        _, address = start(*options, MEMORYOS_TOKEN=TOKEN, **store)
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "memoryos", *commands["worker"]],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **store},
+        )
+        head = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        for number in range(40):
+            body = f'{{"user_input": "I keep bees in Oslo, day {number}."}}'.encode()
+            path = f"{address}/api/pages?user_id=tom"
+            urllib.request.urlopen(urllib.request.Request(path, body, head), timeout=60).close()
+        for _ in range(300):
+            status, text = get(address, "/api/stats?user_id=tom", **head)
+            assert status == 200
+            if json.loads(text)["segments"]:
+                break
+            time.sleep(0.2)
+        assert json.loads(text)["pages"] == 40
+        assert json.loads(text)["segments"] > 0
+    finally:
+        if worker is not None:
+            worker.terminate()
+            worker.wait()
+        server.close()

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from memoryos import Engine
 from memoryos.frontends.web import WebSettings, web_app
 from memoryos.frontends.web.api.table import OPERATIONS
-from tests.frontends.web.conftest import TOKEN
+from tests.frontends.web.conftest import BY_HAND, TOKEN
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -34,7 +34,13 @@ CHECKS = [
 EXAMPLES = 40
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: o.name)
+TO_COME = {"recall", "knowledge", "remember", "correct", "profile"}
+CASES = [
+    pytest.param(o, id=o.name, marks=[BY_HAND] if o.name in TO_COME else []) for o in OPERATIONS
+]
+
+
+@pytest.mark.parametrize("operation", CASES)
 def test_the_api_is_as_its_document_says(engine: Engine, operation) -> None:
     app = web_app(engine, WebSettings(token=TOKEN))
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", app, headers={"Host": "127.0.0.1"})

@@ -91,5 +91,8 @@ def ui(
         model=chat_model(model, base_url),
         promotion="manual" if read_only else promotion,
     ) as engine:
-        out.print(shown("Ctrl-C ends it."), style="bright_black")
-        serve(engine, settings, open_browser=not no_open)
+        serve(engine, settings, open_browser=not no_open, announce=_announce)
+
+
+def _announce(address: str) -> None:
+    out.print(shown(f"{address}  Ctrl-C ends it."), soft_wrap=True)

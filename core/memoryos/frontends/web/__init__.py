@@ -12,6 +12,7 @@ nothing of a memory but what `Engine` and `Memory` tell. Needs the extra `ui`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memoryos.frontends.web.settings import WebSettings, read_tokens
@@ -34,8 +35,25 @@ def web_app(engine: Engine, settings: WebSettings | None = None) -> Starlette:
     return build(engine, settings or WebSettings())
 
 
-def serve(engine: Engine, settings: WebSettings, *, open_browser: bool = False) -> None:
-    """Serve until interrupted. Raises MissingExtra, or InvalidInput where the port is taken."""
+def serve(
+    engine: Engine,
+    settings: WebSettings,
+    *,
+    open_browser: bool = False,
+    announce: Callable[[str], None] = lambda _address: None,
+) -> None:
+    """Serve until interrupted.
+
+    Args:
+        engine: an open engine, which stays open afterwards.
+        settings: who may ask, from where, and how much.
+        open_browser: whether to show the page.
+        announce: called with the page's address when it can be asked for.
+
+    Raises:
+        MissingExtra: the extra `ui` is not installed.
+        InvalidInput: the address or port cannot be had.
+    """
     from memoryos.frontends.web.serving import run  # noqa: PLC0415  # needs an extra
 
-    run(engine, settings, open_browser=open_browser)
+    run(engine, settings, open_browser=open_browser, announce=announce)

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 import webbrowser
+from collections.abc import Callable
 
 from memoryos.engine import Engine
 from memoryos.errors import InvalidInput, MissingExtra
 from memoryos.frontends.web.app import build
-from memoryos.frontends.web.settings import WebSettings
+from memoryos.frontends.web.settings import WebSettings, is_loopback
 
 try:
     import uvicorn
 except ImportError as error:
     raise MissingExtra.of("the page and the REST API", "ui") from error
 
-_log = logging.getLogger("memoryos.frontends.web")
 _SECONDS_TO_END = 3
 """How long answers that are under way may hold up the end."""
 
 
-def run(engine: Engine, settings: WebSettings, *, open_browser: bool) -> None:
+def run(
+    engine: Engine,
+    settings: WebSettings,
+    *,
+    open_browser: bool,
+    announce: Callable[[str], None],
+) -> None:
     """Serve until interrupted."""
     listening = _listen(settings)
     port = listening.getsockname()[1]
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{host}:{port}/"
-    _log.warning("serving on %s", address)
+    # Of an address that stands for all ("0.0.0.0") no browser can ask.
+    host = settings.host if is_loopback(settings.host) else "127.0.0.1"
+    address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    announce(address)
     config = uvicorn.Config(
         build(engine, settings),
         log_config=None,
