@@ -92,6 +92,21 @@ def test_a_store_that_is_not_there_is_said(start) -> None:
         start("--db", "none.db")
 
 
+def test_without_the_extra_its_name_is_said() -> None:
+    for missing in ("jinja2", "starlette", "python_multipart", "uvicorn"):
+        code = (
+            f"import sys; sys.modules[{missing!r}] = None\n"
+            "from memoryos.errors import MissingExtra\n"
+            "from memoryos.frontends.web import WebSettings, serve\n"
+            "try: serve(None, WebSettings())\n"
+            "except MissingExtra as error: print(error)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert "memoryos-integrations[ui]" in done.stdout, done.stderr
+
+
 def commands_of_compose(root: Path) -> dict[str, list[str]]:
     services = yaml.safe_load((root / "compose.yaml").read_text("utf-8"))["services"]
     return {

@@ -329,7 +329,7 @@ def test_quotes_are_marked_where_they_stand() -> None:
 def test_hidden_signs_are_shown() -> None:
     text = shown("a\x1b[31mb\u202ec\u2066d\U000e0041e\x00\x85f\ud800")
     assert not re.search("[\x1b\x00\x85\u202e\u2066\U000e0041\ud800]", text)
-    assert "RIGHT-TO-LEFT OVERRIDE U+202E" in text
+    assert 'title="RIGHT-TO-LEFT OVERRIDE">U+202E<' in text
     assert len(shown("\u202e" * 100_000)) < 500_000
     assert shown("👨\u200d👩 می\u200cخواهم") == "👨\u200d👩 می\u200cخواهم"
     assert preview("x" * 5000) == "x" * 700 + " […]"

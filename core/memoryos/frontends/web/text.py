@@ -39,12 +39,9 @@ def shown(text: object) -> Markup:
 
 
 def _label(character: str) -> Markup:
-    code = ord(character)
+    code = f"U+{ord(character):04X}"
     name = unicodedata.name(character, "CONTROL CHARACTER")
-    sign = chr(0x2400 + code) if code < 0x20 else f"U+{code:04X}"
-    return Markup('<span class="hidden-sign" title="{} U+{:04X}">{}</span>').format(
-        name, code, sign
-    )
+    return Markup('<span class="hidden-sign" title="{}">{}</span>').format(name, code)
 
 
 def plain(text: object) -> str:

@@ -25,7 +25,7 @@ PAGES_OF_A_SEGMENT = 50
 CHARTED = 1000
 """Turns of a segment that the chart counts: the newest."""
 COLUMNS = 40
-"""Columns of the chart of when a segment's pages were said."""
+"""Columns of the chart of when a segment's pages were said; its picture is as wide."""
 
 
 @dataclass(frozen=True)
