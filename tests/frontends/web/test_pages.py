@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
 from datetime import datetime, timezone
 from html import unescape
 
@@ -11,6 +13,8 @@ import pytest
 
 from memoryos import Engine
 from memoryos.errors import NotFound
+from memoryos.frontends.web.identity import Identity
+from memoryos.frontends.web.jobs import MOST_WAITING, Jobs, new_folder
 from memoryos.frontends.web.text import marked, preview, shown
 from memoryos.model import Call, Scope
 from tests.frontends.web.conftest import BY_HAND, Client, ended, form_key
@@ -244,6 +248,39 @@ def test_export_and_import(client: Client, engine: Engine) -> None:
     body = {"user": "copy", "form_key": form_key(made)}
     wrong = made.post("/import", data=body, files={"file": ("x", b"\x00\xff nonsense")})
     assert "It failed" in words(ended(made, wrong.headers["location"]))
+
+
+def test_what_is_asked_for_too_often_is_refused(
+    client: Client, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(Engine, "doctor", lambda *_, **__: go_on.wait(20))
+    made = client()
+    body = {"form_key": form_key(made)}
+    codes = [made.post("/examine", data=body).status_code for _ in range(MOST_WAITING + 1)]
+    go_on.set()
+    assert codes == [303] * MOST_WAITING + [503]
+
+
+def test_the_server_ends_while_a_job_runs(client: Client, engine: Engine) -> None:
+    """A job stops where it next tells its progress; its files go."""
+    jobs = Jobs()
+    stopped = threading.Event()
+
+    def work(_job, progress) -> None:
+        try:
+            while True:
+                progress(0, 1)
+                time.sleep(0.01)
+        finally:
+            stopped.set()
+
+    folder = new_folder()
+    job = jobs.start("export", "x", work, Identity(), folder=folder)
+    jobs.close()
+    assert stopped.wait(5)
+    assert not folder.exists()
+    assert job.state in ("running", "failed")
 
 
 def test_rebuild_tells_what_it_changes(client: Client, engine: Engine) -> None:

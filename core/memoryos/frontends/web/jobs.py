@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from memoryos.errors import MemoryOSError
+from memoryos.errors import MemoryOSError, StorageBusy
 from memoryos.frontends.web.identity import Identity
 from memoryos.model import Scope
 
 _log = logging.getLogger("memoryos.frontends.web")
 _AT_ONCE = 2
+MOST_WAITING = 20
 _MOST_KEPT = 50
 """Jobs whose results are kept; the oldest that have ended go first."""
 State = Literal["waiting", "running", "done", "failed"]
@@ -83,8 +84,13 @@ class Jobs:
     ) -> Job:
         """Begin a job; `work` gets it and what to call with its progress, and returns its result.
 
-        It runs when one of two places is free. `folder` is removed with the job.
+        It runs when one of two places is free. `folder` is removed with the job. Raises StorageBusy
+        when too many wait.
         """
+        if sum(not old.ended for old in list(self._jobs.values())) >= MOST_WAITING:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise StorageBusy("too much is being done already; try again when that has ended")
         job = Job(secrets.token_urlsafe(16), kind, title, identity, scope, folder=folder)
         with self._lock:
             self._jobs[job.id] = job

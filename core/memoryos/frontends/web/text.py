@@ -21,6 +21,8 @@ _HIDDEN = re.compile(
 _SURROGATES = re.compile("[\ud800-\udfff]")
 PREVIEW = 700
 """Characters of a side of a turn that a list shows."""
+MOST_WORDS, MOST_SEARCHED = 60, 100_000
+"""Words of a quote, and characters of a text, that are compared but for their blanks."""
 MOST_MARKS = 500
 """Labels made in one text; a text of more holds nothing for people to read."""
 
@@ -87,7 +89,7 @@ def _found(text: str, quote: str) -> tuple[int, int] | None:
     if start >= 0:
         return start, start + len(wanted)
     words = wanted.split()
-    if len(words) > 200:
+    if len(words) > MOST_WORDS or len(text) > MOST_SEARCHED:
         return None
     match = re.search(r"\s+".join(map(re.escape, words)), text, re.IGNORECASE)
     return match.span() if match else None

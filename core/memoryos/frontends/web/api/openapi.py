@@ -22,6 +22,15 @@ _WHOSE = (
     Parameter("session_id", {**ID, "default": "default"}, "Seen from which session."),
 )
 _REQUIRED = ("page_id", "knowledge_id")
+_EVENT = {
+    "type": "object",
+    "description": 'One event; the data of a piece is {"text": …}, of a problem a Problem.',
+    "properties": {
+        "event": {"type": "string", "enum": ["piece", "done", "problem"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -77,7 +86,7 @@ class _Schemas:
 def _described(operation: Operation, found: _Schemas) -> dict[str, Any]:
     content = {"application/json": {"schema": found.of(operation.gives, "serialization")}}
     if operation.streams:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {"schema": _EVENT}
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.about,

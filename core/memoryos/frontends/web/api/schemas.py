@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.json_schema import SkipJsonSchema
 
 from memoryos.model import (
     ErasureReceipt,
@@ -124,11 +132,20 @@ class KnowledgeId(Body):
 class Forgetting(Body):
     """What to forget: exactly one of these."""
 
-    page_id: Id | None = None
-    knowledge_id: Id | None = None
-    session: Id | None = None
-    before: Time | None = None
-    everything: Literal[True] | None = None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    page_id: Id | SkipJsonSchema[None] = None
+    knowledge_id: Id | SkipJsonSchema[None] = None
+    session: Id | SkipJsonSchema[None] = None
+    before: Time | SkipJsonSchema[None] = None
+    everything: Literal[True] | SkipJsonSchema[None] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Forgetting:
+        given = [getattr(self, name) for name in self.model_fields_set]
+        if len(given) != 1 or given[0] is None:
+            raise ValueError(f"give exactly one of {', '.join(type(self).model_fields)}")
+        return self
 
 
 class Recalled(BaseModel):

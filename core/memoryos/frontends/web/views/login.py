@@ -29,7 +29,8 @@ def enter(site: Site, request: Request, form: FormData) -> Response:
         site.keys.cookie(token),
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https",
+        # A proxy that speaks TLS for this server leaves no other sign of it.
+        secure=request.headers.get("origin", "").startswith("https:"),
     )
     return answer
 
