@@ -35,9 +35,11 @@ CHECKS = [
     unsupported_method,
 ]
 EXAMPLES = 40
+TO_COME_MARK = pytest.mark.xfail(*BY_HAND.args, reason="to come", strict=False)
 TO_COME = {"recall", "knowledge", "remember", "correct", "profile"}
 CASES = [
-    pytest.param(o, id=o.name, marks=[BY_HAND] if o.name in TO_COME else []) for o in OPERATIONS
+    pytest.param(o, id=o.name, marks=[TO_COME_MARK] if o.name in TO_COME else [])
+    for o in OPERATIONS
 ]
 SETTINGS = settings(
     max_examples=EXAMPLES,
@@ -50,6 +52,7 @@ SETTINGS = settings(
 def described(engine: Engine, operation):
     app = web_app(engine, GUARDED)
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", app, headers=HOST)
+    schema.raw_schema.pop("security")  # every request carries its token; that is test_guard's
     return schema[operation.path][operation.method]
 
 

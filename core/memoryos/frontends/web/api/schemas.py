@@ -6,7 +6,7 @@ What it gives are the nouns of `memoryos.model` as they are; here stands only wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -129,10 +129,17 @@ class KnowledgeId(Body):
     knowledge_id: Id
 
 
+def _of_one(schema: dict[str, Any]) -> None:
+    """Say in a schema that exactly one member is to be given; null is none."""
+    for member in schema["properties"].values():
+        member.pop("default", None)
+    schema.update(minProperties=1, maxProperties=1)
+
+
 class Forgetting(Body):
     """What to forget: exactly one of these."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    model_config = ConfigDict(json_schema_extra=_of_one)
 
     page_id: Id | SkipJsonSchema[None] = None
     knowledge_id: Id | SkipJsonSchema[None] = None
