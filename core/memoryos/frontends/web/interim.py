@@ -46,5 +46,6 @@ def prompt(found: Any, max_tokens: int | None) -> str:
 
 
 def passages(item: Any) -> list[str]:
-    """Return the texts of a recalled page's passages."""
-    return [str(getattr(part, "text", part)) for part in getattr(item, "passages", ())]
+    """Return the passages to mark in a recalled page; none where the whole page is one."""
+    found = getattr(item, "passages", ())
+    return [str(part.text) for part in found if getattr(part, "side", None) is not None]
