@@ -332,3 +332,12 @@ def test_the_document_is_valid_and_whole(client: Client) -> None:
     whole = json.dumps(document)
     for name in document["components"]["schemas"]:
         assert f'"#/components/schemas/{name}"' in whole, name
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "k" * 256, "\u00e9", "\t"])
+def test_keys_that_cannot_be_are_refused(client: Client, engine: Engine, key: str) -> None:
+    head = {"Idempotency-Key": key.encode("latin-1")}
+    made = client()
+    answer = made.post("/api/pages", params=TOM, json={"user_input": "Hi"}, headers=head)
+    assert answer.status_code == 422
+    assert engine.memory("tom").stats().pages == 22

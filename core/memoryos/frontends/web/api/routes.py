@@ -252,8 +252,10 @@ def _key(operation: Operation, request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
     if key is None or not operation.changes:
         return None
-    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise InvalidInput(f"Idempotency-Key must have from 1 to {LONGEST_KEY} characters")
+    if not 0 < len(key) <= LONGEST_KEY or not all("!" <= sign <= "~" for sign in key):
+        raise InvalidInput(
+            f"Idempotency-Key must have from 1 to {LONGEST_KEY} letters, digits and signs of ASCII"
+        )
     return key
 
 
