@@ -15,6 +15,7 @@ from memoryos.model import (
     Call,
     Displayable,
     ErasureReceipt,
+    Id,
     Knowledge,
     Owner,
     Page,
@@ -28,7 +29,7 @@ from memoryos.model import (
 )
 from memoryos.retrieval.filters import Where
 from memoryos.storage.codec import decode
-from memoryos.storage.journal import checked_count, checked_known_id, checked_time
+from memoryos.storage.journal import checked_count, checked_id, checked_known_id, checked_time
 from memoryos.storage.journal import page_id as id_of_key
 from memoryos.storage.port import Kind, PageQuery
 from memoryos.tiers import mid_term
@@ -68,10 +69,10 @@ class Inspection(Displayable):
 
     def pages(
         self,
-        session_id: str | None = None,
+        session_id: Id | None = None,
         *,
         where: Mapping[str, Any] | None = None,
-        segment_id: str | None = None,
+        segment_id: Id | None = None,
         up_to_seq: int | None = None,
         newest_first: bool = False,
         limit: int | None = None,
@@ -92,8 +93,12 @@ class Inspection(Displayable):
         """
         if limit is not None:
             checked_count(limit, "limit", 0)
+        if session_id is not None:
+            session_id = checked_id(session_id, "session_id")
         if up_to_seq is not None:
             checked_count(up_to_seq, "up_to_seq", 0)
+        if segment_id is not None:
+            segment_id = checked_known_id(segment_id, "segment_id")
         within = PageQuery(
             session_id=session_id,
             segment_id=segment_id,
