@@ -149,6 +149,7 @@ WRONG = {
     "no such page": ("/api/page", {**TOM, "page_id": "none"}, None, 404),
     "no such fact": ("/api/restore", TOM, {"knowledge_id": "none"}, 404),
     "too long an id": ("/api/stats", {"user_id": "x" * 1001}, None, 422),
+    "an id that is not UTF-8": ("/api/stats?user_id=%ff", None, None, 422),
     "too many": ("/api/pages", {**TOM, "limit": "1001"}, None, 422),
     "no such verb": ("/api/nothing", TOM, None, 404),
 }

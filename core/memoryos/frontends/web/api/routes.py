@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from functools import cache
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from anyio import CancelScope, CapacityLimiter, to_thread
 from pydantic import TypeAdapter, ValidationError
@@ -213,6 +214,10 @@ def _parameters(operation: Operation, request: Request) -> dict[str, Any]:
     """Return the parameters of a request, by the operation's table. Raises InvalidInput."""
     known = {parameter.name: parameter for parameter in operation.parameters}
     found: dict[str, Any] = {}
+    try:
+        unquote_to_bytes(request.url.query).decode()
+    except UnicodeDecodeError:
+        raise InvalidInput("the query is not UTF-8") from None  # two ids might become one
     for name, text in request.query_params.multi_items():
         if name in found:
             raise InvalidInput(f"{name} is given twice")
