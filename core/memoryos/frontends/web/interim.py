@@ -1,6 +1,6 @@
 """Until the verbs of DESIGN section 3 are all there: this file goes when they are.
 
-`remember`, `correct`, `min_relevance`, `as_of`, `kind`, relevance, passages and `prompt()`.
+`remember`, `correct`, `min_relevance`, `as_of`, `kind`, relevance and passages.
 """
 
 from __future__ import annotations
@@ -38,11 +38,6 @@ def kind(item: Any) -> str:
 def relevance(found: Any) -> float | None:
     """Return the relevance of a recall or of one of its pages."""
     return getattr(found, "relevance", None)
-
-
-def prompt(found: Any, max_tokens: int | None) -> str:
-    """Return what a model gets of a recall."""
-    return str(getattr(found, "prompt", found.text)(max_tokens))
 
 
 def passages(item: Any) -> list[str]:

@@ -147,7 +147,7 @@ def recall(call: Call) -> Any:
     """Recall."""
     asked = interim.accepted(call.memory.recall, **call.body.model_dump())
     found = call.memory.recall(**asked)
-    prompt = interim.prompt(found, call.body.max_tokens)
+    prompt = found.prompt(call.body.max_tokens)
     return {
         "query": found.query,
         "relevance": interim.relevance(found) or 0.0,

@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from memoryos.errors import InvalidInput
 from memoryos.frontends.web.interim import accepted, relevance
-from memoryos.frontends.web.interim import prompt as prompt_of
 from memoryos.frontends.web.site import Site, asked, asked_number
 from memoryos.frontends.web.views.timeline import FILTERS, where_of
 from memoryos.generation.context import Recall
@@ -58,7 +57,7 @@ def recall(site: Site, request: Request) -> Response:
     why = None
     if result is not None and asked(request, "why"):
         why = _why(found, question, asked(request, "why"), asking, result.pages)
-    prompt = prompt_of(result, budget) if result is not None else ""
+    prompt = result.prompt(budget) if result is not None else ""
     return site.page(
         request,
         "memory/recall.html",
