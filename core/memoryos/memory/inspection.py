@@ -27,11 +27,11 @@ from memoryos.model import (
     Trait,
     Usage,
 )
-from memoryos.retrieval.filters import Where
+from memoryos.retrieval.filters import page_filter
 from memoryos.storage.codec import decode
 from memoryos.storage.journal import checked_count, checked_id, checked_known_id, checked_time
 from memoryos.storage.journal import page_id as id_of_key
-from memoryos.storage.port import Kind, PageQuery
+from memoryos.storage.port import Kind, PageFilter, PageQuery
 from memoryos.tiers import mid_term
 from memoryos.upkeep.erasure import Remains, remains
 from memoryos.upkeep.provenance import Explanation, explain
@@ -99,18 +99,24 @@ class Inspection(Displayable):
             checked_count(up_to_seq, "up_to_seq", 0)
         if segment_id is not None:
             segment_id = checked_known_id(segment_id, "segment_id")
-        within = PageQuery(
+        store = self._modules.store
+        query = PageQuery(
             session_id=session_id,
             segment_id=segment_id,
             up_to_seq=up_to_seq,
             newest_first=newest_first,
             limit=limit,
         )
-        if where is None:
-            return self._modules.store.pages(self.scope, within)
-        narrowed = Where.of({**where, **({"session_id": session_id} if session_id else {})})
-        assert narrowed is not None
-        return narrowed.pages(self._modules.store, self.scope, within)
+        if where is not None:
+            narrowed = {**where, **({"session_id": session_id} if session_id else {})}
+            found = store.positions(self.scope, page_filter(narrowed) or PageFilter())
+            if up_to_seq is not None:
+                found = found[found <= up_to_seq]
+            seqs = found[::-1] if newest_first else found
+            if segment_id is None:
+                seqs = seqs[:limit]
+            query = replace(query, seqs=seqs.tolist())
+        return store.pages(self.scope, query)
 
     def sessions(self) -> list[str]:
         """Return the ids of the scope's sessions, in order of their first page."""

@@ -361,6 +361,7 @@ def test_quotes_are_marked_where_they_stand() -> None:
     assert len(cut) < 400
     assert cut.startswith("[…]")
     assert cut.endswith("[…]")
+    assert len(marked(long, [long, long[:3000]], 200)) < 500  # nor does a long quote lengthen it
 
 
 def test_hidden_signs_are_shown() -> None:

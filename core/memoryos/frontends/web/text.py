@@ -66,7 +66,8 @@ def marked(text: str, quotes: Iterable[str], most: int | None = None) -> Markup:
 
     A quote that the text does not hold, word for word but for blanks, marks nothing.
     """
-    spans = _joined([span for quote in quotes if (span := _found(text, quote)) is not None])
+    found = [span for quote in quotes if (span := _found(text, quote)) is not None]
+    spans = _joined(found if most is None else _fitting(found, most))
     if not spans:
         return shown(text if most is None else preview(text, most))
     if most is not None and len(text) > most:
@@ -78,6 +79,18 @@ def marked(text: str, quotes: Iterable[str], most: int | None = None) -> Markup:
         parts.append(Markup("</mark>"))
         end = stop
     return Markup("").join([*parts, shown(text[end:])])
+
+
+def _fitting(spans: Sequence[tuple[int, int]], most: int) -> list[tuple[int, int]]:
+    """Return the first of some spans, as many and as long as `most` characters hold."""
+    fitting = []
+    for start, stop in spans:
+        end = min(stop, start + most)
+        fitting.append((start, end))
+        most -= end - start
+        if most <= 0:
+            break
+    return fitting
 
 
 def _found(text: str, quote: str) -> tuple[int, int] | None:
