@@ -19,12 +19,12 @@ QUOTATION = "quotation"
 """metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
 configured), so they are journalled but not indexed: a quote must not outrank what it quotes."""
 
-NOTE = "memoryos.note"
+DOCUMENT = "memoryos.document"
 """Name in the metadata of a page that is no turn of a conversation but something a program keeps:
 an item of a store, a file. Its value says which program. Such a page is recalled like any; it is
 never filed, and nothing is derived from it."""
 NO_SEGMENT = ""
-"""`Page.segment_id` of a note."""
+"""`Page.segment_id` of a document."""
 
 Status = Literal["active", "archived", "superseded"]
 """Where knowledge stands: only active knowledge is recalled; nothing is dropped."""
@@ -107,7 +107,7 @@ class Page:
     chain_id: str | None = None
     """The dialogue chain it belongs to; None until it is paged out."""
     segment_id: str | None = None
-    """Its one mid-term segment; None while it waits in short-term memory, "" for a note."""
+    """Its one mid-term segment; None while it waits in short-term memory, "" for a document."""
     seq: int = 0
     """Position in the scope's journal; strictly increasing."""
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from memoryos import Engine, Page
 from memoryos.errors import InvalidInput
-from memoryos.memory.notes import Draft, Note, Notes
+from memoryos.memory.documents import Document, Documents, Draft
 from memoryos.model import Id
 from memoryos_integrations.files.paths import FileProblem, checked_path, is_under
 
 KIND = "file"
-"""The kind of note that a file is, and the name of its fields in the page's metadata."""
+"""The kind of document that a file is, and the name of its fields in the page's metadata."""
 _SESSION = "files"
 
 
@@ -44,7 +44,7 @@ class Files:
     engine or storage_uri: an open engine, or where to open one, once per process for all who ask.
     Directories are what paths say: "/a/b.md" is in "/a", which needs no making.
 
-    The text of a file is recalled with everything else that is remembered of the user, as a note,
+    The text of a file is recalled with all else that is remembered of the user, as a document,
     and nobody's words. A file is as large as a page may be (`MemoryConfig.max_text_bytes`, 1 MB).
     Raises FileProblem for what cannot be done, with a message that a model can read, and
     StorageError.
@@ -63,14 +63,14 @@ class Files:
         self._engine = Engine.of(engine, storage_uri)
         self.memory = self._engine.memory(user_id, assistant_id)
         self._most_bytes = self._engine.config.max_text_bytes
-        self._notes: Notes[File] = Notes(self.memory, KIND, _file)
+        self._documents: Documents[File] = Documents(self.memory, KIND, _file)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────
 
     def find(self, path: str) -> File | None:
         """Return a file, or None if there is none at the path."""
-        note = self._notes.get(checked_path(path))
-        return None if note is None else note.value
+        document = self._documents.get(checked_path(path))
+        return None if document is None else document.value
 
     def read(self, path: str) -> File:
         """Return a file. Raises FileProblem if it is not there."""
@@ -84,7 +84,7 @@ class Files:
     def under(self, directory: str = "/") -> list[File]:
         """Return the files in a directory and below, or the one of that path, by path."""
         root = checked_path(directory)
-        files = (note.value for note in self._notes.within().values())
+        files = (document.value for document in self._documents.within().values())
         return sorted((f for f in files if is_under(f.path, root)), key=lambda file: file.path)
 
     def is_directory(self, path: str) -> bool:
@@ -95,14 +95,17 @@ class Files:
     def search(self, query: str, k: int = 4, directory: str = "/") -> list[tuple[File, float]]:
         """Return the files that bear most on a query, with their relevance, 0 to 1, best first."""
         root = checked_path(directory)
-        notes = {
-            seq: note
-            for seq, note in self._notes.within().items()
-            if is_under(note.value.path, root)
+        documents = {
+            seq: document
+            for seq, document in self._documents.within().items()
+            if is_under(document.value.path, root)
         }
         if not query.strip():
             return []
-        return [(note.value, score) for note, score in self._notes.search(query, k, notes)]
+        return [
+            (document.value, score)
+            for document, score in self._documents.search(query, k, documents)
+        ]
 
     # ── changing ─────────────────────────────────────────────────────────────────────────────
 
@@ -113,7 +116,7 @@ class Files:
     def write_many(self, contents: dict[str, str | bytes]) -> list[File]:
         """Write several files in one transaction: all or none."""
         drafts = [self._draft(path, content) for path, content in contents.items()]
-        pages = self._notes.put(drafts)
+        pages = self._documents.put(drafts)
         return [_file(page) for page in pages]
 
     def move(self, old: str, new: str) -> list[File]:
@@ -134,8 +137,8 @@ class Files:
             _draft_of(target + f.path[len(source) :], f.content, f.is_binary, f.created)
             for f in moved
         ]
-        self._notes.put(drafts)
-        self._notes.discard(gone, "file moved")
+        self._documents.put(drafts)
+        self._documents.discard(gone, "file moved")
         return self.under(target)
 
     def delete(self, path: str) -> list[str]:
@@ -148,14 +151,14 @@ class Files:
         if not gone:
             raise FileProblem(f"{path} does not exist")
         *others, last = gone
-        self._notes.discard(others, "files")
+        self._documents.discard(others, "files")
         # The last goes by a whole erasure, which also writes the database's file anew.
         self.memory.forget(page_id=last.page.id)
-        return sorted(note.value.path for note in gone)
+        return sorted(document.value.path for document in gone)
 
-    def _at(self, root: str) -> list[Note[File]]:
-        notes = self._notes.within().values()
-        return [note for note in notes if is_under(note.value.path, root)]
+    def _at(self, root: str) -> list[Document[File]]:
+        documents = self._documents.within().values()
+        return [document for document in documents if is_under(document.value.path, root)]
 
     def _draft(self, path: str, content: str | bytes) -> Draft:
         path = checked_path(path)
@@ -172,7 +175,7 @@ class Files:
 
     def _check_place(self, path: str) -> None:
         """Raise FileProblem where a file and a directory would have one path."""
-        held = {note.value.path for note in self._notes.within().values()}
+        held = {document.value.path for document in self._documents.within().values()}
         if any(other.startswith(path + "/") for other in held):
             raise FileProblem(f"{path} is a directory")
         parent = path

@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from memoryos import Engine
 from memoryos.errors import InvalidInput
-from memoryos.memory.notes import quoted
+from memoryos.memory.documents import quoted
 from memoryos_integrations.files.files import File
 from memoryos_integrations.files.whose import FilesOfRuns
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from langgraph.store.base import TTLConfig
 
 from memoryos.errors import EngineClosed, InvalidInput, MemoryOSError
-from memoryos.memory.notes import Note, Notes
+from memoryos.memory.documents import Document, Documents
 from memoryos_integrations.langgraph.items import Stored, refreshed, utc_now
 
 _log = logging.getLogger("memoryos_integrations.langgraph")
@@ -28,33 +28,38 @@ class Expiry:
     """Says whether an item has expired, and begins its time anew when it is read."""
 
     def is_over(
-        self, note: Note[Stored], now: datetime, shelf: Notes[Stored] | None = None
+        self, document: Document[Stored], now: datetime, shelf: Documents[Stored] | None = None
     ) -> bool:
         """Tell whether an item has expired.
 
-        shelf: given for a note that was held in memory, which another process may have refreshed.
+        shelf: given for a document held in memory, which another process may have refreshed.
         """
-        expires = note.value.expires
+        expires = document.value.expires
         if expires is None or expires > now:
             return False
         if shelf is None:
             return True
-        again = shelf.of_ids([note.page.id])
+        again = shelf.of_ids([document.page.id])
         return not again or self.is_over(again[0], now)
 
-    def is_alive(self, note: Note[Stored], now: datetime, shelf: Notes[Stored]) -> bool:
+    def is_alive(self, document: Document[Stored], now: datetime, shelf: Documents[Stored]) -> bool:
         """Tell whether an item that was held in memory has not expired."""
-        return note.value.expires is None or not self.is_over(note, now, shelf)
+        return document.value.expires is None or not self.is_over(document, now, shelf)
 
     def refresh(
-        self, shelf: Notes[Stored], notes: Sequence[Note[Stored]], now: datetime, *, asked: bool
+        self,
+        shelf: Documents[Stored],
+        documents: Sequence[Document[Stored]],
+        now: datetime,
+        *,
+        asked: bool,
     ) -> None:
         """Begin the time of items anew, if a read asks for it."""
-        mortal = [note for note in notes if note.value.ttl is not None]
+        mortal = [document for document in documents if document.value.ttl is not None]
         if asked and mortal:
-            shelf.retouch({note.page.seq: refreshed(note, now) for note in mortal})
+            shelf.retouch({document.page.seq: refreshed(document, now) for document in mortal})
 
-    def sweep(self, shelf: Notes[Stored]) -> int:
+    def sweep(self, shelf: Documents[Stored]) -> int:
         """Erase what has expired; return how many items that were."""
         now = utc_now()
         due = [
@@ -65,7 +70,7 @@ class Expiry:
         erased = 0
         for start in range(0, len(due), _AT_ONCE):
             before = time.monotonic()
-            some = shelf.of_ids([note.page.id for note in due[start : start + _AT_ONCE]])
+            some = shelf.of_ids([document.page.id for document in due[start : start + _AT_ONCE]])
             erased += shelf.discard([n for n in some if self.is_over(n, now)], "expired store item")
             # As long as the work took: whoever waits to write comes first.
             time.sleep(max(_PAUSE, time.monotonic() - before))

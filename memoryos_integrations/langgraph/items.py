@@ -13,7 +13,7 @@ from langgraph.store.base import Item, PutOp, SearchItem
 
 from memoryos import Page
 from memoryos.errors import InvalidInput
-from memoryos.memory.notes import Draft, Note
+from memoryos.memory.documents import Document, Draft
 
 Namespace = tuple[str, ...]
 UserOf = Callable[[Namespace], "str | None"]
@@ -24,7 +24,7 @@ NOBODY = ("shared", "langgraph")
 """(user_id, assistant_id) of the items that belong to nobody."""
 
 KIND = "langgraph"
-"""The kind of note that an item is, and the name of its fields in the page's metadata."""
+"""The kind of document that an item is, and the name of its fields in the page's metadata."""
 _SESSION = "langgraph:"
 _MARKS = ("users", "memories")
 
@@ -82,7 +82,7 @@ def page_key(namespace: Namespace, key: str) -> str:
 
 
 def draft_of(op: PutOp, text: str, now: datetime) -> Draft:
-    """Return the note that a put keeps. Raises InvalidInput for a TTL that is no time."""
+    """Return the document that a put keeps. Raises InvalidInput for a TTL that is no time."""
     namespace = tuple(op.namespace)
     kept: dict[str, Any] = {
         "namespace": list(namespace),
@@ -95,11 +95,11 @@ def draft_of(op: PutOp, text: str, now: datetime) -> Draft:
     return Draft(page_key(namespace, op.key), session_of(namespace), text, {KIND: kept})
 
 
-def refreshed(note: Note[Stored], now: datetime) -> Mapping[str, Any]:
+def refreshed(document: Document[Stored], now: datetime) -> Mapping[str, Any]:
     """Return the metadata of an item whose time begins again."""
-    ttl = note.value.ttl
+    ttl = document.value.ttl
     assert ttl is not None
-    kept = {**note.page.metadata[KIND], "expires_at": expiry(ttl, now).isoformat()}
+    kept = {**document.page.metadata[KIND], "expires_at": expiry(ttl, now).isoformat()}
     return {KIND: kept}
 
 

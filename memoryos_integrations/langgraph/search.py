@@ -10,54 +10,62 @@ from typing import Any
 
 from langgraph.store.base import SearchOp
 
-from memoryos.memory.notes import Note, Notes
+from memoryos.memory.documents import Document, Documents
 from memoryos_integrations.langgraph.expiry import Expiry
 from memoryos_integrations.langgraph.filters import compiled
 from memoryos_integrations.langgraph.items import Stored
 
-Hit = tuple[Note[Stored], "float | None"]
-Found = tuple[Notes[Stored], Note[Stored], "float | None"]
+Hit = tuple[Document[Stored], "float | None"]
+Found = tuple[Documents[Stored], Document[Stored], "float | None"]
 _LEAST_COMPARED = 64
 """Items whose relevance is worked out, at the least: the pages of a result then agree."""
 
 
 def found_in(
-    shelf: Notes[Stored], op: SearchOp, enough: int, now: datetime, expiry: Expiry
+    shelf: Documents[Stored], op: SearchOp, enough: int, now: datetime, expiry: Expiry
 ) -> list[Hit]:
     """Return the `enough` first items of one user's that a search gives, with their scores."""
     passes = compiled(op.filter)
     prefix = tuple(op.namespace_prefix)
     depth = len(prefix)
-    notes = shelf.within(lambda namespace: namespace[:depth] == prefix)
+    documents = shelf.within(lambda namespace: namespace[:depth] == prefix)
 
-    def is_wanted(note: Note[Stored]) -> bool:
-        return expiry.is_alive(note, now, shelf) and passes(note.value.value)
+    def is_wanted(document: Document[Stored]) -> bool:
+        return expiry.is_alive(document, now, shelf) and passes(document.value.value)
 
     query = (op.query or "").strip()
     if not query:
-        return [(note, None) for note in _newest(notes, enough, is_wanted)]
-    notes = {
-        seq: note
-        for seq, note in notes.items()
-        if note.value.expires is None or expiry.is_alive(note, now, shelf)
+        return [(document, None) for document in _newest(documents, enough, is_wanted)]
+    documents = {
+        seq: document
+        for seq, document in documents.items()
+        if document.value.expires is None or expiry.is_alive(document, now, shelf)
     }
     if op.filter:
-        notes = {seq: note for seq, note in notes.items() if passes(note.value.value)}
+        documents = {
+            seq: document for seq, document in documents.items() if passes(document.value.value)
+        }
     # As many are compared for this page of the result as for those before it.
     compared = max(_LEAST_COMPARED, 1 << (enough - 1).bit_length())
-    hits: list[Hit] = list(shelf.search(query, compared, notes)[:enough])
+    hits: list[Hit] = list(shelf.search(query, compared, documents)[:enough])
     if len(hits) < enough:
-        there = {note.page.seq for note, _ in hits}
-        others = _newest(notes, enough - len(hits), lambda note: note.page.seq not in there)
-        hits += [(note, None) for note in others]
+        there = {document.page.seq for document, _ in hits}
+        others = _newest(
+            documents, enough - len(hits), lambda document: document.page.seq not in there
+        )
+        hits += [(document, None) for document in others]
     return hits
 
 
 def _newest(
-    notes: Mapping[int, Note[Stored]], enough: int, is_wanted: Callable[[Note[Stored]], bool]
-) -> list[Note[Stored]]:
-    """Return the wanted notes that were put last, the newest first."""
-    wanted = (notes[seq] for seq in sorted(notes, reverse=True) if is_wanted(notes[seq]))
+    documents: Mapping[int, Document[Stored]],
+    enough: int,
+    is_wanted: Callable[[Document[Stored]], bool],
+) -> list[Document[Stored]]:
+    """Return the wanted documents that were put last, the newest first."""
+    wanted = (
+        documents[seq] for seq in sorted(documents, reverse=True) if is_wanted(documents[seq])
+    )
     return list(islice(wanted, enough))
 
 

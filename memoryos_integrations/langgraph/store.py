@@ -49,7 +49,7 @@ from memoryos_integrations.langgraph.words import WHOLE, checked_fields, words_o
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from memoryos.memory.notes import Note, Notes
+    from memoryos.memory.documents import Document, Documents
 
 Slot = tuple[Namespace, str]
 _SETTINGS_OF_TTL = frozenset(TTLConfig.__annotations__)
@@ -58,7 +58,7 @@ _SETTINGS_OF_TTL = frozenset(TTLConfig.__annotations__)
 class MemoryOSStore(BaseStore):
     """A `BaseStore` on an engine. Thread-safe, bound to no event loop; `with` and `async with`.
 
-    Each item is a page of its own session (a note: it is never filed as a conversation); its words
+    Each item is a page of its own session (a document: never filed as a conversation); its words
     are recalled like any page's, and `Memory.forget` (or `delete`) erases it for good.
 
     engine or storage_uri: an open engine, or where to open one, once per process for all who ask.
@@ -179,21 +179,21 @@ class MemoryOSStore(BaseStore):
 
     # ── one item ─────────────────────────────────────────────────────────────────────────────
 
-    def _shelf(self, namespace: Namespace) -> Notes[Stored]:
+    def _shelf(self, namespace: Namespace) -> Documents[Stored]:
         return self._shelves.of(self.memory(namespace))
 
     def _get(self, op: GetOp, now: datetime) -> Item | None:
         namespace = tuple(op.namespace)
         shelf = self._shelf(namespace)
-        note = shelf.get(page_key(namespace, op.key))
-        if note is None or self._expiry.is_over(note, now):
+        document = shelf.get(page_key(namespace, op.key))
+        if document is None or self._expiry.is_over(document, now):
             return None
-        self._expiry.refresh(shelf, [note], now, asked=op.refresh_ttl)
-        return item_of(note.value)
+        self._expiry.refresh(shelf, [document], now, asked=op.refresh_ttl)
+        return item_of(document.value)
 
     def _put(self, puts: dict[Slot, PutOp], now: datetime) -> None:
         """Do the puts, then the deletions, of each user in one transaction."""
-        by_shelf: dict[Notes[Stored], list[PutOp]] = {}
+        by_shelf: dict[Documents[Stored], list[PutOp]] = {}
         for (namespace, _), op in puts.items():
             by_shelf.setdefault(self._shelf(namespace), []).append(op)
         for shelf, ops in by_shelf.items():
@@ -213,7 +213,7 @@ class MemoryOSStore(BaseStore):
 
     # ── many items ───────────────────────────────────────────────────────────────────────────
 
-    def _shelves_under(self, prefix: Namespace) -> list[Notes[Stored]]:
+    def _shelves_under(self, prefix: Namespace) -> list[Documents[Stored]]:
         """Return the shelves that may hold namespaces at or below a prefix: one for each user."""
         user_id = self._user_id
         if user_id is None and prefix:
@@ -232,16 +232,16 @@ class MemoryOSStore(BaseStore):
         enough = op.offset + op.limit
         if enough < 1 or op.limit < 1:
             return []
-        found: list[tuple[Notes[Stored], Note[Stored], float | None]] = []
+        found: list[tuple[Documents[Stored], Document[Stored], float | None]] = []
         for shelf in shelves:
             found += [(shelf, *hit) for hit in found_in(shelf, op, enough, now, self._expiry)]
         if len(shelves) > 1:
             found = newest(found, enough)
         given = found[op.offset : enough]
         for shelf in dict.fromkeys(shelf for shelf, _, _ in given):
-            notes = [note for at, note, _ in given if at is shelf]
-            self._expiry.refresh(shelf, notes, now, asked=op.refresh_ttl)
-        return [search_item_of(note.value, score) for _, note, score in given]
+            documents = [document for at, document, _ in given if at is shelf]
+            self._expiry.refresh(shelf, documents, now, asked=op.refresh_ttl)
+        return [search_item_of(document.value, score) for _, document, score in given]
 
     def _list(self, op: ListNamespacesOp, now: datetime) -> list[Namespace]:
         matches = Matches(op.match_conditions or ())

@@ -114,7 +114,7 @@ def test_recall_by_meaning_and_as_nobodys_words(engine: Engine, files: Files) ->
     assert relevance > 0.3
     assert [f.path for f, _ in files.search("violins", 1, "/work.md")] == ["/work.md"]
     text = engine.memory("tom").recall("peanuts allergic").text()
-    assert "Note: Tom is allergic" in text
+    assert "Document: Tom is allergic" in text
     assert "Assistant: Tom is" not in text
     # A file is no turn: it is in no segment, in no short-term memory, and nothing is known of it.
     assert all(p.segment_id == "" for p in engine.memory("tom").pages("files"))

@@ -170,7 +170,7 @@ def test_items_are_nobodys_words_and_never_filed(engine: Engine, store: MemoryOS
     assert memory.knowledge() == []
     assert memory.stats().waiting == 0
     text = memory.recall("chess").text()
-    assert "Note: I love chess" in text
+    assert "Document: I love chess" in text
     assert "Assistant" not in text
     assert "User" not in text
 

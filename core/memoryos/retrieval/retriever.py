@@ -87,7 +87,7 @@ class Retriever:
                     found = self._found(
                         scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
-                    # The index is not told that a note was discarded, before it meets it.
+                    # The index is not told that a document was discarded, before it meets it.
                     if tried or len(found.pages) == len(hits):
                         return found
                 self._views.drop(scope)

@@ -67,8 +67,8 @@ class InMemoryStore:
         return self._scopes.get(scope) or _ScopeData()
 
     @property
-    def notes(self) -> _Notes:
-        return _Notes(self)
+    def documents(self) -> _Documents:
+        return _Documents(self)
 
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         with self._lock:
@@ -274,16 +274,16 @@ class InMemoryStore:
             self._scopes.clear()
 
 
-class _Notes:
-    """What concerns notes alone (see `NoteRows`)."""
+class _Documents:
+    """What concerns documents alone (see `DocumentRows`)."""
 
     def __init__(self, store: InMemoryStore) -> None:
         self._store = store
 
     def _here(self, scope: Scope) -> tuple[_ScopeData, dict[int, Page]]:
         data = self._store._data(scope)  # noqa: SLF001  # a part of the store
-        notes = {p.seq: p for p in data.pages.values() if p.segment_id == NO_SEGMENT}
-        return data, notes
+        documents = {p.seq: p for p in data.pages.values() if p.segment_id == NO_SEGMENT}
+        return data, documents
 
     def positions(self, scope: Scope) -> list[int]:
         with self._store._lock:  # noqa: SLF001
@@ -291,9 +291,9 @@ class _Notes:
 
     def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
         with self._store._lock:  # noqa: SLF001
-            data, notes = self._here(scope)
-            for seq in metadata.keys() & notes.keys():
-                page = notes[seq]
+            data, documents = self._here(scope)
+            for seq in metadata.keys() & documents.keys():
+                page = documents[seq]
                 data.pages[page.id] = replace(page, metadata=deepcopy(metadata[seq]))
 
     def discard(
@@ -303,11 +303,11 @@ class _Notes:
         receipt: Callable[[Sequence[str]], ErasureReceipt],
     ) -> tuple[list[str], int]:
         with self._store._lock:  # noqa: SLF001
-            data, notes = self._here(scope)
+            data, documents = self._here(scope)
             if not data.head.last_seq:
                 return [], 0
             data.head = replace(data.head, version=data.head.version + 1)
-            ids = [notes[seq].id for seq in seqs if seq in notes]
+            ids = [documents[seq].id for seq in seqs if seq in documents]
             for id_ in ids:
                 data.vectors.pop(data.pages.pop(id_).seq, None)
                 data.terms.pop(id_)

@@ -202,18 +202,18 @@ class Lease:
     expires: datetime
 
 
-class NoteRows(Protocol):
-    """What a store does with notes alone (see `memoryos.model.NOTE`), as nothing hangs on them."""
+class DocumentRows(Protocol):
+    """What a store does with documents alone (`memoryos.model.DOCUMENT`): nothing hangs on them."""
 
     def positions(self, scope: Scope) -> list[int]:
-        """Return the journal positions of the scope's notes, ascending."""
+        """Return the journal positions of the scope's documents, ascending."""
         ...
 
     def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
-        """Replace the metadata of notes, by position, where they stand.
+        """Replace the metadata of documents, by position, where they stand.
 
-        A position that holds no note (any more) is passed over. What is written may be lost in a
-        power cut.
+        A position that holds no document (any more) is passed over. What is written may be lost
+        in a power cut.
         """
         ...
 
@@ -223,7 +223,7 @@ class NoteRows(Protocol):
         seqs: Sequence[int],
         receipt: Callable[[Sequence[str]], ErasureReceipt],
     ) -> tuple[list[str], int]:
-        """Erase the notes at some positions, with words and vectors, in one transaction.
+        """Erase the documents at some positions, with words and vectors, in one transaction.
 
         Unlike `commit` it costs no more than what it erases: indexes held in memory are not read
         anew, and SQLite's file is not written anew before the next `forget` or opening.
@@ -244,8 +244,8 @@ class Store(Protocol):
     uri: str
 
     @property
-    def notes(self) -> NoteRows:
-        """What concerns notes alone."""
+    def documents(self) -> DocumentRows:
+        """What concerns documents alone."""
         ...
 
     # the journal

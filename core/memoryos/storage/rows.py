@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from memoryos.model import NO_SEGMENT, NOTE, Page, Scope
+from memoryos.model import DOCUMENT, NO_SEGMENT, Page, Scope
 from memoryos.storage.port import Condition, PageDraft, PageFilter, PageMoved, PageQuery
 
 
@@ -46,7 +46,7 @@ def fresh_drafts(drafts: Sequence[PageDraft], known: Mapping[str, Page]) -> dict
 def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
     """Return a draft as a page of the journal, in the place in the tiers that `old` had."""
     chain_id, segment_id = (old.chain_id, old.segment_id) if old else (None, None)
-    if NOTE in draft.metadata:
+    if DOCUMENT in draft.metadata:
         chain_id, segment_id = None, NO_SEGMENT
     elif segment_id == NO_SEGMENT:
         segment_id = None

@@ -67,15 +67,15 @@ SELECT seq, replaced FROM memoryos.terms WHERE scope = %s AND seq = ANY(%s)
 -- name: replace_terms
 UPDATE memoryos.terms SET terms = %s WHERE scope = %s AND seq = %s
 
--- name: notes
+-- name: documents
 SELECT seq FROM memoryos.pages
 WHERE scope = %s AND segment_id IS NOT NULL AND sha256(segment_id) = %s ORDER BY seq
 
--- name: notes_at
+-- name: documents_at
 SELECT seq, id FROM memoryos.pages
 WHERE scope = %s AND seq = ANY(%s) AND segment_id IS NOT NULL AND sha256(segment_id) = %s
 
--- name: retouch_note
+-- name: retouch_document
 UPDATE memoryos.pages SET metadata = %s
 WHERE scope = %s AND seq = %s AND segment_id IS NOT NULL AND sha256(segment_id) = %s
 

@@ -34,7 +34,7 @@ from memoryos.storage.port import (
     Waiting,
 )
 from memoryos.storage.postgres.connection import SQL, Connection, Connections
-from memoryos.storage.postgres.notes import PostgresNotes, delete_seqs
+from memoryos.storage.postgres.documents import PostgresDocuments, delete_seqs
 from memoryos.storage.postgres.queue import Queue
 from memoryos.storage.postgres.rows import (
     blob_of,
@@ -70,8 +70,8 @@ class PostgresStore:
         """Where the store is, without a password."""
 
     @property
-    def notes(self) -> PostgresNotes:
-        return PostgresNotes(self._db)
+    def documents(self) -> PostgresDocuments:
+        return PostgresDocuments(self._db)
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────
 

@@ -228,14 +228,14 @@ UPDATE pages SET segment_id = ?, chain_id = ? WHERE scope_id = ? AND id = ?
 -- name: slot_of
 SELECT slot, chain_id, segment_id FROM pages WHERE scope_id = ? AND id = ?
 
--- name: notes
+-- name: documents
 SELECT slot FROM pages WHERE scope_id = ? AND segment_id = '' ORDER BY slot
 
--- name: notes_at
+-- name: documents_at
 SELECT slot, id FROM pages
 WHERE slot IN (SELECT value FROM json_each(:slots)) AND +segment_id = ''
 
--- name: retouch_note
+-- name: retouch_document
 UPDATE pages SET metadata = ? WHERE slot = ? AND +segment_id = ''
 
 -- name: next_version
@@ -276,7 +276,7 @@ UPDATE terms SET terms = ? WHERE slot = ?
 -- name: schema
 SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name
 
--- name: note_removal
+-- name: document_removal
 INSERT INTO removals DEFAULT VALUES
 
 -- name: last_removal

@@ -33,7 +33,7 @@ from memoryos.storage.rows import fresh_drafts, matching, page_of, scope_digest
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.connection import Connections
-from memoryos.storage.sqlite.notes import SQLiteNotes
+from memoryos.storage.sqlite.documents import SQLiteDocuments
 from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
@@ -71,8 +71,8 @@ class SQLiteStore:
         self._scope_ids: dict[Scope, int] = {}  # never stale: scope rows are never deleted
 
     @property
-    def notes(self) -> SQLiteNotes:
-        return SQLiteNotes(self._db, self._find_scope)
+    def documents(self) -> SQLiteDocuments:
+        return SQLiteDocuments(self._db, self._find_scope)
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────
 
@@ -330,7 +330,7 @@ class SQLiteStore:
         if changes.indexing is not None:
             db.execute(_SQL["set_indexing"], (changes.indexing, scope_id))
         if _removes(changes):
-            db.execute(_SQL["note_removal"])
+            db.execute(_SQL["document_removal"])
         for receipt in changes.receipts:
             body = dumps(receipt_body(receipt))
             db.execute(_SQL["insert_receipt"], (scope_id, receipt.id, body))

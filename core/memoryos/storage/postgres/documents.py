@@ -1,4 +1,4 @@
-"""What the PostgreSQL store does with notes alone (`memoryos.storage.port.NoteRows`)."""
+"""What the PostgreSQL store does with documents alone (`memoryos.storage.port.DocumentRows`)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 _NONE = digest(NO_SEGMENT)
 
 
-class PostgresNotes:
-    """The notes of a database. Raises StorageError or one of its kinds."""
+class PostgresDocuments:
+    """The documents of a database. Raises StorageError or one of its kinds."""
 
     def __init__(self, connections: Connections) -> None:
         self._db = connections
 
     def positions(self, scope: Scope) -> list[int]:
         key = scope_key(scope)
-        rows = self._db.reading(lambda db: db.execute(SQL["notes"], (key, _NONE)).fetchall())
+        rows = self._db.reading(lambda db: db.execute(SQL["documents"], (key, _NONE)).fetchall())
         return [seq for (seq,) in rows]
 
     def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
@@ -35,7 +35,7 @@ class PostgresNotes:
 
         def work(db: Connection[Any]) -> None:
             with db.cursor() as cursor:
-                cursor.executemany(SQL["retouch_note"], rows)
+                cursor.executemany(SQL["retouch_document"], rows)
 
         self._db.writing(work, again=True)
 
@@ -52,7 +52,7 @@ class PostgresNotes:
             if row is None:
                 return [], 0
             arguments = (key, list(seqs), _NONE)
-            found = db.execute(SQL["notes_at"], arguments, binary=True).fetchall()
+            found = db.execute(SQL["documents_at"], arguments, binary=True).fetchall()
             gone = {seq: id_.decode() for seq, id_ in found}
             if gone:
                 delete_seqs(db, key, list(gone))

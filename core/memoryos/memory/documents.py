@@ -1,8 +1,8 @@
-"""Notes: pages that are no turns of a conversation, as a store or a file system keeps them.
+"""Documents: pages that are no turns of a conversation, as a store or a file system keeps them.
 
-    notes = Notes(engine.memory("tom"), "recipes", lambda page: page.metadata["recipe"])
-    notes.put([Draft("ramen", "recipes", "Spicy ramen: …", {"recipe": {"minutes": 20}})])
-    [(note, relevance)] = notes.search("something spicy", 1, notes.within())
+    documents = Documents(engine.memory("tom"), "recipes", lambda page: page.metadata["recipe"])
+    documents.put([Draft("ramen", "recipes", "Spicy ramen: …", {"recipe": {"minutes": 20}})])
+    [(document, relevance)] = documents.search("something spicy", 1, documents.within())
 
 They are recalled with everything else and erased as pages are; they are never filed, and nothing is
 derived from them. An adapter that keeps things for a program is made of this class.
@@ -25,7 +25,7 @@ from memoryos.generation.quoting import DATA_RULE, fenced
 from memoryos.memory.memory import Memory
 from memoryos.memory.mending import mended_message
 from memoryos.memory.modules import Modules
-from memoryos.model import NOTE, ErasureReceipt, Message, Page, Scope
+from memoryos.model import DOCUMENT, ErasureReceipt, Message, Page, Scope
 from memoryos.storage.journal import ROOM, drafts_of, message_page, page_id
 from memoryos.storage.port import Head, PageDraft, PageMoved, PageQuery
 from memoryos.storage.transact import attempts
@@ -33,40 +33,40 @@ from memoryos.text.terms import tokens
 
 T = TypeVar("T")
 _WORDS = 0.6
-"""Weight of the words that a note shares with a query in its relevance, beside their cosine."""
+"""Weight of the words that a document shares with a query in its relevance, beside their cosine."""
 _FEW = 256
-"""Notes that are compared one by one; among more, a recall finds those worth it."""
+"""Documents that are compared one by one; among more, a recall finds those worth it."""
 _MOST_COMPARED = 8192
-"""Notes whose words are held after they were compared once."""
+"""Documents whose words are held after they were compared once."""
 
 _READ_AT_ONCE = 500
 """Pages."""
 
 
 def quoted(texts: Iterable[str]) -> str:
-    """Return notes' words for a model's prompt, fenced and neutralised: they can never act."""
+    """Return documents' words for a model's prompt, fenced and neutralised: they can never act."""
     return f"{DATA_RULE}\n{fenced(texts)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A note about to be kept."""
+    """A document about to be kept."""
 
     key: str
-    """Identifies it among the notes of its kind; the same key takes the other's place."""
+    """Identifies it among the documents of its kind; the same key takes the other's place."""
     session_id: str
-    """A session of notes: short-term memory of a conversation does not show them."""
+    """A session of documents: short-term memory of a conversation does not show them."""
     text: str
     """What is searched and recalled; empty for nothing."""
     metadata: Mapping[str, Any]
-    """JSON; what the note is."""
+    """JSON; what the document is."""
     timestamp: datetime | None = None
-    """None: that of the note whose place it takes, else now."""
+    """None: that of the document whose place it takes, else now."""
 
 
 @dataclass(frozen=True, slots=True)
-class Note(Generic[T]):
-    """A kept note: its page, and what it is."""
+class Document(Generic[T]):
+    """A kept document: its page, and what it is."""
 
     page: Page
     value: T
@@ -74,14 +74,14 @@ class Note(Generic[T]):
     """Whether it has words."""
 
 
-class Notes(Generic[T]):
-    """The notes of one kind in one scope. Thread-safe.
+class Documents(Generic[T]):
+    """The documents of one kind in one scope. Thread-safe.
 
     memory: whose they are. kind: a name for the program that keeps them; other kinds are not seen.
-    read: makes of a page what the note is; called once for each version of a note. group: names the
-    part of the notes that one is in, such as its folder.
+    read: makes of a page what the document is; called once for each version of it. group: names
+    the part of the documents that one is in, such as its folder.
 
-    `within` holds the notes in memory, as the search index holds their words, and reads what was
+    `within` holds the documents in memory, as the search index does their words, and reads what was
     added since; every method sees what other threads and processes have stored. All raise
     StorageError or InvalidInput.
     """
@@ -100,49 +100,49 @@ class Notes(Generic[T]):
         self._group = group
         self._lock = threading.RLock()
         self._head = Head()
-        self._held: dict[Any, dict[int, Note[T]]] = {}
+        self._held: dict[Any, dict[int, Document[T]]] = {}
         """By group and position, ascending: the newest last."""
         self._places: dict[str, tuple[Any, int]] = {}
         self._words_of: dict[int, frozenset[str]] = {}
         """By position, of those that were compared."""
 
     def id_of(self, key: str) -> str:
-        """Return the id of the page that a key's note is on."""
+        """Return the id of the page that a key's document is on."""
         return page_id(json.dumps([self.kind, key], ensure_ascii=False))
 
-    def get(self, key: str) -> Note[T] | None:
-        """Return the note of a key."""
+    def get(self, key: str) -> Document[T] | None:
+        """Return the document of a key."""
         return next(iter(self.of_ids([self.id_of(key)])), None)
 
-    def of_ids(self, ids: Sequence[str]) -> list[Note[T]]:
-        """Return notes by the ids of their pages, as they stand in the store."""
+    def of_ids(self, ids: Sequence[str]) -> list[Document[T]]:
+        """Return documents by the ids of their pages, as they stand in the store."""
         pages = self._modules.store.pages(self.scope, PageQuery(ids=ids))
-        return [self._note(page) for page in pages if self._is_mine(page)]
+        return [self._document(page) for page in pages if self._is_mine(page)]
 
-    def groups(self, counts: Callable[[Note[T]], bool]) -> list[Any]:
-        """Return the groups that have a note which counts, in no order."""
+    def groups(self, counts: Callable[[Document[T]], bool]) -> list[Any]:
+        """Return the groups that have a document which counts, in no order."""
         with self._lock:
             self._catch_up()
-            held = [(group, list(notes.values())) for group, notes in self._held.items()]
-        return [group for group, notes in held if any(map(counts, notes))]
+            held = [(group, list(documents.values())) for group, documents in self._held.items()]
+        return [group for group, documents in held if any(map(counts, documents))]
 
-    def within(self, choose: Callable[[Any], bool] | None = None) -> dict[int, Note[T]]:
-        """Return the notes of the groups that `choose` picks, or all, by journal position.
+    def within(self, choose: Callable[[Any], bool] | None = None) -> dict[int, Document[T]]:
+        """Return the documents of the groups that `choose` picks, or all, by journal position.
 
         The higher the position, the later it was put. Not sorted.
         """
-        found: dict[int, Note[T]] = {}
+        found: dict[int, Document[T]] = {}
         with self._lock:
             self._catch_up()
-            for group, notes in self._held.items():
+            for group, documents in self._held.items():
                 if choose is None or choose(group):
-                    found.update(notes)
+                    found.update(documents)
         return found
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────
 
     def put(self, drafts: Sequence[Draft]) -> list[Page]:
-        """Keep notes, each of another key, in one transaction."""
+        """Keep documents, each of another key, in one transaction."""
         if not drafts:
             return []
         ids = [self.id_of(draft.key) for draft in drafts]
@@ -165,7 +165,7 @@ class Notes(Generic[T]):
 
     def _page_draft(self, draft: Draft, old: Page | None) -> PageDraft:
         most_bytes = self._modules.config.max_text_bytes
-        # What is too long to be searched whole is cut: what the note is stands in its metadata.
+        # What is too long to be searched whole is cut: what the document is stands in its metadata.
         role = "assistant" if draft.text else "tool"
         message = mended_message(Message(role, draft.text), most_bytes)
         page = message_page(
@@ -173,31 +173,33 @@ class Notes(Generic[T]):
             id_=self.id_of(draft.key),
             timestamp=draft.timestamp or (old.timestamp if old else self._modules.clock()),
             session_id=draft.session_id,
-            metadata={NOTE: self.kind, **draft.metadata},
+            metadata={DOCUMENT: self.kind, **draft.metadata},
             most_bytes=ROOM * most_bytes,
         )
         return replace(drafts_of([page])[0], replaces=old.seq if old else None)
 
     def retouch(self, changed: Mapping[int, Mapping[str, Any]]) -> None:
-        """Replace the metadata of notes, by their page's position, and nothing else.
+        """Replace the metadata of documents, by their page's position, and nothing else.
 
         Costs no new page and waits for no disk: what is written may be lost in a power cut.
         """
-        kept = {seq: {NOTE: self.kind, **metadata} for seq, metadata in changed.items()}
-        self._modules.store.notes.retouch(self.scope, kept)
+        kept = {seq: {DOCUMENT: self.kind, **metadata} for seq, metadata in changed.items()}
+        self._modules.store.documents.retouch(self.scope, kept)
         with self._lock:
-            for notes in self._held.values():
-                for seq in kept.keys() & notes.keys():
-                    notes[seq] = self._note(replace(notes[seq].page, metadata=kept[seq]))
+            for documents in self._held.values():
+                for seq in kept.keys() & documents.keys():
+                    documents[seq] = self._document(
+                        replace(documents[seq].page, metadata=kept[seq])
+                    )
 
-    def discard(self, notes: Iterable[Note[T]], request: str = "note") -> int:
-        """Erase notes, as they stand, in one transaction that costs no more than they are.
+    def discard(self, documents: Iterable[Document[T]], request: str = "document") -> int:
+        """Erase documents, as they stand, in one transaction that costs no more than they are.
 
-        A note that was put anew meanwhile stays. A receipt is left under the name `request`. The
-        file of an SQLite store is written over in place; a `forget`, or the next opening, writes
+        A document that was put anew meanwhile stays. A receipt is left under the name `request`.
+        The file of an SQLite store is written over in place; a `forget`, or the next opening, writes
         all of it anew, which takes the last copies of freed cells.
         """
-        erased = {note.page.seq: self._group(note.value) for note in notes}
+        erased = {document.page.seq: self._group(document.value) for document in documents}
         if not erased:
             return 0
 
@@ -213,7 +215,7 @@ class Notes(Generic[T]):
             )
 
         with self._lock:
-            ids, version = self._modules.store.notes.discard(self.scope, list(erased), receipt)
+            ids, version = self._modules.store.documents.discard(self.scope, list(erased), receipt)
             for seq, group in erased.items():
                 if seq in self._held.get(group, ()):
                     self._drop(seq, group)
@@ -224,58 +226,58 @@ class Notes(Generic[T]):
     # ── searching ────────────────────────────────────────────────────────────────────────────
 
     def search(
-        self, query: str, k: int, among: Mapping[int, Note[T]]
-    ) -> list[tuple[Note[T], float]]:
-        """Return the notes nearest to a query with their relevance, 0 to 1, the best first.
+        self, query: str, k: int, among: Mapping[int, Document[T]]
+    ) -> list[tuple[Document[T], float]]:
+        """Return the documents nearest to a query with their relevance, 0 to 1, the best first.
 
-        It is one recall, whatever the number of notes. among: notes by position, as `within` gives
+        It is one recall, whatever their number. among: documents by position, as `within` gives
         them; those without words are never found.
         """
-        seqs = [seq for seq, note in among.items() if note.is_searched]
+        seqs = [seq for seq, document in among.items() if document.is_searched]
         if len(seqs) > max(k, _FEW):
             positions = np.fromiter(seqs, np.int64, len(seqs))
             positions.sort()
             modules = self._modules
             seqs = modules.retriever.nearest(self.scope, query, k, positions, modules.clock())
-        notes = [among[seq] for seq in seqs]
-        scored = list(zip(notes, self._relevances(query, notes), strict=True))
+        documents = [among[seq] for seq in seqs]
+        scored = list(zip(documents, self._relevances(query, documents), strict=True))
         scored.sort(key=lambda pair: -pair[1])  # stable: the recall's order decides among equals
         return scored[:k]
 
-    def _relevances(self, query: str, notes: Sequence[Note[T]]) -> list[float]:
-        """Return how much each note bears on a query, 0 to 1: shared words and cosine."""
-        if not notes:
+    def _relevances(self, query: str, documents: Sequence[Document[T]]) -> list[float]:
+        """Return how much each document bears on a query, 0 to 1: shared words and cosine."""
+        if not documents:
             return []
-        cosines = self._cosines(query, notes)
+        cosines = self._cosines(query, documents)
         asked = frozenset(tokens(query))
         if not asked:
             return cosines
-        shares = [len(asked & self._words(note)) / len(asked) for note in notes]
+        shares = [len(asked & self._words(document)) / len(asked) for document in documents]
         return [
             _WORDS * share + (1 - _WORDS) * cosine
             for share, cosine in zip(shares, cosines, strict=True)
         ]
 
-    def _cosines(self, query: str, notes: Sequence[Note[T]]) -> list[float]:
-        """Return the cosine of each note to a query, 0 to 1. Vectors not made yet are made."""
+    def _cosines(self, query: str, documents: Sequence[Document[T]]) -> list[float]:
+        """Return the cosine of each document to a query, 0 to 1. Vectors not made yet are made."""
         embedder = self._modules.embedder
         target = np.asarray(embedder.embed_query(query), np.float32)
-        seqs = [note.page.seq for note in notes]
+        seqs = [document.page.seq for document in documents]
         found = self._modules.retriever.cosines(self.scope, target, seqs)
-        missing = [note for note in notes if note.page.seq not in found]
+        missing = [document for document in documents if document.page.seq not in found]
         if missing:
-            texts = [note.page.text for note in missing]
+            texts = [document.page.text for document in missing]
             rows = np.asarray(embedder.embed_documents(texts), np.float32)
             made = (rows @ target).tolist()
-            found |= {note.page.seq: one for note, one in zip(missing, made, strict=True)}
+            found |= {document.page.seq: one for document, one in zip(missing, made, strict=True)}
         return [min(max(found[seq], 0.0), 1.0) for seq in seqs]
 
-    def _words(self, note: Note[T]) -> frozenset[str]:
-        words = self._words_of.get(note.page.seq)
+    def _words(self, document: Document[T]) -> frozenset[str]:
+        words = self._words_of.get(document.page.seq)
         if words is None:
             if len(self._words_of) >= _MOST_COMPARED:
                 self._words_of.clear()
-            words = self._words_of[note.page.seq] = frozenset(tokens(note.page.text))
+            words = self._words_of[document.page.seq] = frozenset(tokens(document.page.text))
         return words
 
     # ── what is held ─────────────────────────────────────────────────────────────────────────
@@ -293,33 +295,33 @@ class Notes(Generic[T]):
                     self._hold(page)
             read = pages[-1].seq if len(pages) == _READ_AT_ONCE else head.last_seq
         if held_some and (head.version, head.epoch) != (before.version, before.epoch):
-            standing = set(store.notes.positions(self.scope))
-            held = [seq for notes in self._held.values() for seq in notes]
+            standing = set(store.documents.positions(self.scope))
+            held = [seq for documents in self._held.values() for seq in documents]
             for seq in held:
                 if seq not in standing:
                     self._drop(seq)
         self._head = head
 
     def _hold(self, page: Page) -> None:
-        note = self._note(page)
-        group = self._group(note.value)
+        document = self._document(page)
+        group = self._group(document.value)
         old = self._places.get(page.id)
         if old is not None:
             self._drop(old[1], old[0])
-        self._held.setdefault(group, {})[page.seq] = note
+        self._held.setdefault(group, {})[page.seq] = document
         self._places[page.id] = group, page.seq
 
     def _drop(self, seq: int, group: Any = ...) -> None:
         groups = [group] if group is not ... else [g for g, n in self._held.items() if seq in n]
         for name in groups:
-            note = self._held[name].pop(seq)
+            document = self._held[name].pop(seq)
             if not self._held[name]:
                 del self._held[name]
-            del self._places[note.page.id]
+            del self._places[document.page.id]
         self._words_of.pop(seq, None)
 
-    def _note(self, page: Page) -> Note[T]:
-        return Note(page, self._read(page), bool(page.agent_response))
+    def _document(self, page: Page) -> Document[T]:
+        return Document(page, self._read(page), bool(page.agent_response))
 
     def _is_mine(self, page: Page) -> bool:
-        return page.metadata.get(NOTE) == self.kind
+        return page.metadata.get(DOCUMENT) == self.kind

@@ -1,4 +1,4 @@
-"""What the SQLite store does with notes alone (`memoryos.storage.port.NoteRows`)."""
+"""What the SQLite store does with documents alone (`memoryos.storage.port.DocumentRows`)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from memoryos.storage.sqlite.rows import SEQ_MASK, SHIFT, delete_slots
 _SQL = named_queries("memoryos.storage.sqlite")
 
 
-class SQLiteNotes:
-    """The notes of a database. Raises StorageError or one of its kinds."""
+class SQLiteDocuments:
+    """The documents of a database. Raises StorageError or one of its kinds."""
 
     def __init__(self, connections: Connections, find_scope: Callable[[Scope], int | None]) -> None:
         self._db = connections
@@ -25,7 +25,7 @@ class SQLiteNotes:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return []
-        return [slot & SEQ_MASK for (slot,) in self._db.fetch(_SQL["notes"], (scope_id,))]
+        return [slot & SEQ_MASK for (slot,) in self._db.fetch(_SQL["documents"], (scope_id,))]
 
     def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
         scope_id = self._find_scope(scope)
@@ -33,7 +33,7 @@ class SQLiteNotes:
             return
         rows = [(dumps(kept), scope_id << SHIFT | seq) for seq, kept in metadata.items()]
         with self._db.writing(durable=False) as db:
-            db.executemany(_SQL["retouch_note"], rows)
+            db.executemany(_SQL["retouch_document"], rows)
 
     def discard(
         self,
@@ -46,12 +46,12 @@ class SQLiteNotes:
             return [], 0
         wanted = {"slots": dumps([scope_id << SHIFT | seq for seq in seqs])}
         with self._db.writing() as db:
-            gone = dict(db.execute(_SQL["notes_at"], wanted).fetchall())
+            gone = dict(db.execute(_SQL["documents_at"], wanted).fetchall())
             ids = list(gone.values())
             (version,) = db.execute(_SQL["next_version"], (scope_id,)).fetchone()
             if gone:
                 delete_slots(db, gone)
-                db.execute(_SQL["note_removal"])
+                db.execute(_SQL["document_removal"])
                 made = receipt(ids)
                 db.execute(_SQL["insert_receipt"], (scope_id, made.id, dumps(receipt_body(made))))
                 db.execute(_SQL["unname_scope"], {"scope": scope_id})
