@@ -15,6 +15,10 @@ QUOTATION = "quotation"
 """metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
 configured), so they are journalled but not indexed: a quote must not outrank what it quotes."""
 
+KnowledgeKind = Literal["statement", "fact"]
+"""A statement quotes what somebody said of themselves; a fact is what a model read or a user or an
+agent stated."""
+
 Status = Literal["active", "archived", "superseded"]
 """Where knowledge stands: only active knowledge is recalled; nothing is dropped."""
 
@@ -130,6 +134,9 @@ class Source:
     quote: str
     text: str = ""
     """The statement as this source alone gives it (near-duplicates are merged)."""
+    span: tuple[int, int] | None = None
+    """Where the quote stands in the owner's side of the page, as characters from…to; None where the
+    words are not a run of that side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +165,54 @@ class Chain:
     summary: str
     analyst: str
     updated: datetime
+    edition: int = 1
+    """Which edition of the filing put its pages there: those of an older one are filed anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """The recalls that found pages of the memory between two pages of the journal.
+
+    Part of the journal: heat is worked out from them again whenever it is rebuilt.
+    """
+
+    id: str
+    after_seq: int
+    """Position in the journal of the page after which the recalls came; 0 before the first."""
+    recalls: tuple[Recalled, ...] = ()
+    """In the order in which they were written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Recalls that were written down together."""
+
+    at: datetime
+    pages: Mapping[str, int]
+    """How often each page was found, by its id: one page of each segment that was visited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a user or an agent had remembered, or corrected, by hand. Part of the journal."""
+
+    id: str
+    after_seq: int
+    """Position in the journal of the page after which it was stated."""
+    number: int
+    """Rises with every note of the scope: their order."""
+    at: datetime
+    """When it was stated."""
+    session_id: str
+    owner: Owner
+    text: str
+    by: str
+    """"user" or "agent": who stated it."""
+    attribute: str | None = None
+    source: str | None = None
+    """The id of the page that it was taken from, where one was named."""
+    corrects: str | None = None
+    """The id of the knowledge that it takes the place of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +240,14 @@ class Segment(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """One fact about the user (User KB) or the agent (Agent Traits), with sources (paper §3.2)."""
+    """What is known about the user (User KB) or the agent (Agent Traits) (paper §3.2)."""
 
     id: str
     owner: Owner
     text: str
     sources: tuple[Source, ...]
     analyst: str
-    """Who derived it: "rules" or the model's name."""
+    """Who derived it: "rules", the model's name, or "user" or "agent" for what was stated by hand."""
     created: datetime
     """When its first source was said."""
     updated: datetime
@@ -209,6 +264,18 @@ class Knowledge:
     status: Status = "active"
     superseded_by: str | None = None
     supersedes: tuple[str, ...] = ()
+    kind: KnowledgeKind = "fact"
+    speaker: str = ""
+    """Who said it, where the messages name the speaker; "" for the owner."""
+
+    @property
+    def line(self) -> str:
+        """It as one line, with its date and, for a statement, whose words they are."""
+        said = " ".join(self.text.split())
+        if self.kind == "fact":
+            return f"{said} ({self.updated:%Y-%m-%d})"
+        who = self.speaker or ("User" if self.owner == "user" else "Assistant")
+        return f"{who} said on {self.updated:%Y-%m-%d}: “{said}”"
 
 
 @dataclass(frozen=True, slots=True)

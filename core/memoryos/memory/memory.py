@@ -130,8 +130,11 @@ class Memory(Inspection):
         )
         # What only fills a large budget was not asked for, and heats nothing.
         nearest = found.pages[: parts.config.top_pages]
-        visited = dict.fromkeys(item.page.segment_id for item in nearest)
-        parts.after_recall(self.scope, [segment_id for segment_id in visited if segment_id])
+        visited: dict[str, str] = {}
+        for item in nearest:
+            if item.page.segment_id is not None:
+                visited.setdefault(item.page.segment_id, item.page.id)
+        parts.after_recall(self.scope, list(visited.values()))
         return found
 
     def respond(

@@ -17,8 +17,8 @@ from memoryos.errors import StorageBusy
 from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
 from memoryos.storage.columns import IndexColumns
 
-Kind = Literal["topic", "segment", "chain", "knowledge", "trait"]
-"""Kinds of derived records."""
+Kind = Literal["topic", "segment", "chain", "knowledge", "trait", "visits", "note"]
+"""Kinds of records: five that are derived, and two that belong to the journal as the pages do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memoryos.model import Knowledge, Page, Segment
 from memoryos.ports import Embedder, Vectors
-from memoryos.storage.codec import Derived, encode, to_blob
+from memoryos.storage.codec import Recorded, encode, to_blob
 from memoryos.storage.journal import indexed_text
 from memoryos.storage.port import Record
 
@@ -33,7 +33,7 @@ def page_vectors(pages: Sequence[Page], embedder: Embedder) -> dict[int, bytes]:
     return {page.seq: to_blob(row) for page, row in zip(pages, rows, strict=True)}
 
 
-def embedded(values: Sequence[Derived], embedder: Embedder) -> list[Record]:
+def embedded(values: Sequence[Recorded], embedder: Embedder) -> list[Record]:
     """Return derived values as records, segments and knowledge with vectors. Raises ModelError."""
     texts = {v.id: v.text for v in values if isinstance(v, Knowledge)}
     texts |= {v.id: embedded_text(v.keywords, v.summary) for v in values if isinstance(v, Segment)}

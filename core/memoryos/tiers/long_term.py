@@ -31,7 +31,7 @@ _WORD = re.compile(r"\w+(?:n't)?|n't", re.UNICODE)
 
 def same_statement(one: str, other: str) -> bool:
     """Return whether two sentences state the same: telling words, numbers and negations."""
-    a, b = _telling(one), _telling(other)
+    a, b = telling(one), telling(other)
     if a == b:
         return True
     if a[1:] != b[1:] or not (a[0] | b[0]):
@@ -39,7 +39,12 @@ def same_statement(one: str, other: str) -> bool:
     return len(a[0] & b[0]) / len(a[0] | b[0]) >= SAME
 
 
-def _telling(text: str) -> tuple[frozenset[str], frozenset[str], bool]:
+Telling = tuple[frozenset[str], frozenset[str], bool]
+"""What tells statements apart: words, numbers, and whether one of them denies."""
+
+
+def telling(text: str) -> Telling:
+    """Return what a sentence says in telling words, numbers and negation."""
     lowered = text.casefold().replace("’", "'")
     words = _WORD.findall(lowered)
     numbers = frozenset(word for word in words if any(map(str.isdigit, word)))

@@ -25,6 +25,8 @@ _MOST_CHANGED = 64
 """Segments that are held beside the block, or gone from it, before it is made anew."""
 MOST_SUMMARY = 600
 """A segment's summary keeps its newest topics' lines up to this many characters."""
+MOST_OF_CHAIN = 400
+"""The same of a chain's summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +213,17 @@ def grown(
     )
 
 
-def joined_summary(summaries: Sequence[str]) -> str:
-    """Return the newest of a segment's topic summaries (given oldest first), one a line."""
+def joined_summary(summaries: Sequence[str], most: int = MOST_SUMMARY) -> str:
+    """Return the newest of several pages' summaries (given oldest first), one a line.
+
+    Args:
+        summaries: Each of one line or more.
+        most: Characters, at most; the newest line stands however long it is.
+    """
     lines: list[str] = []
     for line in reversed("\n".join(summaries).split("\n")):
         if line and line not in lines:
-            if lines and sum(map(len, lines)) + len(line) > MOST_SUMMARY:
+            if lines and sum(map(len, lines)) + len(line) > most:
                 break
             lines.append(line)
     return "\n".join(reversed(lines))

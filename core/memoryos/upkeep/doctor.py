@@ -31,7 +31,7 @@ from memoryos.storage.search import Searching
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors
 from memoryos.text.terms import page_terms
-from memoryos.tiers import long_term, short_term
+from memoryos.tiers import long_term
 
 _TOO_LONG = timedelta(hours=1)
 """A page whose page-out is due for longer has been forgotten by the worker, or has none."""
@@ -205,23 +205,14 @@ class Doctor:
 
     def _waiting(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
         head = self._store.head(scope)
-        waiting = self._store.waiting(scope)
-        due = short_term.plan(
-            waiting,
-            head.last_seq,
-            capacity=self._config.short_term_capacity,
-            batch=self._config.page_out_batch,
-            everything=False,
-        )
-        seqs = [seq for _, batch in due for seq in batch]
-        late = self._clock() - _TOO_LONG
-        pages = self._store.pages(scope, PageQuery(seqs=seqs, before=late)) if seqs else []
+        late = self._clock() - _TOO_LONG - timedelta(seconds=self._config.rest_seconds)
+        pages = self._store.pages(scope, PageQuery(waiting=True, before=late))
         unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
         if not pages and not self._store.pages(scope, unembedded):
             return
         if repair:
             self._work_off(scope)
-        detail = f"{len(pages)} pages wait for their page-out or vector for more than an hour"
+        detail = f"{len(pages)} pages wait to be filed, or for their vector, for more than an hour"
         yield Finding("waiting", detail, scope, repaired=repair)
 
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 from memoryos.model import Page
 from memoryos.text.sentences import split
 from memoryos.text.tokenizer import keywords
-from memoryos.updating.analysts.patterns.lexicon import words_of
 
 TOPIC_SUMMARY = 300
 """Characters of a topic's summary, at most."""
-CHAIN_SUMMARY = 400
-"""Characters of a chain's summary, at most."""
 KEYWORDS = 8
 """Keywords of a topic, at most."""
 
@@ -23,7 +19,7 @@ READ = 4_000
 _SENTENCES = 40
 """Sentences read of each side of a page."""
 
-CHATTER = words_of("""
+CHATTER = frozenset("""
 really thanks thank great good nice awesome amazing cool wow yeah yes hey hello okay sure lot lots
 thing things something anything everything like get got going go know think want make makes made
 feel look looks looking forward sounds sound always never much many way time times people day today
@@ -32,7 +28,7 @@ can't could would may might must even still super totally glad happy wonderful f
 back new see need love gonna right haha absolutely definitely exactly gracias hola bueno buena bien
 claro vale cosa cosas ver hacer puedo puede quiero gusta gustaría favor ayuda genial muy día hoy
 ayer mañana vez tiempo gente
-""")
+""".split())
 """Words that any conversation is full of; they are no keywords."""
 
 
@@ -65,17 +61,6 @@ class Told:
         found = keywords("\n".join(text[:READ] for _, _, text in sides), 6 * KEYWORDS)
         words = [word for word in found if word not in CHATTER and word not in speakers]
         return cls(tuple(pages), tuple(sentences), tuple(words[: 2 * KEYWORDS]))
-
-    @classmethod
-    def joined(cls, parts: Sequence[Told]) -> Told:
-        """Return several as one; of their words, the most telling of each first."""
-        ranks = [words for words in zip_longest(*(part.words for part in parts)) if words]
-        words = dict.fromkeys(word for rank in ranks for word in rank if word is not None)
-        return cls(
-            tuple(page for part in parts for page in part.pages),
-            tuple(sentence for part in parts for sentence in part.sentences),
-            tuple(words)[: 2 * KEYWORDS],
-        )
 
     @property
     def weights(self) -> dict[str, float]:
@@ -132,18 +117,3 @@ def shortened(sentence: str, limit: int) -> str:
         return sentence
     head = sentence[: limit - 1]
     return (head.rsplit(None, 1)[0] if " " in head[limit // 2 :] else head) + "…"
-
-
-def chain_summary(told: Told, before: str) -> str:
-    """Return what a chain says so far: of `before`, its summary, and of what is new.
-
-    Half the room is the past's, as far as it needs it; the rest is for what is new.
-    """
-    new = summary(told, CHAIN_SUMMARY)
-    if not before.strip():
-        return new
-    room = max(CHAIN_SUMMARY // 2, CHAIN_SUMMARY - len(new) - 1)
-    past = best(split(before), room, told.weights)
-    if len(past) + 1 + len(new) > CHAIN_SUMMARY:
-        new = summary(told, CHAIN_SUMMARY - len(past) - 1)
-    return f"{past} {new}".strip()
