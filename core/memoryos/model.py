@@ -236,6 +236,8 @@ class Segment(Shown):
     """Pages up to this journal position have been promoted."""
     evicted: bool = False
     """No longer in mid-term memory; its pages stay in the journal."""
+    evicted_by: str | None = None
+    """The id of the page whose segment took its room."""
 
 
 @dataclass(frozen=True, slots=True)

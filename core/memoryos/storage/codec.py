@@ -316,7 +316,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("speaker", "by"), _is_text),
     **dict.fromkeys(("attribute", "value", "subject"), _none_or(_is_text)),
     "request": _is_text,
-    **dict.fromkeys(("superseded_by", "corrects", "source"), _none_or(is_id)),
+    **dict.fromkeys(("superseded_by", "corrects", "source", "evicted_by"), _none_or(is_id)),
     **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids"), _all(is_id)),
     "keywords": _all(_is_text),
     **dict.fromkeys(

@@ -208,7 +208,7 @@ class Paging:
         for cold in mid_term.evictions(self._segments, page.timestamp, self._config):
             self._read()
             del self._segments[cold.id]
-            self._moved[cold.id] = replace(cold, evicted=True)
+            self._moved[cold.id] = replace(cold, evicted=True, evicted_by=page.id)
             self._nearness = self._nearness.with_changes({cold.id: None})
 
     def _promoted(self, segment: Segment, seq: int | None) -> Segment:

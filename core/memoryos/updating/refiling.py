@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from memoryos.model import Chain, Knowledge, Page, Segment, Topic, Visits
-from memoryos.storage.codec import decode
+from memoryos.storage.codec import decode, from_blob
 from memoryos.storage.port import Assignment, Kind, PageQuery
 from memoryos.storage.vectors import embed_all
 from memoryos.tiers import mid_term
@@ -30,6 +30,7 @@ class Refiling(Paging):
         super().file(page)
 
     def _take_back(self, page: Page, chain_id: str) -> None:
+        self._return_evicted(page.id)
         topic = self._topic_of(page)
         if topic is not None:
             self._gone.add(("topic", topic.id))
@@ -38,6 +39,15 @@ class Refiling(Paging):
         if isinstance(chain, Chain):
             self._shrink_chain(chain, page.id)
         self._unlearn(page.id)
+
+    def _return_evicted(self, page_id: str) -> None:
+        """Take segments back that had to make room for the page's."""
+        for record in self._store.records(self._scope, ["segment"]):
+            if not record.live and record.body.get("evicted_by") == page_id and record.vector:
+                segment = decode(record)
+                assert isinstance(segment, Segment)
+                self._vectors[segment.id] = from_blob(record.vector)
+                self._put(replace(segment, evicted=False, evicted_by=None))
 
     def _shrink_chain(self, chain: Chain, page_id: str) -> None:
         left = tuple(id_ for id_ in chain.page_ids if id_ != page_id)
