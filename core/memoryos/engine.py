@@ -70,13 +70,9 @@ class Engine:
         consolidator = Consolidator(store, updater, revisitor, clock)
         worker = None
         if config.promotion == "background":
-            worker = Worker(
-                consolidator, lambda: store.scopes(waiting=True), config.rest_seconds
-            )
+            worker = Worker(consolidator, lambda: store.scopes(waiting=True), config.rest_seconds)
         elif config.promotion == "queue":
-            worker = Worker(
-                Asking(consolidator, _queue_of(store)), list, config.rest_seconds
-            )
+            worker = Worker(Asking(consolidator, _queue_of(store)), list, config.rest_seconds)
         self.modules = Modules(
             store=store,
             config=config,

@@ -116,7 +116,11 @@ class Life:
             self._engine = self._open()
         elif verb == "remember" and hasattr(self.memory, "remember"):
             self.memory.remember(SAID[given[0]], attribute="mood" if given[0] % 2 else None)
-        elif verb == "correct" and hasattr(self.memory, "correct") and (known := self.memory.knowledge()):
+        elif (
+            verb == "correct"
+            and hasattr(self.memory, "correct")
+            and (known := self.memory.knowledge())
+        ):
             self.memory.correct(known[given[0] % len(known)].id, SAID[given[1]])
 
     def state(self) -> str:

@@ -189,7 +189,9 @@ class Updater:
             self._store.head(scope).last_seq,
             capacity=self._config.short_term_capacity,
             batch=self._config.page_out_batch,
-            resting={w.session_id for w in waiting} if everything else self._resting(scope, waiting),
+            resting={w.session_id for w in waiting}
+            if everything
+            else self._resting(scope, waiting),
         )
 
     def _resting(self, scope: Scope, waiting: Sequence[Waiting]) -> set[str]:
@@ -236,7 +238,9 @@ class Updater:
         facts = [
             fact
             for fact in draft.facts
-            if fact.kind == "fact" and fact.sources and all(s.page_id in times for s in fact.sources)
+            if fact.kind == "fact"
+            and fact.sources
+            and all(s.page_id in times for s in fact.sources)
         ]
         if not facts:
             return paging.knowledge()

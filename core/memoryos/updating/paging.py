@@ -236,9 +236,7 @@ class Paging:
         if not self._unread:
             return
         segments = list(self._unread.values())
-        rows = embed_all(
-            self._embedder, [embedded_text(s.keywords, s.summary) for s in segments]
-        )
+        rows = embed_all(self._embedder, [embedded_text(s.keywords, s.summary) for s in segments])
         changed: dict[str, tuple[Segment, Vectors] | None] = {}
         for segment, row in zip(segments, rows, strict=True):
             self._vectors[segment.id] = row

@@ -128,9 +128,7 @@ class Consolidator:
 
         return self._updater.file(scope, stopped=interrupted)
 
-    def _by_model(
-        self, scope: Scope, stopped: Callable[[], bool], *, everything: bool
-    ) -> bool:
+    def _by_model(self, scope: Scope, stopped: Callable[[], bool], *, everything: bool) -> bool:
         """Have a model read the batches that are due, and promote; whether nothing is left."""
         promoter = self._updater.promoter
         promoter.promote_hot(scope)  # a segment whose promotion failed is still hot

@@ -19,7 +19,8 @@ READ = 4_000
 _SENTENCES = 40
 """Sentences read of each side of a page."""
 
-CHATTER = frozenset("""
+CHATTER = frozenset(
+    """
 really thanks thank great good nice awesome amazing cool wow yeah yes hey hello okay sure lot lots
 thing things something anything everything like get got going go know think want make makes made
 feel look looks looking forward sounds sound always never much many way time times people day today
@@ -28,7 +29,8 @@ can't could would may might must even still super totally glad happy wonderful f
 back new see need love gonna right haha absolutely definitely exactly gracias hola bueno buena bien
 claro vale cosa cosas ver hacer puedo puede quiero gusta gustaría favor ayuda genial muy día hoy
 ayer mañana vez tiempo gente
-""".split())
+""".split()
+)
 """Words that any conversation is full of; they are no keywords."""
 
 
