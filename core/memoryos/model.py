@@ -249,7 +249,7 @@ class Knowledge:
     text: str
     sources: tuple[Source, ...]
     analyst: str
-    """Who derived it: "rules", the model's name, or "user" or "agent" for what was stated by hand."""
+    """Who derived it: "rules" or the model's name; "user" or "agent" if it was stated by hand."""
     created: datetime
     """When its first source was said."""
     updated: datetime

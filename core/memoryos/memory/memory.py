@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.context import Recall
 from memoryos.memory.inspection import Inspection
 from memoryos.memory.modules import Modules
 from memoryos.memory.writing import Turn, Writer
-from memoryos.model import ANSWERED_BY, QUOTATION, ErasureReceipt, Knowledge, Message, Page, Scope
-from memoryos.retrieval.filters import Where
+from memoryos.model import (
+    ANSWERED_BY,
+    QUOTATION,
+    ErasureReceipt,
+    Knowledge,
+    Message,
+    Note,
+    Owner,
+    Page,
+    Scope,
+)
+from memoryos.retrieval.filters import Where, until
 from memoryos.storage.journal import (
     checked_count,
     checked_id,
     checked_known_id,
     checked_text,
     checked_time,
+    page_id,
 )
 from memoryos.storage.port import PageQuery
-from memoryos.upkeep.export import Difference, Progress, apply_import, read_export, write_export
+from memoryos.upkeep.export import (
+    Difference,
+    Progress,
+    apply_import,
+    new_notes,
+    read_export,
+    write_export,
+)
 from memoryos.upkeep.provenance import restore
 from memoryos.upkeep.rebuild import rebuild
 
@@ -101,12 +120,15 @@ class Memory(Inspection):
         k: int | None = None,
         max_tokens: int | None = None,
         where: Mapping[str, Any] | None = None,
+        *,
+        as_of: datetime | str | None = None,
     ) -> Recall:
         """Return what the memory holds on `query`, from every tier and every session.
 
         `k` pages (default: the configured top_pages); `max_tokens` is the budget that the result's
         `text()` has by default, and without `k` as many pages come as may fill it. `where` narrows
         the pages: {"session_id": …, "since": …, "before": …} and any name of their metadata.
+        `as_of` gives what had been said and was held by a time, and heats nothing.
         Raises InvalidInput.
         """
         parts = self._modules
@@ -119,15 +141,18 @@ class Memory(Inspection):
             k = parts.config.top_pages
             if max_tokens is not None:
                 k = max(k, min(max_tokens // _TOKENS_OF_A_SHORT_PAGE, _MOST_PAGES))
+        moment = None if as_of is None else checked_time(as_of, "as_of")
         found = parts.retriever.recall(
             self.scope,
             self.session_id,
             query,
             k=checked_count(k, "k"),
             max_tokens=parts.config.context_tokens if max_tokens is None else max_tokens,
-            where=Where.of(where),
-            now=parts.clock(),
+            where=Where.of(where if moment is None else until(where, moment)),
+            now=parts.clock() if moment is None else moment,
         )
+        if moment is not None:
+            return self._as_of(found, moment)
         # What only fills a large budget was not asked for, and heats nothing.
         nearest = found.pages[: parts.config.top_pages]
         visited: dict[str, str] = {}
@@ -199,10 +224,88 @@ class Memory(Inspection):
             extra[ANSWERED_BY] = QUOTATION
         return extra
 
+    # ── stating ──────────────────────────────────────────────────────────────────────────────
+
+    def remember(
+        self,
+        text: str,
+        owner: Owner = "user",
+        attribute: str | None = None,
+        source: str | None = None,
+        *,
+        by: Owner = "user",
+    ) -> Knowledge:
+        """Journal a fact as it is stated; return it. It outlives rebuilds, exports and imports.
+
+        It takes the place of what was stated of the same attribute, which stays as history.
+
+        Args:
+            text: The fact, in words: "Tom is allergic to peanuts".
+            owner: Whom it is about, "user" or "agent".
+            attribute: Row of the profile that it fills ("home"); None for none.
+            source: The id of the page that it was taken from; erasing that page erases the fact.
+            by: Who states it, "user" or "agent"; kept as the fact's `analyst`.
+
+        Raises:
+            InvalidInput: an argument cannot be meant.
+            NotFound: no page has the id `source`.
+            StorageError: the store failed; nothing was stored.
+        """
+        if source is not None:
+            self.page(source)
+        note = self._note(text, owner, attribute, source, by)
+        return self._modules.consolidator.note(self.scope, note)
+
+    def correct(self, knowledge_id: str, text: str, *, by: Owner = "user") -> Knowledge:
+        """Put knowledge right in place; return the fact that stands now.
+
+        What it corrects is superseded, visibly: `explain` tells it, and the past keeps it.
+
+        Args:
+            knowledge_id: The id of a statement or fact.
+            text: What is so: "Tom is not allergic to peanuts".
+            by: Who corrects, "user" or "agent".
+
+        Raises:
+            InvalidInput: an argument cannot be meant.
+            NotFound: no knowledge has the id.
+            StorageError: the store failed; nothing was stored.
+        """
+        old = self._known(checked_known_id(knowledge_id, "knowledge_id"))
+        note = self._note(text, old.owner, old.attribute, None, by)
+        return self._modules.consolidator.note(self.scope, replace(note, corrects=old.id))
+
+    def _note(
+        self, text: object, owner: object, attribute: object, source: str | None, by: object
+    ) -> Note:
+        said = checked_text(text, "text", self.config.max_text_bytes)
+        if not said.strip():
+            raise InvalidInput("text is empty: say what to remember")
+        for name, value in (("owner", owner), ("by", by)):
+            if value not in ("user", "agent"):
+                raise InvalidInput(f"{name} must be 'user' or 'agent', not {value!r}")
+        named = None if attribute is None else checked_id(attribute, "attribute").strip()
+        now = self._modules.clock()
+        return Note(
+            id=page_id(None).replace("p", "n", 1),
+            after_seq=0,
+            number=0,
+            at=now,
+            session_id=self.session_id,
+            owner=cast("Owner", owner),
+            text=said.strip(),
+            by=cast("Owner", by),
+            attribute=named or None,
+            source=source,
+        )
+
     # ── updating ─────────────────────────────────────────────────────────────────────────────
 
     def flush(self) -> None:
-        """Do all pending page-outs and promotions now. Raises ModelError; what was done stays."""
+        """File and read everything that is journalled, in every session, now.
+
+        Raises ModelError; what was done stays done.
+        """
         self._modules.run(self.scope)
 
     def rebuild(self, *, dry_run: bool = False, progress: Progress | None = None) -> Difference:
@@ -244,6 +347,8 @@ class Memory(Inspection):
         parts = self._modules
         found = read_export(os.fspath(path), parts.config.max_text_bytes)
         new = apply_import(parts.store, self.scope, found, parts.embedder)
+        for note in new_notes(parts.store, self.scope, found):
+            parts.consolidator.note(self.scope, note)
         parts.after_add(self.scope)
         return new
 

@@ -267,6 +267,31 @@ def _with(ids: tuple[str, ...], id_: str) -> tuple[str, ...]:
     return ids if id_ in ids else (*ids, id_)
 
 
+def held_at(
+    known: Iterable[Knowledge], said: Mapping[str, datetime], moment: datetime
+) -> list[Knowledge]:
+    """Return what had been said by a moment, and what of it was current then.
+
+    Args:
+        known: All knowledge, whatever its status now.
+        said: When each source page was said, by its id.
+        moment: The time asked for.
+    """
+    by_id = {item.id: item for item in known}
+    held = []
+    for item in by_id.values():
+        if item.created > moment:
+            continue
+        sources = tuple(s for s in item.sources if said.get(s.page_id, moment) <= moment)
+        times = [said[s.page_id] for s in sources if s.page_id in said]
+        then = replace(item, sources=sources, updated=max(times, default=item.created))
+        after = by_id.get(item.superseded_by or "")
+        if after is not None and after.created > moment:
+            then = replace(then, status="active", superseded_by=None)
+        held.append(then)
+    return held
+
+
 def profile_of(knowledge: Iterable[Knowledge], traits: Iterable[Trait]) -> Profile:
     """Return who the user and the agent are, as far as is known; newest statements win."""
     sides: dict[str, dict[str, str]] = {"user": {}, "agent": {}}

@@ -1,4 +1,4 @@
-"""Promotion: what is lasting in a hot segment is read by a model (the paper's MTM–LPM update, §3.3)."""
+"""Promotion: a model reads what is lasting in a hot segment (the paper's MTM–LPM update, §3.3)."""
 
 from __future__ import annotations
 

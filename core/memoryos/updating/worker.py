@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from memoryos.errors import EngineClosed, MemoryOSError, ModelError, StorageBusy
-from memoryos.model import Scope
+from memoryos.model import Knowledge, Note, Scope
 from memoryos.ports import Clock
 from memoryos.storage import leases
 from memoryos.storage.port import Queueing, Store
@@ -77,6 +77,10 @@ class Consolidator:
                     counts[page_id] = counts.get(page_id, 0) + times
             raise
         return True
+
+    def note(self, scope: Scope, note: Note) -> Knowledge:
+        """Journal what was stated by hand; return the fact. Raises StorageError."""
+        return self._updater.note(scope, note)
 
     def run(
         self,
@@ -176,7 +180,7 @@ class Asking:
         self._queue.enqueue(scope)
         return True
 
-    def rests(self, scope: Scope) -> bool:
+    def rests(self, _: Scope) -> bool:
         """Return False: who does the work looks for sessions at rest."""
         return False
 
