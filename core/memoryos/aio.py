@@ -44,9 +44,10 @@ _THREADS = 8
 
 
 class _Pools:
-    """Where the calls of one engine run.
+    """The thread pools of one engine.
 
-    What may wait for a model has a pool of its own, so that an `add` never queues behind one.
+    Calls that may wait for a model have a pool of their own, so that an `add` never queues behind
+    one.
     """
 
     def __init__(self) -> None:
@@ -71,14 +72,14 @@ class _Pools:
 def _brief(
     verb: Callable[Concatenate[Memory, P], R],
 ) -> Callable[Concatenate[AsyncMemory, P], Coroutine[Any, Any, R]]:
-    """Return a memory's verb as a coroutine: one that only touches the database."""
+    """Return a verb of Memory as a coroutine on the pool of short calls (database only)."""
     return _threaded(verb, brief=True)
 
 
 def _long(
     verb: Callable[Concatenate[Memory, P], R],
 ) -> Callable[Concatenate[AsyncMemory, P], Coroutine[Any, Any, R]]:
-    """Return a memory's verb as a coroutine: one that may ask a model or read everything."""
+    """Return a verb of Memory as a coroutine on the pool of long calls (models, whole scopes)."""
     return _threaded(verb, brief=False)
 
 
@@ -146,7 +147,11 @@ class AsyncMemory:
         return f"Async{self._memory!r}"
 
     def session(self, session_id: str) -> AsyncMemory:
-        """Return the same memory seen from another session. Costs nothing: not a coroutine."""
+        """Return the same memory seen from another session. Costs nothing: not a coroutine.
+
+        Args:
+            session_id: the conversation thread; any text.
+        """
         return AsyncMemory(self._memory.session(session_id), self._pools)
 
     add = _brief(Memory.add)
@@ -205,27 +210,60 @@ class AsyncEngine:
         clock: Clock = utc_now,
         new_embedder: bool = False,
     ) -> Opening:
-        """Open (or create) the memory store at `uri`, as `Engine.open` does; await or enter it."""
+        """Open (or create) the memory store at `uri`; await the result or enter it.
+
+        Args:
+            uri: as for `Engine.open`, like all others.
+            config: settings.
+            chat_model: the language model.
+            embedder: the embedding model.
+            clock: returns now; for tests.
+            new_embedder: open although the store holds another embedder's vectors.
+
+        Raises:
+            MemoryOSError: when awaited; the kinds that `Engine.open` raises.
+        """
         opener = functools.partial(Engine.open, uri, config, chat_model, embedder)
         return Opening(cls, functools.partial(opener, clock=clock, new_embedder=new_embedder))
 
     def memory(
         self, user_id: str, assistant_id: str = "assistant", session_id: str = "default"
     ) -> AsyncMemory:
-        """Return the memory of one user with one assistant. Costs nothing: not a coroutine."""
+        """Return the memory of one user with one assistant. Costs nothing: not a coroutine.
+
+        Args:
+            user_id: whose memory; any text, compared byte by byte.
+            assistant_id: with which assistant; likewise.
+            session_id: the conversation thread, which has a short-term memory of its own.
+
+        Raises:
+            InvalidInput: one of them cannot be an id.
+            EngineClosed: the engine is closed.
+        """
         return AsyncMemory(self._engine.memory(user_id, assistant_id, session_id), self._pools)
 
     async def scopes(self) -> list[Scope]:
-        """Return whose memories the store holds."""
+        """Return the scopes (user, assistant) that the store holds pages of."""
         return await self._pools.run(self._engine.scopes, brief=True)
 
     async def doctor(self, *, repair: bool = False) -> Report:
-        """Return what does not hold together; with `repair`, put right what can be."""
+        """Check that the store is consistent (see `Engine.doctor`).
+
+        Args:
+            repair: put right what can be; pages are never changed.
+
+        Returns:
+            The findings, and which of them were repaired.
+        """
         examine = functools.partial(self._engine.doctor, repair=repair)
         return await self._pools.run(examine, brief=False)
 
     async def backup(self, path: str | os.PathLike[str]) -> None:
-        """Copy the store, as of one moment, to a new file, while others read and write."""
+        """Copy the store to a new file, while others read and write (see `Engine.backup`).
+
+        Args:
+            path: the new file; one that exists is not touched.
+        """
         await self._pools.run(functools.partial(self._engine.backup, path), brief=False)
 
     async def close(self) -> None:
@@ -252,7 +290,7 @@ class AsyncEngine:
 
 
 class Opening(Awaitable[AsyncEngine]):
-    """An engine that opens when awaited, or for the length of an `async with`."""
+    """Result of `AsyncEngine.open`: opens when awaited, or for an `async with` block."""
 
     def __init__(self, cls: type[AsyncEngine], opener: Callable[[], Engine]) -> None:
         self._cls = cls

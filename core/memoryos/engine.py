@@ -27,11 +27,12 @@ from memoryos.retrieval.retriever import Retriever
 from memoryos.retrieval.views import Views
 from memoryos.storage.in_memory import InMemoryStore
 from memoryos.storage.journal import checked_id
-from memoryos.storage.port import Filed, Queueing, Store
+from memoryos.storage.port import FileStore, QueueStore, Store
+from memoryos.storage.vectors import outdated, outdated_scopes
 from memoryos.updating.analysts.choice import Choice, Rules
 from memoryos.updating.filing import Updater
 from memoryos.updating.revisit import Revisitor
-from memoryos.updating.worker import Asking, Consolidator, Worker
+from memoryos.updating.worker import Consolidator, Enqueuer, Worker
 from memoryos.upkeep.doctor import Doctor, Report
 from memoryos.upkeep.erasure import Eraser
 
@@ -41,7 +42,7 @@ _log = logging.getLogger("memoryos.engine")
 class Engine:
     """A store with the models that work on it. Thread-safe; a context manager.
 
-    Open one per process with `Engine.open` and make as many memories of it as there are users.
+    Open one per process with `Engine.open`, and get every user's memory from it with `memory`.
     """
 
     def __init__(
@@ -70,9 +71,14 @@ class Engine:
         consolidator = Consolidator(store, updater, revisitor, clock)
         worker = None
         if config.promotion == "background":
-            worker = Worker(consolidator, lambda: store.scopes(waiting=True), config.rest_seconds)
+            worker = Worker(
+                consolidator,
+                lambda: [*store.scopes(waiting=True), *outdated_scopes(store, embedder)],
+                config.rest_seconds,
+            )
         elif config.promotion == "queue":
-            worker = Worker(Asking(consolidator, _queue_of(store)), list, config.rest_seconds)
+            enqueuer = Enqueuer(consolidator, _queue_of(store))
+            worker = Worker(enqueuer, lambda: outdated_scopes(store, embedder), config.rest_seconds)
         self.modules = Modules(
             store=store,
             config=config,
@@ -105,11 +111,22 @@ class Engine:
     ) -> Engine:
         """Open (or create) the memory store at `uri`.
 
-        `uri` is "sqlite:///file.db" (relative), "sqlite:////folder/file.db" (absolute),
-        "sqlite:///:memory:" or "postgresql://…". Without `chat_model` and `embedder` nothing needs
-        a key, a server or a download. With `new_embedder` it opens although the store holds the
-        vectors of another, for `Memory.rebuild` to replace them: do that for every scope, with
-        promotion="manual". Raises InvalidInput, StorageError, EmbedderMismatch or MissingExtra.
+        Without `chat_model` and `embedder` nothing needs a key, a server or a download.
+
+        Args:
+            uri: "sqlite:///file.db" (relative), "sqlite:////folder/file.db" (absolute),
+                "sqlite:///:memory:" or "postgresql://…".
+            config: a MemoryConfig, or a mapping of some of its fields.
+            chat_model: a model's name at OPENAI_BASE_URL, a ChatModel, or None for the rules.
+            embedder: a model's name or folder, an Embedder, or None for the built-in one.
+            clock: returns now; for tests.
+            new_embedder: open although the store holds the vectors of another embedder, for
+                `Memory.rebuild` to replace them: do that for every scope, with promotion="manual".
+
+        Raises:
+            InvalidInput: an argument is not usable; UnknownSetting for one of `config`.
+            StorageError: the store cannot be opened; EmbedderMismatch for another embedder's.
+            MissingExtra: the store or model needs an extra that is not installed.
         """
         settings = MemoryConfig.of(config)
         model, vectors = resolve_chat_model(chat_model), resolve_embedder(embedder)
@@ -125,7 +142,14 @@ class Engine:
     ) -> Memory:
         """Return the memory of one user with one assistant, seen from one session. Costs nothing.
 
-        Ids are keys, compared byte by byte; any text will do. Raises InvalidInput or EngineClosed.
+        Args:
+            user_id: whose memory; any text, compared byte by byte.
+            assistant_id: with which assistant; likewise.
+            session_id: the conversation thread, which has a short-term memory of its own.
+
+        Raises:
+            InvalidInput: one of them cannot be an id.
+            EngineClosed: the engine is closed.
         """
         if self._closed:
             raise EngineClosed
@@ -133,13 +157,21 @@ class Engine:
         return Memory(self.modules, scope, checked_id(session_id, "session_id"))
 
     def scopes(self) -> list[Scope]:
-        """Return whose memories the store holds."""
+        """Return the scopes (user, assistant) that the store holds pages of."""
         return self.store.scopes()
 
     def doctor(self, *, repair: bool = False) -> Report:
-        """Return what does not hold together in the store; with `repair`, put right what can be.
+        """Check that the store is consistent, scope by scope.
 
-        Pages are never changed. Raises ModelError or StorageError.
+        Args:
+            repair: put right what can be; pages are never changed.
+
+        Returns:
+            The findings, and which of them were repaired.
+
+        Raises:
+            ModelError: a repair needed vectors, and the embedder failed.
+            StorageError: the store cannot be read or written.
         """
         if self._closed:
             raise EngineClosed
@@ -150,12 +182,18 @@ class Engine:
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copy the store, as of one moment, to a new file, while others read and write.
 
-        The copy is opened like any other: Engine.open("sqlite:///copy.db"). Raises InvalidInput or
-        StorageError.
+        The copy is opened like any other: Engine.open("sqlite:///copy.db").
+
+        Args:
+            path: the new file; one that exists is not touched.
+
+        Raises:
+            InvalidInput: the file exists, or the store is a server's.
+            StorageError: the file cannot be written.
         """
         if self._closed:
             raise EngineClosed
-        if not isinstance(self.store, Filed):
+        if not isinstance(self.store, FileStore):
             raise InvalidInput(
                 f"{self.store.uri} is not a file: back up a server with its own tools (pg_dump), "
                 "or a memory with `export`"
@@ -165,7 +203,8 @@ class Engine:
     def close(self) -> None:
         """Finish what is pending, then close the store. Idempotent.
 
-        What a model's failure keeps from being finished stays in the journal for the next engine.
+        What a failing model keeps from being finished stays pending in the journal; the next engine
+        goes on with it.
         """
         with self._closing:
             if self._closed:
@@ -218,8 +257,8 @@ def open_store(uri: str, config: MemoryConfig) -> Store:
     )
 
 
-def _queue_of(store: Store) -> Queueing:
-    if not isinstance(store, Queueing):
+def _queue_of(store: Store) -> QueueStore:
+    if not isinstance(store, QueueStore):
         raise InvalidInput(
             f"promotion='queue' needs a store on PostgreSQL, {store.uri!r} has no queue: "
             "take promotion='background'"
@@ -229,7 +268,7 @@ def _queue_of(store: Store) -> Queueing:
 
 def _check_embedder(store: Store, embedder: Embedder) -> None:
     for stored in store.embedders():
-        if stored.name != embedder.name:
+        if stored.name != embedder.name and not outdated(stored, embedder):
             # The dimension may take a call to find out; the name is enough to tell them apart.
             raise EmbedderMismatch.of(stored, embedder.name)
 
@@ -242,7 +281,7 @@ _SECONDS_AT_EXIT = 5.0
 
 @atexit.register
 def _stop_workers() -> None:
-    """Keep threads from being inside SQLite or FAISS while the interpreter is taken down."""
+    """Stop the threads before the interpreter ends: none may be inside SQLite or FAISS then."""
     for modules in list(_open):
         if modules.worker is not None:
             modules.worker.close(_SECONDS_AT_EXIT)

@@ -30,7 +30,7 @@ FIGURES: dict[str, Callable[[Any], Any]] = {}
 """How a memory is drawn with matplotlib, by the name of the figure: filled likewise."""
 
 
-class Shown:
+class Displayable:
     """A value that a notebook shows as a card."""
 
     __slots__ = ()
@@ -43,7 +43,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose memory: one user with one assistant. Ids are compared byte by byte."""
+    """Owner of a memory: one user with one assistant. Ids are compared byte by byte."""
 
     user_id: str
     assistant_id: str = "assistant"
@@ -128,7 +128,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a derived thing comes from: a page, and the words of it that say so."""
+    """Source of a derived value: a page, and the quote of it."""
 
     page_id: str
     quote: str
@@ -141,7 +141,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What one page-out said of some of its pages; a segment is made of topics."""
+    """Topic of some pages of one page-out; a segment is made of topics."""
 
     id: str
     segment_id: str
@@ -216,7 +216,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment(Shown):
+class Segment(Displayable):
     """Pages of one topic in mid-term memory (paper §3.2)."""
 
     id: str
@@ -303,7 +303,7 @@ class Trait:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile(Shown):
+class Profile(Displayable):
     """The static attributes of the user and of the agent, each backed by active knowledge."""
 
     user: Mapping[str, str] = field(default_factory=dict)
@@ -311,21 +311,28 @@ class Profile(Shown):
     traits: tuple[Trait, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     """"user.home" → id of the knowledge that says so (see `Memory.explain`)."""
+    since: Mapping[str, datetime] = field(default_factory=dict)
+    """"user.home" → when it was last said."""
 
     @property
     def text(self) -> str:
         """The profile as lines for people and prompts; empty when nothing is known."""
-        lines = [f"{key.replace('_', ' ')}: {value}" for key, value in self.user.items()]
-        lines += [
-            f"assistant {key.replace('_', ' ')}: {value}" for key, value in self.agent.items()
-        ]
+        lines = [self._row("user", "", key) for key in self.user]
+        lines += [self._row("agent", "assistant ", key) for key in self.agent]
         lines += [f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits]
         return "\n".join(lines)
+
+    def _row(self, side: str, title: str, key: str) -> str:
+        value = (self.user if side == "user" else self.agent)[key]
+        since = self.since.get(f"{side}.{key}")
+        return f"{title}{key.replace('_', ' ')}: {value}" + (
+            f" ({since:%Y-%m-%d})" if since else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class RecalledPage:
-    """A page with why it was recalled. Scores: higher is nearer."""
+    """A recalled page, with score (higher is nearer) and reasons."""
 
     page: Page
     score: float
@@ -334,7 +341,7 @@ class RecalledPage:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the scope's model calls have cost."""
+    """Cost of the scope's model calls."""
 
     calls: int = 0
     failures: int = 0
@@ -380,7 +387,7 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureReceipt(Shown):
+class ErasureReceipt(Displayable):
     """What an erasure removed. It holds counts and opaque ids, nothing of what was erased."""
 
     id: str

@@ -1,4 +1,4 @@
-"""What the engine asks of models, embedders and analysts: protocols only, no behaviour.
+"""Protocols of models, embedders and analysts.
 
 What it asks of a store is in `memoryos.storage.port`.
 """
@@ -97,6 +97,8 @@ class Completion:
     parsed: Any = None
     """The validated pydantic object when a schema was asked for."""
     usage: TokenUsage = field(default_factory=TokenUsage)
+    truncated: bool = False
+    """Whether the answer ended because it reached its longest length."""
 
 
 @runtime_checkable
@@ -114,7 +116,8 @@ class ChatModel(Protocol):
     ) -> Completion:
         """Return the whole answer; with `schema` (a pydantic model class), `parsed` is an instance.
 
-        Raises ModelUnavailable or ModelAnswerInvalid.
+        Raises ModelError: ModelUnavailable when it may work later, ModelAnswerInvalid, ModelRefused
+        or ContextOverflow (`error.permanent`) when the same request would fail again.
         """
         ...
 
@@ -235,7 +238,7 @@ class Analyst(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Analysts:
-    """Who reads a scope's pages now."""
+    """The analyst chosen for a scope."""
 
     analyst: Analyst
     by_page: bool = False

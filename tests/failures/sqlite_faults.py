@@ -20,6 +20,9 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+_IO_ERROR = 10
+"""SQLite's result code for it."""
+
 
 class PowerCut(BaseException):
     """The machine is off; not an error that a program could handle."""
@@ -81,7 +84,11 @@ class Faults:
             self._left = None
             self.fired = True
             self.dead = self._cut
-        raise PowerCut if self._cut else sqlite3.OperationalError("disk I/O error (by a test)")
+        if self._cut:
+            raise PowerCut
+        error = sqlite3.OperationalError("disk I/O error (by a test)")
+        error.sqlite_errorcode = _IO_ERROR  # type: ignore[attr-defined]  # Python 3.11 has it
+        raise error
 
 
 class _FailingConnection(sqlite3.Connection):

@@ -207,10 +207,10 @@ def test_a_replaced_page_is_returned_no_more():
 def test_an_index_of_mostly_replaced_pages_is_worn():
     index = filled()
     for i in range(9, 138):
-        assert not index.worn
+        assert not index.needs_rebuild
         extend(index, [replace(row(i, TEXTS[0], 100), first=0 if i == 9 else 18)])
     extend(index, [replace(row(138, TEXTS[0], 100), first=18)])
-    assert index.worn
+    assert index.needs_rebuild
     assert len(index) == 9
 
 
@@ -297,13 +297,13 @@ def test_what_came_in_bulk_is_sorted_once_it_was_searched(monkeypatch):
     texts = [f"{TEXTS[i % 8]} note {i}" for i in range(200)]
     extend(index, [row(i, text, i // 9) for i, text in enumerate(texts)])
     assert index._now.lexical.heap.size
-    go, real = Event(), scope_index.settled
+    go, real = Event(), scope_index.compacted
 
     def waiting(snapshot):
         assert go.wait(10)
         return real(snapshot)
 
-    monkeypatch.setattr(scope_index, "settled", waiting)
+    monkeypatch.setattr(scope_index, "compacted", waiting)
     search(index, "my dog Rex", 10)
     [sorter] = [t for t in threading.enumerate() if t.name == "memoryos-sort"]
     extend(index, [row(200, "Tom: My dog Rex is old.", 90)])  # meanwhile
@@ -323,13 +323,13 @@ def test_a_writer_may_sort_what_a_thread_is_sorting(monkeypatch):
     index = ScopeIndex(64, RANKING)
     rows = [row(i, f"{TEXTS[i % 8]} note {i}", i // 9) for i in range(300)]
     extend(index, rows[:100])
-    go, real = Event(), scope_index.settled
+    go, real = Event(), scope_index.compacted
 
     def waiting(snapshot):
         assert go.wait(10)
         return real(snapshot)
 
-    monkeypatch.setattr(scope_index, "settled", waiting)
+    monkeypatch.setattr(scope_index, "compacted", waiting)
     search(index, "my dog Rex")
     [sorter] = [t for t in threading.enumerate() if t.name == "memoryos-sort"]
     extend(index, rows[100:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from unittest import mock
 
@@ -12,8 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memoryos.retrieval.index import lexical
-from memoryos.retrieval.index.lexical import LexicalSnapshot, extended, moved, postings_of, settled
-from memoryos.text.terms import pack_terms, page_terms, query_terms, term_id
+from memoryos.retrieval.index.lexical import (
+    LexicalSnapshot,
+    compacted,
+    extended,
+    moved,
+    postings_of,
+)
+from memoryos.text.terms import TERM_DTYPE, page_terms, query_terms, term_id
+
+
+def pack(words: Sequence[str]) -> bytes:
+    counts = Counter(map(term_id, words))
+    return np.array(sorted(counts.items()), TERM_DTYPE).tobytes()
 
 
 def packed(blobs: Sequence[bytes]) -> tuple[bytes, np.ndarray]:
@@ -23,7 +35,7 @@ def packed(blobs: Sequence[bytes]) -> tuple[bytes, np.ndarray]:
 def test_postings_are_found_whatever_run_they_are_in():
     snapshot = LexicalSnapshot()
     for i in range(1900):
-        blob = pack_terms(["all"] * 3 + [f"w{i % 5}", f"only{i}", "x", "y", "z", f"v{i % 2}"])
+        blob = pack(["all"] * 3 + [f"w{i % 5}", f"only{i}", "x", "y", "z", f"v{i % 2}"])
         snapshot = extended(snapshot, postings_of(*packed([blob]), i)[0])
     assert 1 < len(snapshot.runs) < 6
     assert snapshot.tail.size
@@ -40,15 +52,15 @@ def test_postings_are_found_whatever_run_they_are_in():
 
 
 def test_many_postings_are_sorted_like_few():
-    blobs = [pack_terms([f"w{j}" for j in range(i % 50, i % 50 + 40)]) for i in range(2000)]
+    blobs = [pack([f"w{j}" for j in range(i % 50, i % 50 + 40)]) for i in range(2000)]
     postings = postings_of(*packed(blobs), 0)[0]
-    (run,) = settled(extended(LexicalSnapshot(), postings)).runs
+    (run,) = compacted(extended(LexicalSnapshot(), postings)).runs
     assert run.size == 80_000
     assert np.array_equal(run, np.sort(postings))
 
 
 BATCHES = st.lists(
-    st.tuples(st.integers(1, 25), st.booleans()),  # pages that come together; settled after them?
+    st.tuples(st.integers(1, 25), st.booleans()),  # pages that come together; compacted after them?
     min_size=1,
     max_size=12,
 )
@@ -71,7 +83,7 @@ def test_postings_are_found_whether_sorted_or_not(batches, many, tail):
             snapshot = extended(snapshot, postings_of(*packed(blobs), pages)[0])
             pages += size
             if settle:
-                snapshot = settled(snapshot)
+                snapshot = compacted(snapshot)
                 assert not snapshot.heap.size
             held = [*snapshot.runs, snapshot.heap, snapshot.tail]
             assert snapshot.nbytes == 8 * sum(map(len, held))
@@ -82,7 +94,7 @@ def test_postings_are_found_whether_sorted_or_not(batches, many, tail):
 
 
 def test_terms_of_another_format_are_refused():
-    with pytest.raises(ValueError, match="pack_terms"):
+    with pytest.raises(ValueError, match="page_terms"):
         postings_of(*packed([b"123"]), 0)
 
 

@@ -18,8 +18,9 @@ from memoryos.retrieval.index import ScopeIndex
 from memoryos.storage.columns import IndexColumns
 from memoryos.storage.journal import checked_time
 from memoryos.storage.port import Changes, Store
-from memoryos.storage.sqlite import SQLiteStore, material
-from memoryos.testing.store_material import EMBEDDER, SCOPE, draft, fill, plain
+from memoryos.storage.sqlite import SQLiteStore
+from memoryos.storage.sqlite import columns as sqlite_columns
+from memoryos.testing.store_samples import EMBEDDER, SCOPE, draft, fill, plain
 
 PAGES = 500
 
@@ -172,7 +173,7 @@ def test_a_file_in_utf16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     vectors = {seq: bytes([0, 216, 65, 0, 255, 255, 0, seq]) for seq in (1, 2, 3)}
     assert store.put_vectors(SCOPE, store.head(SCOPE), EMBEDDER, vectors, 3)
     assert store.joined_vectors(SCOPE, 0, 9) == ([1, 2, 3], b"".join(vectors.values()))
-    monkeypatch.setattr(material, "_FEW", 2)
+    monkeypatch.setattr(sqlite_columns, "_FEW", 2)
     assert plain(store.index_columns(SCOPE, 0))[3] == terms
     with store._db.reading() as db:
         assert db.execute("PRAGMA encoding").fetchone()[0].startswith("UTF-16")
@@ -213,15 +214,15 @@ def test_columns_joined_by_sqlite_are_those_of_its_rows(
     times(store, given)
     rows = plain(store.index_columns(SCOPE, 0))
     assert len(rows[0]) == len(given) - 1
-    monkeypatch.setattr(material, "_FEW", 1)
-    monkeypatch.setattr(material, "_AT_ONCE", at_once)
+    monkeypatch.setattr(sqlite_columns, "_FEW", 1)
+    monkeypatch.setattr(sqlite_columns, "_AT_ONCE", at_once)
     assert plain(store.index_columns(SCOPE, 0)) == rows
     assert plain(store.index_columns(SCOPE, 3)) == tuple(column[1:] for column in rows)
     assert len(store.index_columns(SCOPE, 99)) == 0
     if given is TIMES:  # nothing was left to rows
-        monkeypatch.setattr(material, "_rows", None)
+        monkeypatch.setattr(sqlite_columns, "_rows", None)
         with store._db.reading() as db:
-            joined = material._joined_columns(db, 1 << 32, (1 << 32) + 99)
+            joined = sqlite_columns._joined_columns(db, 1 << 32, (1 << 32) + 99)
         assert plain(joined) == rows
     store.close()
 
@@ -230,17 +231,17 @@ def test_columns_are_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     store = SQLiteStore(tmp_path / "m.db")
     pages = fill(store, pages=6)
     before = plain(store.index_columns(SCOPE, 0))
-    monkeypatch.setattr(material, "_FEW", 1)
-    monkeypatch.setattr(material, "_AT_ONCE", 3)
-    real = material._joined_columns
+    monkeypatch.setattr(sqlite_columns, "_FEW", 1)
+    monkeypatch.setattr(sqlite_columns, "_AT_ONCE", 3)
+    real = sqlite_columns._joined_columns
 
     def replaced_meanwhile(db: sqlite3.Connection, first: int, last: int) -> IndexColumns:
-        monkeypatch.setattr(material, "_joined_columns", real)
+        monkeypatch.setattr(sqlite_columns, "_joined_columns", real)
         found = real(db, first, last)
         store.append(SCOPE, [draft("p1", "new", replaces=pages[0].seq)])
         return found
 
-    monkeypatch.setattr(material, "_joined_columns", replaced_meanwhile)
+    monkeypatch.setattr(sqlite_columns, "_joined_columns", replaced_meanwhile)
     assert plain(store.index_columns(SCOPE, 0)) == before
     assert store.index_columns(SCOPE, 0).seqs.tolist() == [2, 3, 4, 5, 6, 7]
     store.close()
@@ -251,7 +252,7 @@ def test_columns_that_sqlite_cannot_join(tmp_path: Path, monkeypatch: pytest.Mon
     store = SQLiteStore(tmp_path / "m.db")
     store.append(SCOPE, [draft(f"p{n}", terms=bytes(400)) for n in range(9)])
     rows = plain(store.index_columns(SCOPE, 0))
-    monkeypatch.setattr(material, "_FEW", 1)
+    monkeypatch.setattr(sqlite_columns, "_FEW", 1)
     with store._db.reading() as db:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
     assert plain(store.index_columns(SCOPE, 0)) == rows

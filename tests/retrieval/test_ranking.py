@@ -12,7 +12,7 @@ from memoryos.config import RankingConfig
 from memoryos.retrieval.ranking import (
     chained,
     date_bonus,
-    inverse_document_frequency,
+    inverse_document_frequencies,
     length_norm,
     saturated,
     standardise,
@@ -32,7 +32,7 @@ def test_bm25_is_the_published_formula():
 
 
 def test_idf_is_lucenes_and_never_negative():
-    weights = [inverse_document_frequency(df, 100) for df in (0, 1, 100)]
+    weights = inverse_document_frequencies((0, 1, 100), 100)
     assert weights[1] == pytest.approx(np.log(1 + 99.5 / 1.5))
     assert weights[0] > weights[1] > weights[2] > 0
 

@@ -111,7 +111,7 @@ def test_a_forked_child_does_not_wait_for_its_parents_turn(tmp_path: Path) -> No
     with Engine.open(f"sqlite:///{tmp_path}/m.db") as engine:
         memory = engine.memory("tom")
         memory.add("I like chess.", "Good.")
-        with engine.modules.views.turn(engine.modules.views.get(memory.scope)):
+        with engine.modules.views.recall_lock(engine.modules.views.get(memory.scope)):
             child = os.fork()
             if child == 0:
                 signal.alarm(20)

@@ -41,14 +41,14 @@ def test_a_layout_made_step_by_step_is_that_made_at_once() -> None:
         stepwise = stepwise.with_changes(changes)
         assert before.segments == its
         if n % 2:
-            stepwise = stepwise.settled()
+            stepwise = stepwise.compacted()
         whole = Nearness.of(held.values(), rows)
         asked = chance.normal(size=8).astype(np.float32)
         assert stepwise.segments == whole.segments == list(held.values())
         assert stepwise.affinities(["tea"], asked) == pytest.approx(
             whole.affinities(["tea"], asked), abs=1e-4
         )
-    assert len(stepwise.settled().changed) <= 64
+    assert len(stepwise.compacted().changed) <= 64
 
 
 def test_a_layout_of_nothing_and_words_that_nobody_has() -> None:
@@ -59,8 +59,8 @@ def test_a_layout_of_nothing_and_words_that_nobody_has() -> None:
     assert whole.affinities([], asked) == pytest.approx(np.ones(80))
     assert whole.affinities(["tea"], asked) == pytest.approx(np.ones(80))
     gone = whole.with_changes({s.id: None for s in bare})
-    assert gone.segments == gone.settled().segments == []
-    assert not len(gone.settled().affinities(["tea"], asked))
+    assert gone.segments == gone.compacted().segments == []
+    assert not len(gone.compacted().affinities(["tea"], asked))
 
 
 def test_the_coldest_leave_the_oldest_of_equals_first() -> None:

@@ -24,7 +24,7 @@ from memoryos.model import Message
 from memoryos.storage.codec import ALL_KINDS
 from memoryos.storage.port import PageQuery, Store
 from memoryos.storage.sqlite import SQLiteStore
-from memoryos.testing.store_material import plain
+from memoryos.testing.store_samples import plain
 from tests.failures.sqlite_faults import Faults, PowerCut, failing_sqlite
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)

@@ -13,7 +13,7 @@ import pytest
 from memoryos.model import Scope
 from memoryos.storage.port import Changes, PageQuery
 from memoryos.storage.sqlite import SQLiteStore
-from memoryos.testing.store_material import draft
+from memoryos.testing.store_samples import draft
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
 SCOPE = Scope("tom")

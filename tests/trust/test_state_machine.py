@@ -37,7 +37,7 @@ from memoryos.model import Message
 from memoryos.storage.in_memory import InMemoryStore
 from memoryos.storage.port import Kind, PageQuery, Store
 from memoryos.storage.sqlite import SQLiteStore
-from memoryos.testing.store_material import plain
+from memoryos.testing.store_samples import plain
 from tests.failures.sqlite_faults import Faults, PowerCut, failing_sqlite
 
 EXAMPLES = pytest.mark.parametrize("examples", [25, pytest.param(2_000, marks=pytest.mark.slow)])

@@ -11,7 +11,7 @@ from memoryos.llm.tokens import token_counter
 from memoryos.model import Chain, Knowledge, Profile, Segment, Source
 from memoryos.ports import Batch, Completion, PromotionRequest, TokenUsage
 from memoryos.tiers.traits import TRAITS
-from memoryos.updating.analysts import reading
+from memoryos.updating.analysts import answers
 from memoryos.updating.analysts.llm import LLMAnalyst
 
 NOW = datetime(2025, 5, 9, tzinfo=timezone.utc)
@@ -201,9 +201,9 @@ def test_lengths_are_bounded(make_pages):
         "chains": [{"pages": [1, 2, 3, 4, 5], "summary": "Tom paints\n\x00 " * 500}],
     }
     drafts = analyst(answer).consolidate(Batch(make_pages()))
-    assert len(drafts.topics[0].summary) <= reading.MAX_SUMMARY
-    assert len(drafts.topics[0].keywords) == reading.MAX_KEYWORDS
-    assert all(len(word) <= reading.MAX_KEYWORD for word in drafts.topics[0].keywords)
+    assert len(drafts.topics[0].summary) <= answers.MAX_SUMMARY
+    assert len(drafts.topics[0].keywords) == answers.MAX_KEYWORDS
+    assert all(len(word) <= answers.MAX_KEYWORD for word in drafts.topics[0].keywords)
     assert "\x00" not in drafts.chains[0].summary
     assert "\n" not in drafts.chains[0].summary
 
@@ -355,9 +355,9 @@ def test_facts_and_traits_are_bounded(make_pages):
         for name in names
     ]
     drafts = analyst(promotion(*many, traits=traits)).promote(request_of(make_pages()))
-    assert len(drafts.facts) == reading.MAX_FACTS
-    assert 0 < len(drafts.traits) <= reading.MAX_TRAITS
-    assert all(len(trait.reason) <= reading.MAX_STATEMENT for trait in drafts.traits)
+    assert len(drafts.facts) == answers.MAX_FACTS
+    assert 0 < len(drafts.traits) <= answers.MAX_TRAITS
+    assert all(len(trait.reason) <= answers.MAX_STATEMENT for trait in drafts.traits)
 
 
 def test_a_very_long_segment_is_read_in_portions(make_pages):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from memoryos.model import Chain, Message, Page, Profile, Segment
 from memoryos.ports import Batch, Consolidation, Promotion, PromotionRequest
 from memoryos.text.sentences import own_voice, spans, split
-from memoryos.tiers.traits import GROUPS, TRAITS
+from memoryos.tiers.traits import ALIGNMENT, INTERESTS, PERSONALITY, TRAITS
 from memoryos.updating.analysts.patterns.trait_words import CHINESE_TOPICS, STATEMENTS, TOPIC_WORDS
 from memoryos.updating.analysts.rules import RuleAnalyst
 from memoryos.updating.analysts.summaries import CHAIN_SUMMARY, TOPIC_SUMMARY
@@ -188,11 +188,10 @@ def test_sentences_are_split(text: str, sentences: list[str]):
 
 def test_there_are_ninety_dimensions_in_three_groups():
     assert len(TRAITS) == 90
-    assert set(TRAITS.values()) == set(GROUPS)
-    assert len(GROUPS) == 3
-    assert TRAITS["Extraversion"] == GROUPS[0]
-    assert TRAITS["Helpfulness"] == GROUPS[1]
-    assert TRAITS["Science Interest"] == GROUPS[2]
+    assert set(TRAITS.values()) == {PERSONALITY, ALIGNMENT, INTERESTS}
+    assert TRAITS["Extraversion"] == PERSONALITY
+    assert TRAITS["Helpfulness"] == ALIGNMENT
+    assert TRAITS["Science Interest"] == INTERESTS
 
 
 def test_a_topic_come_back_to_again_and_again_is_an_interest():

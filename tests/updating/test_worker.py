@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 from memoryos.model import Scope
-from memoryos.updating.worker import Asking, Worker
+from memoryos.updating.worker import Enqueuer, Worker
 
 
-class Noting(Asking):
+class Noting(Enqueuer):
     """Notes what is asked for; whatever comes while the worker closes is left to do."""
 
     def __init__(self) -> None:

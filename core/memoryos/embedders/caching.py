@@ -1,4 +1,4 @@
-"""What all embedding models share: prefixes, batches without repeats, a cache, unit length."""
+"""Base class of embedding models: prefixes, deduplicated batches, a cache, unit length."""
 
 from __future__ import annotations
 
@@ -116,5 +116,5 @@ class CachingEmbedder(ABC):
 
 
 def _key(text: str) -> bytes:
-    """Return what stands for a text in the cache: 16 bytes, however long it is."""
+    """Return the cache key of a text: a digest of 16 bytes."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""What retrieval models want to see before a query and before a document."""
+"""Prefixes that retrieval models expect before a query and before a document."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def looks_like_folder(text: str) -> bool:
 
 
 def _name(source: str) -> str:
-    """Return what is stored with the vectors: a folder may be moved, and others be called alike."""
+    """Return the embedder's name as stored with its vectors; for a folder, without its path."""
     folder = Path(source)
     if not folder.is_dir():
         return source

@@ -1,4 +1,4 @@
-"""What a recall gives back, and how it becomes a context block (the Generation module's input)."""
+"""The result of a recall, and its rendering as a context block (input of Generation)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
-from memoryos.model import Chain, Knowledge, Page, Profile, RecalledPage, Segment, Shown
+from memoryos.model import (
+    Chain,
+    Displayable,
+    Knowledge,
+    KnowledgeKind,
+    Page,
+    Profile,
+    RecalledPage,
+    Segment,
+)
 from memoryos.ports import TokenCounter
 from memoryos.text.block import SECTIONS
 
@@ -26,8 +35,8 @@ def _no_chains() -> Sequence[Chain]:
 
 
 @dataclass(frozen=True, slots=True)
-class Recall(Shown):
-    """What the memory holds on a question, from every tier. Scores: higher is nearer."""
+class Recall(Displayable):
+    """Result of a recall, from every tier. Scores: higher is nearer."""
 
     query: str
     pages: tuple[RecalledPage, ...]
@@ -64,6 +73,12 @@ _LEAST_CHAIN = 16
 """Tokens that a chain's summary takes at least, with its heading: for fewer none is read."""
 
 
+_ENOUGH_TO_TELL = 60
+"""Characters by which a line of a summary is known to stand in a page already."""
+_AFTER_FACTS = 1_000
+"""Order of the first statement among the lines of what is known."""
+
+
 class _Entry(NamedTuple):
     """A part of a section, shown whole or not at all."""
 
@@ -85,7 +100,7 @@ class _Block:
 
     def text(self) -> str:
         recall = self._recall
-        self._known(int(self._budget * KNOWN_SHARE))
+        self._known_facts(int(self._budget * KNOWN_SHARE))
         recent = {page.id for page in recall.short_term}
         self._recent(int(self._budget * RECENT_SHARE))
         shown = []
@@ -96,24 +111,53 @@ class _Block:
             if self._add_page("Remembered turns", page, self._left):
                 shown.append(page)
         self._recent(self._left)
+        self._known_statements([*shown, *self._shown_recent()])
         if self._left > _LEAST_CHAIN and shown:
             told = {page.chain_id for page in shown}
             for chain in recall.load_chains():
                 if chain.id in told and len(chain.page_ids) > 1:
-                    self._add("Earlier in these conversations", 0, f"- {chain.summary}", self._left)
+                    self._add_chain(chain, [*shown, *recall.short_term])
         return self._fitted()
 
-    def _known(self, budget: int) -> None:
+    def _add_chain(self, chain: Chain, shown: Sequence[Page]) -> None:
+        """Add what a chain says so far, without the lines of pages that stand below."""
+        below = {page.id for page in shown}
+        if below.issuperset(chain.page_ids):
+            return
+        words = "\n".join(page.text for page in shown)
+        for line in chain.summary.splitlines():
+            said = line.partition(": ")[2] or line
+            if said.strip() and said[:_ENOUGH_TO_TELL] not in words:
+                self._add("Earlier in these conversations", 0, f"- {line}", self._left)
+
+    def _known_facts(self, budget: int) -> None:
+        """Add the profile and facts: what was promoted, or stated by hand."""
         profile = self._recall.profile
         lines = [f"- {line}" for line in profile.text.splitlines()]
         told = set(profile.sources.values())
-        lines += [
-            f"- {item.text} ({item.updated:%Y-%m-%d})"
-            for item in (*self._recall.user_knowledge, *self._recall.agent_knowledge)
-            if item.id not in told
-        ]
+        lines += [f"- {item.line}" for item in self._knowledge("fact") if item.id not in told]
         for number, line in enumerate(lines):
             budget -= self._add("What is known", number, line, budget)
+
+    def _known_statements(self, shown: Sequence[Page]) -> None:
+        """Add what was said of the matter, where room is left: pages are the better evidence.
+
+        What stands below, or a fact was read from, is not said again.
+        """
+        known = {source.page_id for item in self._knowledge("fact") for source in item.sources}
+        known.update(page.id for page in shown)
+        for number, item in enumerate(self._knowledge("statement")):
+            if known.isdisjoint(source.page_id for source in item.sources):
+                order = _AFTER_FACTS + number
+                self._add("What is known", order, f"- {item.line}", self._left)
+
+    def _shown_recent(self) -> list[Page]:
+        here = {entry.order for entry in self._sections["This conversation"]}
+        return [page for page in self._recall.short_term if page.seq in here]
+
+    def _knowledge(self, kind: KnowledgeKind) -> list[Knowledge]:
+        items = (*self._recall.user_knowledge, *self._recall.agent_knowledge)
+        return [item for item in items if item.kind == kind]
 
     def _recent(self, budget: int) -> None:
         """Add the session's newest turns, without a gap, as far as the budget goes."""
@@ -159,7 +203,7 @@ class _Block:
         return cost
 
     def _fitted(self) -> str:
-        """Return the block; tokens of parts may not add up exactly, so what is over goes."""
+        """Return the block, without entries beyond the budget (counts of parts may not add up)."""
         while True:
             block = "\n\n".join(
                 f"## {title}\n" + "\n".join(_lines(sorted(entries)))

@@ -1,4 +1,4 @@
-"""How remembered text stands in a prompt: between marks that it cannot close."""
+"""Quotes remembered text in a prompt, between marks that it cannot close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which chat model an argument means."""
+"""Resolves the argument `chat_model` to an object."""
 
 from __future__ import annotations
 

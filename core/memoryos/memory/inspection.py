@@ -13,6 +13,7 @@ from memoryos.generation.context import Recall
 from memoryos.memory.modules import Modules
 from memoryos.model import (
     FIGURES,
+    Displayable,
     ErasureReceipt,
     Knowledge,
     KnowledgeKind,
@@ -21,7 +22,6 @@ from memoryos.model import (
     Profile,
     Scope,
     Segment,
-    Shown,
     Stats,
     Status,
     Trait,
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Inspection(Shown):
-    """What every memory can be asked about itself. `Memory` is this and the verbs that change."""
+class Inspection(Displayable):
+    """The verbs of a memory that change nothing. `Memory` adds those that do."""
 
     _modules: Modules
     config: MemoryConfig
@@ -51,7 +51,15 @@ class Inspection(Shown):
     session_id: str
 
     def page(self, page_id: str | None = None, *, key: str | None = None) -> Page:
-        """Return a page by its id or its key. Raises NotFound."""
+        """Return one page.
+
+        Args:
+            page_id: `Page.id`.
+            key: the key it was added with, instead.
+
+        Raises:
+            NotFound: the scope has no such page.
+        """
         wanted = id_of_key(key) if key is not None else checked_known_id(page_id, "page_id")
         found = self._modules.store.pages(self.scope, PageQuery(ids=[wanted]))
         if not found:
@@ -68,9 +76,16 @@ class Inspection(Shown):
         newest_first: bool = False,
         limit: int | None = None,
     ) -> list[Page]:
-        """Return the journal of the scope, or of one of its sessions, oldest first.
+        """Return the journal of the scope, oldest first.
 
-        `where` as for `recall`.
+        Args:
+            session_id: only this session's pages.
+            where: filter as for `recall`.
+            newest_first: turn the order round.
+            limit: pages to return at most.
+
+        Raises:
+            InvalidInput: an argument is not usable.
         """
         if limit is not None:
             checked_count(limit, "limit", 0)
@@ -91,7 +106,7 @@ class Inspection(Shown):
         return self._modules.retriever.short_term(self.scope, self.session_id)
 
     def segments(self) -> list[Segment]:
-        """Return the segments of mid-term memory, hottest first; heat is that of this moment."""
+        """Return the segments of mid-term memory, hottest first, with their heat of this moment."""
         self._modules.consolidator.save_visits(self.scope)
         now = self._modules.clock()
         found = [
@@ -157,9 +172,8 @@ class Inspection(Shown):
         """Return a recall with what was known at a moment instead of what is known now."""
         held = self.knowledge(as_of=moment)
         pages = tuple(page for page in found.short_term if page.timestamp <= moment)
-        return self._modules.retriever.with_knowledge(
-            self.scope, replace(found, short_term=pages), held, profile_of(held, ())
-        )
+        past = replace(found, short_term=pages)
+        return self._modules.retriever.as_known(past, held, profile_of(held, ()))
 
     def traits(self) -> list[Trait]:
         """Return the user's traits, by group and name."""
@@ -176,9 +190,13 @@ class Inspection(Shown):
         return self._modules.views.get(self.scope).tiers.profile
 
     def explain(self, id_: str) -> Explanation:
-        """Return the pages and quotes of a fact or trait, who derived it, and what it superseded.
+        """Return the provenance of a fact or trait: pages, quotes, analyst, and what it superseded.
 
-        Raises NotFound.
+        Args:
+            id_: `Knowledge.id` or `Trait.id`.
+
+        Raises:
+            NotFound: the scope has neither of that id.
         """
         return explain(self._modules.store, self.scope, checked_known_id(id_, "id_"))
 
@@ -203,7 +221,11 @@ class Inspection(Shown):
         )
 
     def usage(self, since: datetime | str | None = None) -> Usage:
-        """Return what the scope's model calls have cost (since a time)."""
+        """Return what the scope's model calls have cost: calls, failures, tokens, seconds.
+
+        Args:
+            since: only calls from this time on; datetime or ISO 8601.
+        """
         calls = self._modules.store.calls(
             self.scope, None if since is None else checked_time(since, "since")
         )
@@ -224,7 +246,11 @@ class Inspection(Shown):
         return self._modules.store.receipts(self.scope)
 
     def check(self, receipt: ErasureReceipt) -> Remains:
-        """Return what of an erasure's pages and facts is there: nothing, unless put in again."""
+        """Look for what an erasure removed: nothing is there, unless it was put in again.
+
+        Args:
+            receipt: what `forget` returned, or one of `receipts()`.
+        """
         return remains(self._modules.store, self.scope, receipt)
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────

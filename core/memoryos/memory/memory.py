@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -49,8 +49,8 @@ from memoryos.upkeep.rebuild import rebuild
 class Memory(Inspection):
     """The memory of one user with one assistant, seen from one session. Cheap; thread-safe.
 
-    Made by `Engine.memory`. Every verb raises a MemoryOSError, and nothing else, when it cannot do
-    what was asked; what was stored before is then intact.
+    Made by `Engine.memory`. A verb that cannot do what was asked raises a MemoryOSError, and
+    nothing else; what was stored before is then intact.
     """
 
     def __init__(self, modules: Modules, scope: Scope, session_id: str) -> None:
@@ -68,7 +68,14 @@ class Memory(Inspection):
         )
 
     def session(self, session_id: str) -> Memory:
-        """Return the same memory seen from another session."""
+        """Return the same memory seen from another session.
+
+        Args:
+            session_id: the conversation thread; any text.
+
+        Raises:
+            InvalidInput: it cannot be an id.
+        """
         return Memory(self._modules, self.scope, checked_id(session_id, "session_id"))
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────
@@ -84,15 +91,36 @@ class Memory(Inspection):
     ) -> Page:
         """Journal one turn; it is durable and can be recalled when this returns.
 
-        `timestamp` defaults to now. A turn with a `key` that the scope has seen is not stored
-        again: the page it has is returned. Raises InvalidInput or StorageError.
+        Args:
+            user_input: what the user said, verbatim.
+            agent_response: what the agent answered, verbatim; may be empty.
+            timestamp: datetime or ISO 8601 text; without a zone UTC. Default: now.
+            metadata: JSON values by name, stored with the page; `recall(where=…)` filters by them.
+            key: identifies the turn; if the scope has a page of this key, that is returned, and
+                nothing is stored.
+
+        Returns:
+            The page as it was journalled, with its id.
+
+        Raises:
+            InvalidInput: an argument is not usable; the message names it.
+            StorageError: nothing was stored.
         """
         return self._writer.add(user_input, agent_response, timestamp, metadata, key)
 
     def add_many(self, turns: Sequence[Turn], *, keys: Sequence[str] | None = None) -> list[Page]:
-        """Journal many turns (user, agent[, timestamp]) in one transaction: all of them or none.
+        """Journal many turns in one transaction: all of them or none.
 
-        `keys`, one for each, make it safe to run again (see `add`).
+        Args:
+            turns: (user, agent) or (user, agent, timestamp) of each.
+            keys: one for each turn, so that running it again stores nothing twice (see `add`).
+
+        Returns:
+            Their pages, in the order given.
+
+        Raises:
+            InvalidInput: names the turn by its number.
+            StorageError: nothing was stored.
         """
         return self._writer.add_many(turns, keys)
 
@@ -104,11 +132,23 @@ class Memory(Inspection):
         *,
         key: str | None = None,
     ) -> list[Page]:
-        """Journal messages as they come from a framework, verbatim; return the pages they are in.
+        """Journal messages as they come from a framework, verbatim.
 
-        Each user message begins a page. Messages that do not begin with one go on with the
-        session's newest page, which is then journalled anew under its id. With a `key` all
-        messages are one page, which takes the place of the scope's page of that key.
+        Each user message begins a page. Messages before the first one are appended to the session's
+        newest page, which moves to the end of the journal under the same id.
+
+        Args:
+            messages: at least one, oldest first.
+            timestamp: time of the new pages; as for `add`.
+            metadata: as for `add`.
+            key: makes all messages one page, which replaces the scope's page of that key.
+
+        Returns:
+            The pages that the messages are in.
+
+        Raises:
+            InvalidInput: a message is not usable.
+            StorageError: nothing was stored.
         """
         return self._writer.add_messages(messages, timestamp, metadata, key)
 
@@ -123,43 +163,52 @@ class Memory(Inspection):
         *,
         as_of: datetime | str | None = None,
     ) -> Recall:
-        """Return what the memory holds on `query`, from every tier and every session.
+        """Search every tier and every session for what bears on a question.
 
-        `k` pages (default: the configured top_pages); `max_tokens` is the budget that the result's
-        `text()` has by default, and without `k` as many pages come as may fill it. `where` narrows
-        the pages: {"session_id": …, "since": …, "before": …} and any name of their metadata.
-        `as_of` gives what had been said and was held by a time, and heats nothing.
-        Raises InvalidInput.
+        Args:
+            query: the question, in words.
+            k: pages to return at most. Default: `top_pages`, or with `max_tokens` as many as may
+                fill it.
+            max_tokens: budget of the result's `text()`. Default: `context_tokens`.
+            where: filter of pages: "session_id", "since", "before", and any name of their metadata.
+            as_of: only what had been said, and was held, by this time; heats nothing.
+
+        Returns:
+            Ranked pages, with the short-term memory, segments, knowledge and profile.
+
+        Raises:
+            InvalidInput: an argument is not usable.
+            StorageError: the store could not be read.
         """
-        parts = self._modules
-        checked_text(query, "query", parts.config.max_text_bytes)
+        modules = self._modules
+        checked_text(query, "query", modules.config.max_text_bytes)
         if not isinstance(query, str) or not query.strip():
             raise InvalidInput("query is empty: say what to recall")
         if max_tokens is not None:
             checked_count(max_tokens, "max_tokens", 0)
         if k is None:
-            k = parts.config.top_pages
+            k = modules.config.top_pages
             if max_tokens is not None:
                 k = max(k, min(max_tokens // _TOKENS_OF_A_SHORT_PAGE, _MOST_PAGES))
         moment = None if as_of is None else checked_time(as_of, "as_of")
-        found = parts.retriever.recall(
+        found = modules.retriever.recall(
             self.scope,
             self.session_id,
             query,
             k=checked_count(k, "k"),
-            max_tokens=parts.config.context_tokens if max_tokens is None else max_tokens,
+            max_tokens=modules.config.context_tokens if max_tokens is None else max_tokens,
             where=Where.of(where if moment is None else until(where, moment)),
-            now=parts.clock() if moment is None else moment,
+            now=modules.clock() if moment is None else moment,
         )
         if moment is not None:
             return self._as_of(found, moment)
         # What only fills a large budget was not asked for, and heats nothing.
-        nearest = found.pages[: parts.config.top_pages]
+        nearest = found.pages[: modules.config.top_pages]
         visited: dict[str, str] = {}
         for item in nearest:
             if item.page.segment_id is not None:
                 visited.setdefault(item.page.segment_id, item.page.id)
-        parts.after_recall(self.scope, list(visited.values()))
+        modules.after_recall(self.scope, list(visited.values()))
         return found
 
     def respond(
@@ -170,10 +219,19 @@ class Memory(Inspection):
         style_hint: str = "",
         metadata: Mapping[str, Any] | None = None,
     ) -> str:
-        """Recall, answer, and journal the turn once the answer is complete; return the answer.
+        """Recall, answer, and journal the turn once the answer is complete.
 
-        Without a chat model the answer quotes the best memory. Raises ModelError; then nothing is
-        journalled.
+        Args:
+            query: what the user says.
+            relationship_with_user: as the prompt states it ("friend").
+            style_hint: as the prompt states it ("brief, formal").
+            metadata: stored with the page and shown to the model.
+
+        Returns:
+            The answer; without a chat model, a quotation of the best page.
+
+        Raises:
+            ModelError: the model gave no usable answer; nothing is journalled.
         """
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = _hints(relationship_with_user, style_hint, metadata)
@@ -189,10 +247,19 @@ class Memory(Inspection):
         style_hint: str = "",
         metadata: Mapping[str, Any] | None = None,
     ) -> Iterator[str]:
-        """Yield the answer of `respond` piece by piece; the turn is journalled at its end.
+        """Return an iterator over the answer of `respond`, piece by piece.
 
-        A stream that breaks, or is left, journals the user's side and what was said, with
-        metadata["incomplete"] = True.
+        The turn is journalled at its end. A stream that breaks, or is closed early, journals what
+        came, with metadata["incomplete"] = True.
+
+        Args:
+            query: what the user says.
+            relationship_with_user: as for `respond`.
+            style_hint: as for `respond`.
+            metadata: as for `respond`.
+
+        Raises:
+            ModelError: from the iterator, also midway.
         """
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = _hints(relationship_with_user, style_hint, metadata)
@@ -304,59 +371,97 @@ class Memory(Inspection):
     def flush(self) -> None:
         """File and read everything that is journalled, in every session, now.
 
-        Raises ModelError; what was done stays done.
+        Raises:
+            ModelError: what was done stays done, the rest stays pending.
+            StorageBusy: another process is at it, and did not finish in time.
         """
         self._modules.run(self.scope)
 
     def rebuild(self, *, dry_run: bool = False, progress: Progress | None = None) -> Difference:
-        """Derive everything again from the journal; return what that changes (or would).
+        """Derive segments, chains, knowledge, traits and vectors again from the journal.
 
-        The old state stays until the new one is complete, and takes its place in one transaction.
-        `progress` is called with (done, total) pages. Raises ModelError or StorageError.
+        The old state stays until the new one is complete; one transaction replaces it.
+
+        Args:
+            dry_run: work it out and report, but change nothing.
+            progress: called with (done, total) pages.
+
+        Returns:
+            What was (or would be) added, removed and rewritten.
+
+        Raises:
+            ModelError: nothing was changed.
+            StorageError: nothing was changed.
         """
-        parts = self._modules
+        modules = self._modules
         changed = rebuild(
-            parts.store,
+            modules.store,
             self.scope,
-            embedder=parts.embedder,
-            analysts=parts.analysts,
-            config=parts.config,
-            clock=parts.clock,
-            owner=parts.consolidator.owner,
+            embedder=modules.embedder,
+            analysts=modules.analysts,
+            config=modules.config,
+            clock=modules.clock,
+            owner=modules.consolidator.owner,
             dry_run=dry_run,
             progress=progress,
         )
-        parts.after_add(self.scope)
+        modules.after_add(self.scope)
         return changed
 
     # ── moving ───────────────────────────────────────────────────────────────────────────────
 
     def export(self, path: str | os.PathLike[str]) -> int:
-        """Write the whole scope to a JSON Lines file; return its number of lines.
+        """Write the whole scope to a JSON Lines file, which is complete or not there.
 
-        The file is complete or not there. Raises StorageError.
+        Args:
+            path: the file; one that exists is replaced.
+
+        Returns:
+            The number of its lines.
+
+        Raises:
+            StorageError: the file cannot be written.
         """
         return write_export(self._modules.store, self.scope, os.fspath(path))
 
     def import_(self, path: str | os.PathLike[str]) -> int:
-        """Take in an export; return the number of new pages. Safe to run twice.
+        """Read an export into this scope. Safe to run twice.
 
-        An empty scope becomes what was exported. One with pages of its own gains those it does not
-        hold, and derives the rest itself. Raises InvalidInput, and then nothing was stored.
+        An empty scope becomes what was exported. One with pages of its own gets the pages it does
+        not hold, and derives the rest itself.
+
+        Args:
+            path: a file that `export` wrote.
+
+        Returns:
+            The number of new pages.
+
+        Raises:
+            InvalidInput: names the line that is not usable; nothing was stored.
+            StorageError: nothing was stored.
         """
-        parts = self._modules
-        found = read_export(os.fspath(path), parts.config.max_text_bytes)
-        new = apply_import(parts.store, self.scope, found, parts.embedder)
-        for note in new_notes(parts.store, self.scope, found):
-            parts.consolidator.note(self.scope, note)
-        parts.after_add(self.scope)
+        modules = self._modules
+        found = read_export(os.fspath(path), modules.config.max_text_bytes)
+        new = apply_import(modules.store, self.scope, found, modules.embedder)
+        for note in new_notes(modules.store, self.scope, found):
+            modules.consolidator.note(self.scope, note)
+        modules.after_add(self.scope)
         return new
 
     def restore(self, knowledge_id: str) -> Knowledge:
-        """Undo a supersession or an archiving: make a fact current again, and return it.
+        """Undo a supersession or an archiving: make a fact current again.
 
-        What had come in its place is then superseded by it; both keep their sources. A rebuild
-        reads the journal, and not what was undone. Raises NotFound.
+        What had replaced it is then superseded by it; both keep their sources. `rebuild` reads the
+        journal alone and does not know of it.
+
+        Args:
+            knowledge_id: `Knowledge.id` of the fact.
+
+        Returns:
+            The fact as it now stands.
+
+        Raises:
+            NotFound: the scope has no such fact.
         """
         checked_known_id(knowledge_id, "knowledge_id")
         return restore(self._modules.store, self.scope, knowledge_id)
@@ -372,10 +477,24 @@ class Memory(Inspection):
         before: datetime | str | None = None,
         everything: bool = False,
     ) -> ErasureReceipt:
-        """Erase one page, fact or session, all before a time, or everything; return the receipt.
+        """Erase pages, or one fact, and all that was derived from them.
 
-        What was derived from the erased words goes with them or is made again without them.
-        Raises InvalidInput unless exactly one is named, NotFound for an unknown id.
+        What was derived from other pages too is derived again from those. Name exactly one:
+
+        Args:
+            page_id: this page.
+            knowledge_id: this fact; its pages stay, and it is not learned from them again.
+            session: all pages of this session.
+            before: all pages older than this time.
+            everything: all pages of the scope.
+
+        Returns:
+            The receipt: counts and opaque ids of what was removed, none of the words.
+
+        Raises:
+            InvalidInput: none is named, or more than one.
+            NotFound: the scope has nothing of that id.
+            StorageError: nothing was erased.
         """
         named = [
             name

@@ -1,4 +1,4 @@
-"""What an engine is made of, as its memories use it."""
+"""The composed parts of an engine, as its memories use them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger("memoryos.engine")
 
 @dataclass(eq=False)
 class Modules:
-    """The composed engine, short of its verbs."""
+    """Store, models and modules of an engine, shared by all its memories."""
 
     store: Store
     config: MemoryConfig
@@ -36,7 +36,7 @@ class Modules:
     analysts: AnalystChoice
 
     def after_add(self, scope: Scope) -> None:
-        """See to what a new page may have made due, as the configuration has it."""
+        """Start the consolidation that new pages may have made due, as `promotion` says."""
         if self.worker is not None:
             self.worker.hint(scope)
         elif self.config.promotion == "inline":
@@ -58,7 +58,7 @@ class Modules:
         self.consolidator.run_now(scope)
 
     def before_fork(self) -> None:
-        """Bring the store to rest."""
+        """Wait for writes under way and block new ones until `after_fork`."""
         self.store.before_fork()
 
     def after_fork(self, *, child: bool) -> None:

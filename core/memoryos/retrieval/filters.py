@@ -1,10 +1,10 @@
-"""Filters of a recall: which pages it may return."""
+"""Filters of a recall."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from memoryos.errors import InvalidInput
@@ -17,7 +17,7 @@ _WHERE = ("session_id", "since", "before")
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which pages a recall may return: a session, a time, and values of metadata."""
+    """Filter of pages by session, time, and values of metadata."""
 
     session_id: str | None = None
     since: datetime | None = None
@@ -52,6 +52,14 @@ class Where:
             for page in store.pages(scope, query)
             if all(_is(page.metadata.get(name), value) for name, value in wanted)
         ]
+
+
+def until(where: Mapping[str, Any] | None, moment: datetime) -> dict[str, Any]:
+    """Return a caller's filter narrowed to what was said by a moment."""
+    last = moment + timedelta(microseconds=1)
+    if where is not None and isinstance(where, Mapping) and "before" in where:
+        last = min(last, checked_time(where["before"], "before"))
+    return {**(where or {}), "before": last}
 
 
 def _is(stored: Any, wanted: Any) -> bool:

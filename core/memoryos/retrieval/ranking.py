@@ -1,4 +1,4 @@
-"""How the signals about a page become one score.
+"""Scores of pages: standardised signals, weighted and summed.
 
 Pure functions on numpy arrays over the pages of one scope; nothing here knows where they are kept.
 A score is a weighted sum of standardised signals (DESIGN section 6): the words of the page, the
@@ -9,6 +9,7 @@ chain), and its date where the question names one.  Higher is nearer.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 _DAY = 86_400.0
 
 
-def inverse_document_frequency(df: int, pages: int) -> float:
-    """Return the weight of a query word from the number of pages that hold it (never below 0).
+def inverse_document_frequencies(dfs: Iterable[int], pages: int) -> list[float]:
+    """Return the weight of each query word by the number of pages that hold it (never below 0).
 
-    df: pages holding the word; pages: pages in the scope.  Lucene's form of BM25's idf.
+    dfs: pages holding each word; pages: pages in the scope.  Lucene's form of BM25's idf.
     """
-    return math.log1p((pages - df + 0.5) / (df + 0.5))
+    return [math.log1p((pages - df + 0.5) / (df + 0.5)) for df in dfs]
 
 
 def length_norm(lengths: Floats, average: float, config: RankingConfig) -> Floats:
@@ -116,7 +117,7 @@ def chained(scores: Floats, before: Rows, after: Rows, config: RankingConfig) ->
 def date_bonus(
     timestamps: NDArray[np.float64], periods: Sequence[Period], config: RankingConfig
 ) -> Floats:
-    """Return what each page gains by lying in, or within days of, one of `periods`.
+    """Return the bonus of each page for lying in, or within days of, one of `periods`.
 
     timestamps: (n,) unix seconds.  Inside it is `date` times the log of pages over pages inside, so
     that a day tells more than a year; outside it falls off exponentially.

@@ -1,13 +1,13 @@
-"""The Retrieval module of the paper (§3.4): what each tier has to say to a question.
+"""The Retrieval module of the paper (§3.4): searches each tier for a question.
 
-Every page of the scope is ranked at once; segment and chain are in the score (tiers/ranking.py).
+Every page of the scope is ranked at once; segment and chain are in the score (ranking.py).
 The paper's two stages, segments first and pages within them, are kept for comparison.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -18,20 +18,25 @@ from numpy.typing import NDArray
 from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, ModelError, StorageBusy
 from memoryos.generation.context import Recall
-from memoryos.model import Chain, Knowledge, Owner, Page, RecalledPage, Scope, Segment
+from memoryos.model import Chain, Knowledge, Owner, Page, Profile, RecalledPage, Scope, Segment
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.filters import Where
 from memoryos.retrieval.index import Hit, ScopeIndex
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
 from memoryos.storage.port import PageQuery, Store
-from memoryos.storage.search import Unsealed
+from memoryos.storage.search import StaleBlocks
+from memoryos.storage.vectors import outdated
 from memoryos.text.terms import tokens
 from memoryos.text.tokenizer import keywords
 from memoryos.tiers import mid_term
 
 _log = logging.getLogger("memoryos.retrieval.retriever")
 _MOST_TRIES = 5
+_COMPARED = 8
+"""Times as many entries as are shown, that are nearest in meaning, are compared by their words."""
+_BEARS = 0.45
+"""Share of the question's words that a statement has, plus its cosine, from which it bears on it."""
 
 
 class Retriever:
@@ -62,19 +67,22 @@ class Retriever:
         where: Where | None,
         now: datetime,
     ) -> Recall:
-        """Return what each tier holds on `query`; a failing embedder costs rank only."""
-        view = self._views.held(scope) or self._views.get(scope)
+        """Return what each tier holds on `query`; without an embedder's answer, by words alone.
+
+        Raises StorageError, and StorageBusy when pages change during every try.
+        """
+        view = self._views.cached(scope) or self._views.get(scope)
         asked, answer = False, None
         for _ in range(_MOST_TRIES):
-            # A model is waited for before the turn, if the scope had vectors when last looked at.
+            # The embedder is called before the lock is taken, if the cached view has vectors.
             if view.dimension and not asked:
                 asked, answer = True, self._query_vector(query)
-            with self._views.turn(view):
+            with self._views.recall_lock(view):
                 view = self._views.get(scope)
                 if view.dimension and not asked:
                     continue
                 vector = self._comparable(view, answer)
-                with suppress(Unsealed):
+                with suppress(StaleBlocks):
                     hits = self._hits(scope, view, query, vector, k, where, now)
                     return self._found(
                         scope, session_id, view, query, vector, hits, k, max_tokens, now
@@ -94,7 +102,7 @@ class Retriever:
         max_tokens: int,
         now: datetime,
     ) -> Recall:
-        """Return the recall that a search has come to."""
+        """Assemble the Recall from the hits of a search and the live tiers."""
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
         pages = tuple(
             RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))
@@ -102,14 +110,13 @@ class Retriever:
             if hit.seq in found
         )[:k]
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
-        words = frozenset(tokens(query)) if view.tiers.knowledge else frozenset()
         return Recall(
             query=query,
             pages=pages,
             short_term=self.short_term(scope, session_id),
             segments=self._segments(view.tiers, query, vector, now),
-            user_knowledge=self._knowledge(view.tiers, "user", words, vector),
-            agent_knowledge=self._knowledge(view.tiers, "agent", words, vector),
+            user_knowledge=self._knowledge(view.tiers, "user", query, vector),
+            agent_knowledge=self._knowledge(view.tiers, "agent", query, vector),
             profile=view.tiers.profile,
             max_tokens=max_tokens,
             count_tokens=self._count_tokens,
@@ -132,10 +139,11 @@ class Retriever:
 
     def _comparable(self, view: ScopeView, vector: Vectors | None) -> Vectors | None:
         """Return the question's vector if the scope has any to compare it with."""
-        if vector is None or not view.dimension:
+        made_by = view.head.embedder
+        if vector is None or made_by is None or outdated(made_by, self._embedder):
             return None
-        if len(vector) != view.dimension:
-            raise EmbedderMismatch.of(view.head.embedder, self._embedder.name)
+        if made_by.name != self._embedder.name or len(vector) != view.dimension:
+            raise EmbedderMismatch.of(made_by, self._embedder.name)
         return vector
 
     def _hits(
@@ -193,17 +201,55 @@ class Retriever:
         return tuple(replace(s, heat=mid_term.heat(s, now, self._config)) for s in chosen)
 
     def _knowledge(
-        self, tiers: Tiers, owner: Owner, wanted: frozenset[str], vector: Vectors | None
+        self, tiers: Tiers, owner: Owner, query: str, vector: Vectors | None
     ) -> tuple[Knowledge, ...]:
-        scored = []
-        for item in tiers.knowledge.values():
-            if item.owner == owner:
-                shared = len(wanted & tiers.words(item)) / max(len(wanted), 1)
-                row = tiers.vectors.get(item.id)
-                near = float(row @ vector) if row is not None and vector is not None else 0.0
-                scored.append((shared + near, item))
-        scored.sort(key=lambda pair: (-pair[0], pair[1].id))
-        return tuple(item for _, item in scored[: self._config.top_knowledge])
+        """Return what is known of one side: what bears on the question first, then facts."""
+        items, matrix = tiers.known(owner)
+        if not items:
+            return ()
+        scores = np.zeros(len(items), np.float32)
+        if vector is not None and matrix.shape[1] == len(vector):
+            scores = np.einsum("ij,j->i", matrix, vector)
+        return self._bearing(items, scores, frozenset(tokens(query)), tiers.words)
+
+    def _bearing(
+        self,
+        items: Sequence[Knowledge],
+        scores: NDArray[np.float32],
+        wanted: frozenset[str],
+        words: Callable[[Knowledge], frozenset[str]],
+    ) -> tuple[Knowledge, ...]:
+        """Return knowledge that bears on a question, best first; of facts also the others."""
+        most = self._config.top_knowledge
+        near = np.argsort(-scores, kind="stable")[: _COMPARED * most].tolist()
+        if len(items) <= _COMPARED * most:
+            near = list(range(len(items)))
+        ranked = []
+        for place in near:
+            item = items[place]
+            shared = len(wanted & words(item)) / max(len(wanted), 1)
+            score = shared + float(scores[place])
+            if item.kind == "fact" or score >= _BEARS:
+                # Of what is about as near, the newest word stands first.
+                ranked.append((-round(score, 1), -item.updated.timestamp(), item.id, item))
+        ranked.sort(key=lambda each: each[:3])
+        return tuple(each[3] for each in ranked[:most])
+
+    def as_known(self, found: Recall, held: Sequence[Knowledge], profile: Profile) -> Recall:
+        """Return a recall with other knowledge (of another time) in the place of today's."""
+        wanted = frozenset(tokens(found.query))
+        vector = self._query_vector(found.query)
+        sides = {}
+        for owner in ("user", "agent"):
+            items = [item for item in held if item.owner == owner and item.status == "active"]
+            rows = self._embedder.embed_documents([item.text for item in items]) if items else ()
+            scores = np.array([float(row @ vector) if vector is not None else 0 for row in rows])
+            sides[owner] = self._bearing(
+                items, scores.astype(np.float32), wanted, lambda item: frozenset(tokens(item.text))
+            )
+        return replace(
+            found, user_knowledge=sides["user"], agent_knowledge=sides["agent"], profile=profile
+        )
 
     def _chains(self, scope: Scope, ids: Sequence[str]) -> list[Chain]:
         order = {id_: rank for rank, id_ in enumerate(ids)}

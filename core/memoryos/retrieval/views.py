@@ -1,8 +1,8 @@
-"""What this process holds in memory of a scope: its search index and its live tiers.
+"""Cache of scopes in memory: the search index and the live tiers of each.
 
-A cache of the store, kept in step by one cheap read of the scope's `Head` at each use: what was
-added since is loaded, and after anything was taken away it starts again. It is bounded by number
-and size.
+One cheap read of the scope's `Head` at each use tells what was added to the store since; that is
+loaded. After a removal (another epoch) the scope is read anew. Least recently used scopes are
+dropped beyond `cached_scopes` and `cache_bytes`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from memoryos.config import MemoryConfig
-from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
+from memoryos.model import Knowledge, Owner, Profile, Scope, Segment, Trait
 from memoryos.ports import Vectors
-from memoryos.retrieval.index import ScopeIndex, ServedIndex
+from memoryos.retrieval.index import ScopeIndex, ServerIndex
 from memoryos.storage.codec import decode, from_blob
 from memoryos.storage.columns import IndexColumns
 from memoryos.storage.port import Head, Kind, Store
-from memoryos.storage.search import Searching
+from memoryos.storage.search import SearchStore
 from memoryos.text.terms import tokens
 from memoryos.tiers.long_term import profile_of
 from memoryos.tiers.mid_term import Nearness
@@ -36,12 +36,12 @@ and its memory for them is used again."""
 _MANY = 8192
 """Pages from which on a thread for their vectors is worth while: they take it ten milliseconds."""
 _SMALL = 20_000
-"""Pages up to which one thread recalls at a time."""
+"""Pages up to which recalls take `Views.recall_lock`."""
 _LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
 
 
 class Tiers:
-    """The live mid- and long-term memory of a scope. Replaced, never changed, once handed out."""
+    """The live mid- and long-term memory of a scope. Immutable once handed out."""
 
     def __init__(
         self,
@@ -58,9 +58,10 @@ class Tiers:
         self.vectors = vectors
         """Vectors of segments and of knowledge, by id."""
         self.nearness = nearness
-        """The segments, laid out to ask which is nearest."""
+        """Vectors and keywords of the segments as arrays, for Eq. 3."""
         self.known_words: dict[str, frozenset[str]] = {}
         """Index terms of knowledge, as far as they have been asked for."""
+        self._known: dict[Owner, tuple[list[Knowledge], Vectors]] = {}
         if older is not None:
             self.known_words = {
                 id_: words
@@ -73,6 +74,20 @@ class Tiers:
         """Who the user and the agent are, as far as is known."""
         return profile_of(self.knowledge.values(), self.traits.values())
 
+    def known(self, owner: Owner) -> tuple[list[Knowledge], Vectors]:
+        """Return what is known of one side, and its vectors as rows in the same order."""
+        found = self._known.get(owner)
+        if found is None:
+            items = [
+                item
+                for item in self.knowledge.values()
+                if item.owner == owner and item.id in self.vectors
+            ]
+            rows = [self.vectors[item.id] for item in items]
+            matrix = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+            found = self._known[owner] = items, matrix
+        return found
+
     def words(self, item: Knowledge) -> frozenset[str]:
         """Return the index terms of a piece of knowledge."""
         found = self.known_words.get(item.id)
@@ -82,10 +97,10 @@ class Tiers:
 
 
 class ScopeView:
-    """One scope as this process knows it."""
+    """Cached state of one scope: index and tiers as of `head`."""
 
     def __init__(
-        self, head: Head, index: ScopeIndex | ServedIndex, tiers: Tiers, dimension: int
+        self, head: Head, index: ScopeIndex | ServerIndex, tiers: Tiers, dimension: int
     ) -> None:
         self.head = head
         self.index = index
@@ -95,24 +110,24 @@ class ScopeView:
 
 
 class Views:
-    """The views of an engine, least recently used first out. Thread-safe."""
+    """LRU cache of an engine's scope views. Thread-safe."""
 
     def __init__(self, store: Store, config: MemoryConfig) -> None:
         self._store = store
-        self._server = store.search if isinstance(store, Searching) else None
+        self._server = store.search if isinstance(store, SearchStore) else None
         self._config = config
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Start empty, with locks that no thread of a parent process holds."""
+        """Clear the cache and make new locks: the parent's may be held by threads that are gone."""
         self._lock = threading.Lock()
-        self._turn = threading.Lock()
+        self._recall_lock = threading.Lock()
         self._views: OrderedDict[Scope, _Slot] = OrderedDict()
-        self._held = 0
-        """Bytes of all slots, as far as counted: to add them up at each use takes milliseconds."""
+        self._nbytes = 0
+        """Sum of all slots' nbytes: adding them up at each use takes milliseconds."""
 
     def get(self, scope: Scope) -> ScopeView:
-        """Return the scope's view with everything in it that was committed before this call."""
+        """Return the view with all that was committed before this call. Raises StorageError."""
         with self._lock:
             slot = self._views.get(scope)
             if slot is None:
@@ -126,48 +141,48 @@ class Views:
             self._shrink(slot, view.index.nbytes)
         return view
 
-    def held(self, scope: Scope) -> ScopeView | None:
-        """Return the scope's view as it was when it was last got, if it is still held."""
+    def cached(self, scope: Scope) -> ScopeView | None:
+        """Return the scope's view if it is in the cache, without bringing it up to date."""
         with self._lock:
             slot = self._views.get(scope)
             return slot.view if slot else None
 
-    def turn(self, view: ScopeView) -> AbstractContextManager[Any]:
-        """Return what a thread holds while it recalls from the view.
+    def recall_lock(self, view: ScopeView) -> AbstractContextManager[Any]:
+        """Return the lock that serialises small recalls, to avoid contention for the GIL.
 
-        To recall from few pages is Python for the most part, of which one thread runs at a time:
-        threads that take turns answer sooner than threads that take the interpreter from one
-        another at every call of numpy or SQLite. Many pages are searched outside of it, and for a
-        server's answer (only its store can search) threads had better wait side by side.
+        A recall from few pages is Python code for the most part: threads that run one after the
+        other answer sooner than threads that hand the GIL over at every call of numpy or SQLite.
+        For a scope of many pages (numpy and FAISS release the GIL), or a store that searches in
+        its server (the thread waits for the network), the result is a null context.
         """
         index = view.index
         small = isinstance(index, ScopeIndex) and len(index) < _SMALL
-        return self._turn if small and self._server is None else nullcontext()
+        return self._recall_lock if small and self._server is None else nullcontext()
 
     def drop(self, scope: Scope) -> None:
-        """Forget what is held of a scope."""
+        """Remove a scope from the cache."""
         with self._lock:
             slot = self._views.pop(scope, None)
             if slot is not None:
-                self._held -= slot.nbytes
+                self._nbytes -= slot.nbytes
 
     def clear(self) -> None:
-        """Forget everything held."""
+        """Empty the cache."""
         with self._lock:
             self._views.clear()
-            self._held = 0
+            self._nbytes = 0
 
     def _shrink(self, grown: _Slot, nbytes: int) -> None:
-        """Count what a slot holds now, and drop the least recently used that are too many."""
+        """Update the byte count of a slot, then evict what is beyond the cache's limits."""
         config = self._config
         with self._lock:
             if self._views.get(grown.scope) is grown:  # else it was dropped meanwhile
-                self._held += nbytes - grown.nbytes
+                self._nbytes += nbytes - grown.nbytes
                 grown.nbytes = nbytes
             while len(self._views) > 1 and (
-                len(self._views) > config.cached_scopes or self._held > config.cache_bytes
+                len(self._views) > config.cached_scopes or self._nbytes > config.cache_bytes
             ):
-                self._held -= self._views.popitem(last=False)[1].nbytes
+                self._nbytes -= self._views.popitem(last=False)[1].nbytes
 
     def _refresh(self, scope: Scope, slot: _Slot) -> bool:
         """Bring the slot's view up to the store; return whether its index grew."""
@@ -175,14 +190,14 @@ class Views:
         view = slot.view
         if view is not None and view.head == head:
             return False
-        served = self._is_served(head)
+        on_server = self._is_searched_by_server(head)
         if (
             view is None
             or (view.head.epoch, view.head.embedder) != (head.epoch, head.embedder)
-            or isinstance(view.index, ServedIndex) != served
-            or (isinstance(view.index, ScopeIndex) and view.index.worn)
+            or isinstance(view.index, ServerIndex) != on_server
+            or (isinstance(view.index, ScopeIndex) and view.index.needs_rebuild)
         ):
-            view = self._empty(scope, head, served=served)
+            view = self._empty(scope, head, on_server=on_server)
         old = view.head
         if head.last_seq > old.last_seq or head.embedded_seq > old.embedded_seq:
             self._load_pages(scope, view, old, head)
@@ -193,7 +208,7 @@ class Views:
         slot.view = ScopeView(head, view.index, tiers, view.dimension)
         return head.last_seq > old.last_seq
 
-    def _is_served(self, head: Head) -> bool:
+    def _is_searched_by_server(self, head: Head) -> bool:
         """Return whether the scope is searched in the store's server."""
         config = self._config
         return (
@@ -202,16 +217,16 @@ class Views:
             and self._server is not None
         )
 
-    def _empty(self, scope: Scope, head: Head, *, served: bool) -> ScopeView:
-        """Return a view to begin with; a served index knows its pages at once."""
+    def _empty(self, scope: Scope, head: Head, *, on_server: bool) -> ScopeView:
+        """Return a view without pages; a `ServerIndex` reads its pages' positions at once."""
         dimension = head.embedder.dimension if head.embedder else 0
         ranking = self._config.ranking
         if head.embedder is not None:
             ranking = ranking.for_embedder(head.embedder.name)
-        index: ScopeIndex | ServedIndex
-        if served:
+        index: ScopeIndex | ServerIndex
+        if on_server:
             assert self._server is not None
-            index = ServedIndex(self._server, scope, dimension, ranking)
+            index = ServerIndex(self._server, scope, dimension, ranking)
         else:
             index = ScopeIndex(max(dimension, 1), ranking)
         empty = Head(epoch=head.epoch, embedder=head.embedder)
@@ -219,23 +234,23 @@ class Views:
 
     def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
         index = view.index
-        held = max(index.last_seq, 0)
-        if isinstance(index, ServedIndex):
-            index.extend(self._store.index_columns(scope, held))
+        known = max(index.last_seq, 0)
+        if isinstance(index, ServerIndex):
+            index.extend(self._store.index_columns(scope, known))
             return
 
         def read() -> tuple[list[int], list[Vectors]]:
-            return self._vectors(scope, held, head.embedded_seq, view.dimension)
+            return self._vectors(scope, known, head.embedded_seq, view.dimension)
 
         # What is read first and what second decides nothing: pages are matched by position.
-        with _beside(read, apart=head.last_seq - held >= _MANY) as vectors:
-            columns = self._store.index_columns(scope, held)
+        with _result_of(read, in_thread=head.last_seq - known >= _MANY) as vectors:
+            columns = self._store.index_columns(scope, known)
             if len(columns):
                 self._load_new(index, columns, head, vectors)
         # Vectors of pages that the index had already.
-        late = min(head.embedded_seq, held)
-        if late > old.embedded_seq:
-            seqs, blocks = self._vectors(scope, old.embedded_seq, late, view.dimension)
+        last = min(head.embedded_seq, known)
+        if last > old.embedded_seq:
+            seqs, blocks = self._vectors(scope, old.embedded_seq, last, view.dimension)
             index.set_vectors(seqs, np.concatenate(blocks))
 
     def _load_new(
@@ -302,28 +317,28 @@ class Views:
                     segments.pop(value.id, None)
                     vectors.pop(value.id, None)
                     changes[value.id] = None
-        nearness = tiers.nearness.with_changes(changes).settled() if changes else tiers.nearness
+        nearness = tiers.nearness.with_changes(changes).compacted() if changes else tiers.nearness
         return Tiers(segments, knowledge, traits, vectors, nearness, tiers)
 
 
 class _Slot:
-    """A place in the cache: built by one thread at a time."""
+    """Cache entry; its lock lets one thread at a time build the view."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.lock = threading.Lock()
         self.view: ScopeView | None = None
         self.nbytes = 0
-        """What it holds, as far as it has been counted."""
+        """Bytes of the index when it was last counted."""
 
 
 @contextmanager
-def _beside(work: Callable[[], Result], *, apart: bool) -> Iterator[Callable[[], Result]]:
-    """Give a function that returns what `work` does: in a thread of its own if `apart`.
+def _result_of(work: Callable[[], Result], *, in_thread: bool) -> Iterator[Callable[[], Result]]:
+    """Yield a function that returns the result of `work`, which runs in a thread if `in_thread`.
 
-    Where the system has no thread to give, it is done when it is asked for.
+    Where no thread can be started, `work` runs when that function is called.
     """
-    if not apart:
+    if not in_thread:
         yield work
         return
     with ThreadPoolExecutor(1, "memoryos-vectors") as pool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, get_args
@@ -18,6 +18,7 @@ from memoryos.model import (
     Message,
     Note,
     Owner,
+    Page,
     Recalled,
     Segment,
     Source,
@@ -192,7 +193,41 @@ def message_body(message: Message) -> dict[str, Any]:
     return body
 
 
-def decode_messages(
+def decode_pages(rows: Iterable[Sequence[Any]]) -> list[Page]:
+    """Return the pages of rows of a store's table `pages`, ids as text.
+
+    A row: seq, id, session_id, microseconds since 1970, user_input, agent_response, metadata (JSON
+    or None), messages (as `encode_messages` makes them), chain_id, segment_id.
+    """
+    return [
+        Page(
+            id=id_,
+            user_input=user,
+            agent_response=agent,
+            timestamp=from_micros(timestamp),
+            session_id=session_id,
+            metadata=json.loads(metadata) if metadata else {},
+            messages=_decode_messages(messages, user, agent),
+            chain_id=chain_id,
+            segment_id=segment_id,
+            seq=seq,
+        )
+        for (
+            seq,
+            id_,
+            session_id,
+            timestamp,
+            user,
+            agent,
+            metadata,
+            messages,
+            chain_id,
+            segment_id,
+        ) in rows
+    ]
+
+
+def _decode_messages(
     stored: str | None, user_input: str, agent_response: str
 ) -> tuple[Message, ...]:
     """Return the messages of a page from their stored form."""

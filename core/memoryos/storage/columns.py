@@ -1,4 +1,4 @@
-"""What the search index is filled from: a store's pages column by column."""
+"""Columns of pages that the search index is loaded from."""
 
 from __future__ import annotations
 

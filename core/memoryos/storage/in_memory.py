@@ -27,12 +27,12 @@ from memoryos.storage.port import (
     StoredEmbedder,
     Waiting,
 )
-from memoryos.storage.rows import matches, page_of, session_number
+from memoryos.storage.rows import matching, page_of, session_number
 
 
 @dataclass(slots=True)
-class _Shelf:
-    """All that is kept of one scope. Pages are in journal order."""
+class _ScopeData:
+    """Data of one scope. Pages are in journal order."""
 
     head: Head = field(default_factory=Head)
     pages: dict[str, Page] = field(default_factory=dict)
@@ -52,51 +52,49 @@ class InMemoryStore:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._shelves: dict[Scope, _Shelf] = {}
+        self._scopes: dict[Scope, _ScopeData] = {}
         self._closed = False
 
-    def _shelf(self, scope: Scope) -> _Shelf:
+    def _data(self, scope: Scope) -> _ScopeData:
         if self._closed:
             raise EngineClosed
-        return self._shelves.get(scope) or _Shelf()
+        return self._scopes.get(scope) or _ScopeData()
 
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         with self._lock:
-            shelf = self._shelf(scope)
-            _check_places(shelf, drafts)
-            self._shelves[scope] = shelf
-            return [_given(_put_page(shelf, draft)) for draft in drafts]
+            data = self._data(scope)
+            _check_places(data, drafts)
+            self._scopes[scope] = data
+            return [_given(_put_page(data, draft)) for draft in drafts]
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         with self._lock:
-            shelf = self._shelf(scope)
-            pages = list(shelf.pages.values())
+            data = self._data(scope)
+            pages = list(data.pages.values())
         if query.ids is not None:
             ids = set(query.ids)
             pages = [page for page in pages if page.id in ids]
         if query.seqs is not None:
             seqs = set(query.seqs)
             pages = [page for page in pages if page.seq in seqs]
-        found = [page for page in pages if matches(page, query)]
+        found = matching(pages, query)
         if query.newest_first:
             found.reverse()
         return [_given(page) for page in found[: query.limit]]
 
     def sessions(self, scope: Scope) -> list[str]:
         with self._lock:
-            return list(
-                dict.fromkeys(page.session_id for page in self._shelf(scope).pages.values())
-            )
+            return list(dict.fromkeys(page.session_id for page in self._data(scope).pages.values()))
 
     def counts(self, scope: Scope) -> Counts:
         with self._lock:
-            shelf = self._shelf(scope)
-            pages = list(shelf.pages.values())
+            data = self._data(scope)
+            pages = list(data.pages.values())
             return Counts(
                 pages=len(pages),
                 sessions=len({page.session_id for page in pages}),
                 waiting=sum(page.segment_id is None for page in pages),
-                unembedded=len(pages) - len(shelf.vectors),
+                unembedded=len(pages) - len(data.vectors),
             )
 
     def waiting(self, scope: Scope) -> list[Waiting]:
@@ -105,25 +103,25 @@ class InMemoryStore:
 
     def head(self, scope: Scope) -> Head:
         with self._lock:
-            return self._shelf(scope).head
+            return self._data(scope).head
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         with self._lock:
-            shelf = self._shelf(scope)
-            pages = [page for page in shelf.pages.values() if page.seq > after_seq]
+            data = self._data(scope)
+            pages = [page for page in data.pages.values() if page.seq > after_seq]
             return IndexColumns.of(
                 seqs=[page.seq for page in pages],
                 sessions=[session_number(page.session_id) for page in pages],
                 timestamps=[page.timestamp.timestamp() for page in pages],
-                terms=[shelf.terms[page.id] for page in pages],
-                first=[shelf.first.get(page.seq, 0) for page in pages],
+                terms=[data.terms[page.id] for page in pages],
+                first=[data.first.get(page.seq, 0) for page in pages],
             )
 
     def vectors(
         self, scope: Scope, after_seq: int, up_to_seq: int
     ) -> tuple[list[int], list[bytes]]:
         with self._lock:
-            rows = self._shelf(scope).vectors
+            rows = self._data(scope).vectors
             seqs = [seq for seq in sorted(rows) if after_seq < seq <= up_to_seq]
             return seqs, [rows[seq] for seq in seqs]
 
@@ -142,17 +140,17 @@ class InMemoryStore:
         up_to_seq: int,
     ) -> bool:
         with self._lock:
-            shelf = self._shelf(scope)
-            here = shelf.head
+            data = self._data(scope)
+            here = data.head
             if (here.epoch, here.embedded_seq, here.embedder) != (
                 head.epoch,
                 head.embedded_seq,
                 head.embedder,
             ):
                 return False
-            seqs = {page.seq for page in shelf.pages.values()}
-            shelf.vectors.update({seq: blob for seq, blob in vectors.items() if seq in seqs})
-            shelf.head = replace(here, embedded_seq=up_to_seq, embedder=embedder)
+            seqs = {page.seq for page in data.pages.values()}
+            data.vectors.update({seq: blob for seq, blob in vectors.items() if seq in seqs})
+            data.head = replace(here, embedded_seq=up_to_seq, embedder=embedder)
             return True
 
     def records(
@@ -166,7 +164,7 @@ class InMemoryStore:
     ) -> list[Record]:
         with self._lock:
             rows = sorted(
-                self._shelf(scope).records.values(),
+                self._data(scope).records.values(),
                 key=lambda row: (row[0], row[1].kind, row[1].id),
             )
         return [
@@ -180,68 +178,66 @@ class InMemoryStore:
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         with self._lock:
-            shelf = self._shelf(scope)
-            if (shelf.head.epoch, shelf.head.version) != (head.epoch, head.version):
+            data = self._data(scope)
+            if (data.head.epoch, data.head.version) != (head.epoch, head.version):
                 return False
-            if changes.add_pages and changes.vectors and shelf.head.last_seq != head.last_seq:
+            if changes.add_pages and changes.vectors and data.head.last_seq != head.last_seq:
                 return False
             coming = {draft.id for draft in changes.add_pages}
-            if any(
-                i.page_id not in shelf.pages and i.page_id not in coming for i in changes.assign
-            ):
+            if any(i.page_id not in data.pages and i.page_id not in coming for i in changes.assign):
                 return False
-            _check_places(shelf, changes.add_pages)
-            self._shelves[scope] = shelf
-            _apply(shelf, changes)
+            _check_places(data, changes.add_pages)
+            self._scopes[scope] = data
+            _apply(data, changes)
             return True
 
     def lease(self, scope: Scope, owner: str, seconds: float, now: datetime) -> bool:
         with self._lock:
-            shelf = self._shelf(scope)
-            if shelf.lease and shelf.lease[0] != owner and shelf.lease[1] > now:
+            data = self._data(scope)
+            if data.lease and data.lease[0] != owner and data.lease[1] > now:
                 return False
-            if scope in self._shelves:
-                shelf.lease = (owner, now + timedelta(seconds=seconds))
+            if scope in self._scopes:
+                data.lease = (owner, now + timedelta(seconds=seconds))
             return True
 
     def release(self, scope: Scope, owner: str) -> None:
         with self._lock:
-            shelf = self._shelf(scope)
-            if shelf.lease and shelf.lease[0] == owner:
-                shelf.lease = None
+            data = self._data(scope)
+            if data.lease and data.lease[0] == owner:
+                data.lease = None
 
     def leased(self, scope: Scope) -> Lease | None:
         with self._lock:
-            held = self._shelf(scope).lease
+            held = self._data(scope).lease
         return Lease(*held) if held else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
         with self._lock:
             found = []
-            for scope, shelf in self._shelves.items():
+            for scope, data in self._scopes.items():
                 counts = self.counts(scope)
-                behind = shelf.head.embedded_seq < shelf.head.last_seq
+                behind = data.head.embedded_seq < data.head.last_seq
                 if counts.pages and (not waiting or counts.waiting or behind):
                     found.append(scope)
             return sorted(found, key=lambda s: (s.user_id, s.assistant_id))
 
     def log_call(self, scope: Scope, call: Call) -> None:
         with self._lock:
-            shelf = self._shelf(scope)
-            self._shelves[scope] = shelf
-            shelf.calls.append(call)
+            data = self._data(scope)
+            self._scopes[scope] = data
+            data.calls.append(call)
 
     def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
         with self._lock:
-            return [c for c in self._shelf(scope).calls if since is None or c.at >= since]
+            return [c for c in self._data(scope).calls if since is None or c.at >= since]
 
     def receipts(self, scope: Scope) -> list[ErasureReceipt]:
         with self._lock:
-            return list(self._shelf(scope).receipts)
+            return list(self._data(scope).receipts)
 
     def embedders(self) -> list[StoredEmbedder]:
         with self._lock:
-            found = {shelf.head.embedder for shelf in self._shelves.values() if shelf.vectors}
+            found = {data.head.embedder for data in self._scopes.values() if data.vectors}
             return sorted((e for e in found if e is not None), key=lambda e: e.name)
 
     def before_fork(self) -> None:
@@ -256,79 +252,77 @@ class InMemoryStore:
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            self._shelves.clear()
+            self._scopes.clear()
 
 
-def _check_places(shelf: _Shelf, drafts: Sequence[PageDraft]) -> None:
+def _check_places(data: _ScopeData, drafts: Sequence[PageDraft]) -> None:
     for draft in drafts:
-        known = shelf.pages.get(draft.id)
+        known = data.pages.get(draft.id)
         if draft.replaces is not None and (known is None or known.seq != draft.replaces):
             raise PageMoved
 
 
-def _apply(shelf: _Shelf, changes: Changes) -> None:
-    """Do all that a commit does; nothing in it can fail."""
+def _apply(data: _ScopeData, changes: Changes) -> None:
+    """Apply the changes of a commit; cannot fail."""
     takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
-    version = shelf.head.version + 1
-    shelf.head = replace(shelf.head, version=version, epoch=shelf.head.epoch + takes)
+    version = data.head.version + 1
+    data.head = replace(data.head, version=version, epoch=data.head.epoch + takes)
     for draft in changes.add_pages:
-        _put_page(shelf, draft)
+        _put_page(data, draft)
     for key in changes.delete:
-        shelf.records.pop(key, None)
+        data.records.pop(key, None)
     for page_id in changes.erase_pages:
-        page = shelf.pages.pop(page_id, None)
+        page = data.pages.pop(page_id, None)
         if page is not None:
-            shelf.terms.pop(page_id)
-            shelf.vectors.pop(page.seq, None)
+            data.terms.pop(page_id)
+            data.vectors.pop(page.seq, None)
     for record in changes.put:
-        shelf.records[record.kind, record.id] = (version, _copy(record))
+        data.records[record.kind, record.id] = (version, _copy(record))
     for item in changes.assign:
-        page = shelf.pages[item.page_id]
-        shelf.pages[item.page_id] = replace(
-            page, segment_id=item.segment_id, chain_id=item.chain_id
-        )
+        page = data.pages[item.page_id]
+        data.pages[item.page_id] = replace(page, segment_id=item.segment_id, chain_id=item.chain_id)
     if changes.erase_calls:
-        shelf.calls.clear()
+        data.calls.clear()
     if changes.vectors is not None:
-        _replace_vectors(shelf, changes.vectors)
-    shelf.terms.update(
-        {p.id: changes.terms[p.seq] for p in shelf.pages.values() if p.seq in changes.terms}
+        _replace_vectors(data, changes.vectors)
+    data.terms.update(
+        {p.id: changes.terms[p.seq] for p in data.pages.values() if p.seq in changes.terms}
     )
-    shelf.receipts.extend(changes.receipts)
+    data.receipts.extend(changes.receipts)
 
 
-def _replace_vectors(shelf: _Shelf, vectors: NewVectors) -> None:
-    shelf.vectors = {
-        shelf.pages[id_].seq: blob for id_, blob in vectors.by_page.items() if id_ in shelf.pages
+def _replace_vectors(data: _ScopeData, vectors: NewVectors) -> None:
+    data.vectors = {
+        data.pages[id_].seq: blob for id_, blob in vectors.by_page.items() if id_ in data.pages
     }
-    last = max(shelf.vectors, default=0)
-    shelf.head = replace(shelf.head, embedded_seq=last, embedder=vectors.embedder)
+    last = max(data.vectors, default=0)
+    data.head = replace(data.head, embedded_seq=last, embedder=vectors.embedder)
 
 
 def _copy(record: Record) -> Record:
-    """Return a record that shares nothing with the caller's, as if it had been written and read."""
+    """Return a deep copy of a record, as a database would give."""
     return replace(record, body=json.loads(dumps(record.body)))
 
 
 def _given(page: Page) -> Page:
-    """Return a page to hand out: what a caller changes in it stays with the caller."""
+    """Return a copy of a page, so that a caller cannot change the stored one."""
     if not page.metadata and all(isinstance(message.content, str) for message in page.messages):
         return page
     return replace(page, metadata=deepcopy(page.metadata), messages=deepcopy(page.messages))
 
 
-def _put_page(shelf: _Shelf, draft: PageDraft) -> Page:
-    known = shelf.pages.get(draft.id)
+def _put_page(data: _ScopeData, draft: PageDraft) -> Page:
+    known = data.pages.get(draft.id)
     if known is not None and draft.replaces is None:
         return known
     if known is not None:
-        del shelf.pages[draft.id]
-        shelf.vectors.pop(known.seq, None)
-    seq = shelf.head.last_seq + 1
+        del data.pages[draft.id]
+        data.vectors.pop(known.seq, None)
+    seq = data.head.last_seq + 1
     page = page_of(draft, seq, known)
-    shelf.pages[draft.id] = page
-    shelf.terms[draft.id] = draft.terms
+    data.pages[draft.id] = page
+    data.terms[draft.id] = draft.terms
     if known is not None:
-        shelf.first[seq] = shelf.first.pop(known.seq, known.seq)
-    shelf.head = replace(shelf.head, last_seq=seq)
+        data.first[seq] = data.first.pop(known.seq, known.seq)
+    data.head = replace(data.head, last_seq=seq)
     return page

@@ -1,4 +1,4 @@
-"""What goes into the journal: checks of what callers give, and the pages made of it."""
+"""Input of the journal: checks of arguments, and the pages made of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may consolidate a scope now: the store's lease, taken over at once from a process that died.
+"""Leases of scopes: one process consolidates at a time; a dead process's lease is released.
 
 An owner's name tells its machine and process. A lease whose process is no longer there is given
 back for it, so that nothing waits for it to run out. Should the guess be wrong (process numbers of
@@ -35,7 +35,7 @@ def take(store: Store, scope: Scope, owner: str, seconds: float, clock: Clock) -
 
 
 def _died(owner: str) -> bool:
-    """Tell whether the owner was a process of this machine that is no longer there."""
+    """Return whether the owner was a process of this machine that has ended."""
     node, _, rest = owner.partition("/")
     process = rest.partition("/")[0]
     if node != platform.node() or not process.isdecimal() or sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""What the engine asks of a store: the Storage module of the paper (§3.2) as a protocol.
+"""Protocol of a store: the Storage module of the paper (§3.2).
 
 A store keeps, per scope, a journal of pages and a set of derived records, and nothing else. All
 that is derived changes through one verb, `commit`, which applies a whole `Changes` in one
@@ -42,7 +42,7 @@ class PageDraft:
 
 @dataclass(frozen=True, slots=True)
 class StoredEmbedder:
-    """Which embedder made a scope's vectors."""
+    """Name and dimension of the embedder that made a scope's vectors."""
 
     name: str
     dimension: int
@@ -50,7 +50,7 @@ class StoredEmbedder:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a scope stands. Cheap to read: one row."""
+    """State of a scope: its newest position, version and epoch. One row, cheap to read."""
 
     last_seq: int = 0
     """Journal position of the newest page ever added."""
@@ -66,7 +66,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Which pages. Conditions are joined by "and"; an empty query is all, oldest first."""
+    """Filter of pages. Conditions are joined by "and"; an empty query is all, oldest first."""
 
     ids: Sequence[str] | None = None
     seqs: Sequence[int] | None = None
@@ -89,7 +89,7 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A derived thing as a store keeps it."""
+    """A derived value as a store keeps it."""
 
     kind: Kind
     id: str
@@ -104,7 +104,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A page's place in the tiers; None takes it back to waiting."""
+    """The chain and segment of a page; None makes the page wait for page-out again."""
 
     page_id: str
     segment_id: str | None
@@ -121,7 +121,7 @@ class NewVectors:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Everything one step of updating, erasing or rebuilding does to a scope; all or nothing."""
+    """All changes of one transaction to a scope."""
 
     put: Sequence[Record] = ()
     delete: Sequence[tuple[Kind, str]] = ()
@@ -149,7 +149,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Sizes of a scope's journal."""
+    """Numbers of pages and sessions in a scope's journal."""
 
     pages: int = 0
     sessions: int = 0
@@ -159,7 +159,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who has the right to consolidate a scope, and until when."""
+    """The right of one owner to consolidate a scope, until a time."""
 
     owner: str
     expires: datetime
@@ -200,7 +200,7 @@ class Store(Protocol):
 
     # the search index's raw material
     def head(self, scope: Scope) -> Head:
-        """Return where the scope stands; zeros if it does not exist."""
+        """Return the scope's head; zeros if it does not exist."""
         ...
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
@@ -216,7 +216,7 @@ class Store(Protocol):
     def joined_vectors(
         self, scope: Scope, after_seq: int, up_to_seq: int
     ) -> tuple[list[int], bytes]:
-        """Return the same for an index to be filled with: the vectors joined, in whatever order."""
+        """Return the same with the vectors concatenated, in any order: faster, for a new index."""
         ...
 
     def put_vectors(
@@ -288,7 +288,7 @@ class Store(Protocol):
         ...
 
     def embedders(self) -> list[StoredEmbedder]:
-        """Return who made the scopes' vectors; one at most unless a rebuild was stopped."""
+        """Return the embedders of the stored vectors; several only after an interrupted rebuild."""
         ...
 
     def before_fork(self) -> None:
@@ -305,8 +305,8 @@ class Store(Protocol):
 
 
 @runtime_checkable
-class Filed(Protocol):
-    """What a store may have besides, when it is a file: a copy of it, and what is wrong with it."""
+class FileStore(Protocol):
+    """Optional protocol of a store that is a file: backup and integrity check."""
 
     def backup(self, path: str) -> None:
         """Copy the whole store, as of one moment, to a new file, while others read and write."""
@@ -318,9 +318,9 @@ class Filed(Protocol):
 
 
 @runtime_checkable
-class Queueing(Protocol):
-    """What a store may have besides: a queue through which processes ask others for work."""
+class QueueStore(Protocol):
+    """Optional protocol of a store: a queue of scopes for `memoryos worker` to consolidate."""
 
     def enqueue(self, scope: Scope) -> None:
-        """Ask for the scope's consolidation; once, however often asked before it begins."""
+        """Queue the scope's consolidation, unless it is queued already."""
         ...

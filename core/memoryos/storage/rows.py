@@ -1,10 +1,10 @@
-"""What every database store makes of scopes and drafts before it writes them."""
+"""Shared by the database stores: keys of scopes, drafts to pages, filters of pages."""
 
 from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from memoryos.model import Page, Scope
 from memoryos.storage.port import PageDraft, PageMoved, PageQuery
@@ -60,8 +60,12 @@ def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
     )
 
 
-def matches(page: Page, query: PageQuery) -> bool:
-    """Return whether a page meets all conditions of a query but its ids and positions."""
+def matching(pages: Iterable[Page], query: PageQuery) -> list[Page]:
+    """Return the pages that meet all conditions of a query but its ids and positions."""
+    return [page for page in pages if _matches(page, query)]
+
+
+def _matches(page: Page, query: PageQuery) -> bool:
     return (
         page.seq > query.after_seq
         and (query.up_to_seq is None or page.seq <= query.up_to_seq)

@@ -1,7 +1,7 @@
-"""What a store may have besides: search in its server, for scopes too large to be read.
+"""Optional protocol of a store: search in its server, for scopes too large for memory.
 
 The words of full blocks of positions lie in the server by term (they are sealed); the pages of no
-sealed block are loose, and their words are read by who asks. Vectors are compared in the server.
+sealed block are unsealed, and their words are read by who asks. Vectors are compared in the server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
-class Unsealed(StorageBusy):
+class StaleBlocks(StorageBusy):
     """A page of a sealed block was replaced or erased meanwhile; read the scope again."""
 
 
@@ -52,7 +52,7 @@ class PageSearch(Protocol):
         """Return the pages whose words the server looks up."""
         ...
 
-    def loose(self, scope: Scope, blocks: Sequence[int]) -> IndexColumns:
+    def unsealed(self, scope: Scope, blocks: Sequence[int]) -> IndexColumns:
         """Return the pages of no block of `blocks`, with their terms."""
         ...
 
@@ -61,7 +61,7 @@ class PageSearch(Protocol):
     ) -> dict[int, tuple[Seqs, Floats]]:
         """Return, by term id, (positions ascending, counts) of the pages that hold it in `blocks`.
 
-        Raises Unsealed when one of `blocks` is sealed no more.
+        Raises StaleBlocks when one of `blocks` is sealed no more.
         """
         ...
 
@@ -95,13 +95,13 @@ class PageSearch(Protocol):
         ...
 
     def unseal(self, scope: Scope, blocks: Sequence[int]) -> None:
-        """Forget sealed blocks; `arrange` seals them again."""
+        """Remove sealed blocks; `arrange` builds them again."""
         ...
 
 
 @runtime_checkable
-class Searching(Protocol):
-    """A store that can search in its server."""
+class SearchStore(Protocol):
+    """Optional protocol of a store that can search in its server."""
 
     @property
     def search(self) -> PageSearch:

@@ -26,7 +26,7 @@ from memoryos.model import Scope
 from memoryos.storage.port import Changes, Counts, Head, Lease, PageQuery, Store
 from memoryos.testing.store_derived import DerivedContract
 from memoryos.testing.store_journal import JournalContract
-from memoryos.testing.store_material import (
+from memoryos.testing.store_samples import (
     ALIKE_IDS,
     EMBEDDER,
     NOON,

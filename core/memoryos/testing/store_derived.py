@@ -20,7 +20,7 @@ from memoryos.storage.port import (
     Store,
     StoredEmbedder,
 )
-from memoryos.testing.store_material import (
+from memoryos.testing.store_samples import (
     EMBEDDER,
     HOSTILE_TEXTS,
     SCOPE,

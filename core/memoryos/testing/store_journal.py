@@ -12,7 +12,7 @@ import pytest
 from memoryos.model import Message, Page, Scope
 from memoryos.storage.codec import plain_messages
 from memoryos.storage.port import Changes, Counts, Head, PageMoved, PageQuery, Store, Waiting
-from memoryos.testing.store_material import (
+from memoryos.testing.store_samples import (
     EMBEDDER,
     HOSTILE_TEXTS,
     NOON,

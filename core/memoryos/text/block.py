@@ -1,4 +1,4 @@
-"""The headings of a context block: they tell what the memory repeats from what was said."""
+"""Recognises context blocks by their headings, so that recalled text is not taken for said."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECTIONS = (
 
 
 def without_block(text: str) -> str:
-    """Return a message without a context block that stands in it: recalled, not said."""
+    """Return a message without the context block in it: that was recalled, not said."""
     if "## " not in text:
         return text
     kept, inside = [], False

@@ -14,8 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain, pairwise, repeat
-from typing import TYPE_CHECKING
+from itertools import chain, pairwise
 from zlib import crc32
 
 import numpy as np
@@ -25,21 +24,17 @@ from memoryos.text.tokenizer import (
     DEFAULT_LANGUAGE,
     LONGEST_CACHED,
     bigrams,
-    cut,
     elected,
     is_unspaced,
-    language,
     latin_languages,
     lines_of,
     normalise,
-    stems_of,
-    votes_of,
-    without_stop_words,
-    words,
+    stems_in,
+    telling_words,
+    terms_in,
+    terms_of,
+    votes_of_text,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 TERMS_VERSION = 2
 """Raised when the same text gets other terms; a store whose pages have older ones must make anew.
@@ -69,19 +64,9 @@ def term_id(token: str) -> int:
     return crc32(token.encode("utf-8", "surrogatepass"))
 
 
-def term_ids(tokens: Iterable[str]) -> NDArray[np.uint32]:
-    """Return the ids of `tokens`, in order, as uint32."""
-    return np.fromiter((term_id(token) for token in tokens), dtype=np.uint32)
-
-
 def tokens(text: str) -> list[str]:
     """Return the terms of `text` as strings, in reading order, repeated as often as they occur."""
-    return [
-        term
-        for line, name in lines_of(text)
-        for forms, _ in _forms_of(line, name)
-        for term in forms
-    ]
+    return [term for line, name in lines_of(text) for term in terms_of(line, name)]
 
 
 def page_terms(text: str, timestamp: datetime | None = None) -> bytes:
@@ -119,16 +104,14 @@ def query_terms(text: str) -> list[QueryTerm]:
     Where the language is not certain, or the page may have been taken for English, a word has the
     stems of several languages.  A question of nothing but stop words has no terms.
     """
-    found = words(text)
-    name = language(found)
-    content = without_stop_words(found, name)
+    content, name = telling_words(text)
     if name is None:
         candidates = latin_languages()
     else:
         candidates = (name,) if name == DEFAULT_LANGUAGE else (name, DEFAULT_LANGUAGE)
     terms: dict[tuple[int, ...], QueryTerm] = {}
     for token in content:
-        if is_unspaced(token):
+        if not token.isascii() and is_unspaced(token):
             for bigram in bigrams(token):
                 alone = (term_id(bigram),)
                 terms.setdefault(alone, QueryTerm(bigram, alone))
@@ -142,50 +125,19 @@ def query_terms(text: str) -> list[QueryTerm]:
 @lru_cache(maxsize=CACHED_WORDS // 4)
 def _alternatives(token: str, names: tuple[str, ...]) -> tuple[int, ...]:
     """Return the ids of what a bare word may have become in several languages, ascending."""
-    return tuple(sorted({term_id(stem) for name in names for stem in stems_of((token,), name)}))
-
-
-def pack_terms(tokens: Iterable[str]) -> bytes:
-    """Return `tokens` as a blob: records (uint32 id, uint8 count), little-endian, sorted by id.
-
-    A count above 255 is kept as 255 (BM25 has saturated long before).
-    """
-    return _packed(map(term_id, tokens))
+    return tuple(sorted({term_id(stem) for stem in stems_in(token, names)}))
 
 
 def _packed(ids: Iterable[int]) -> bytes:
-    """Return term ids as the blob that `pack_terms` makes; `struct` beats numpy on a page."""
+    """Return ids as a blob of `TERM_DTYPE` records, sorted by id; counts above 255 are kept as 255.
+
+    BM25 has saturated long before.  `struct` beats numpy on a page.
+    """
     counts = Counter(ids)
     records: Iterable[tuple[int, int]] = sorted(counts.items())
     if max(counts.values(), default=0) > _MOST_COUNTED:
         records = [(i, min(count, _MOST_COUNTED)) for i, count in records]
     return struct.pack("<" + "IB" * len(counts), *chain.from_iterable(records))
-
-
-def unpack_terms(blob: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
-    """Return (ids, counts) of a blob made by `pack_terms`.
-
-    Raises ValueError when `blob` is not a whole number of records.
-    """
-    records = np.frombuffer(blob, dtype=TERM_DTYPE)
-    return records["id"].astype(np.uint32), records["tf"].astype(np.uint8)
-
-
-@lru_cache(maxsize=CACHED_WORDS)
-def _forms(token: str, name: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Return the terms that one word becomes in a language, and their ids; none of a stop word."""
-    content = without_stop_words((token,), name)
-    if content and is_unspaced(content[0]):
-        terms = bigrams(content[0])
-    else:
-        terms = stems_of(content, name)
-    return tuple(terms), tuple(map(term_id, terms))
-
-
-def _forms_of(line: Sequence[str], name: str) -> Iterable[tuple[tuple[str, ...], tuple[int, ...]]]:
-    """Return `_forms` of each word of a line that has words."""
-    short = max(map(len, line)) <= LONGEST_CACHED
-    return map(_forms if short else _forms.__wrapped__, line, repeat(name))
 
 
 class _Pieces(dict[str, bytes]):
@@ -199,8 +151,7 @@ class _Pieces(dict[str, bytes]):
         self._name = name
 
     def __missing__(self, piece: str) -> bytes:
-        found = cut(piece)
-        ids = [i for _, some in _forms_of(found, self._name) for i in some] if found else []
+        ids = list(map(term_id, terms_in(piece, self._name)))
         packed = struct.pack(f"<{len(ids)}I", *ids)
         if len(piece) <= LONGEST_CACHED:
             kept = list(_ids_of_pieces.values())  # another thread may add a language
@@ -215,7 +166,7 @@ class _PieceVotes(dict[str, int]):
     """The votes of such pieces for a language."""
 
     def __missing__(self, piece: str) -> int:
-        votes = votes_of(cut(piece))
+        votes = votes_of_text(piece)
         if len(piece) <= LONGEST_CACHED:
             if len(self) >= _CACHED_PIECES:
                 self.clear()

@@ -178,6 +178,11 @@ def votes_of(words: Sequence[str]) -> int:
     return votes
 
 
+def votes_of_text(normal: str) -> int:
+    """Return the votes of the words of a normalised text."""
+    return votes_of(cut(normal))
+
+
 def elected(votes: int) -> str | None:
     """Return the language that has most votes; one with its own letters needs but one."""
     if not votes:
@@ -286,6 +291,39 @@ def stems_of(tokens: Sequence[str], name: str) -> list[str]:
         tokens = [token.translate(_BARRED) for token in tokens]
     stems = Stemmer.Stemmer(name).stemWords(tokens)
     return [stem if stem.isascii() else _fold(stem) for stem in stems]
+
+
+def telling_words(text: str) -> tuple[list[str], str | None]:
+    """Return the bare words of `text` without stop words, and its language if anything tells it."""
+    found = words(text)
+    name = language(found)
+    return without_stop_words(found, name), name
+
+
+def stems_in(token: str, names: Iterable[str]) -> set[str]:
+    """Return what a bare word may have become in several languages."""
+    return {stem for name in names for stem in stems_of((token,), name)}
+
+
+@lru_cache(maxsize=CACHED_WORDS)
+def _terms_of_word(token: str, name: str) -> tuple[str, ...]:
+    """Return the terms that a word becomes in a language; none of a stop word."""
+    content = without_stop_words((token,), name)
+    if content and is_unspaced(content[0]):
+        return tuple(bigrams(content[0]))
+    return tuple(stems_of(content, name))
+
+
+def terms_of(words: Sequence[str], name: str) -> list[str]:
+    """Return the terms that normalised words become in a language, in order."""
+    short = max(map(len, words), default=0) <= LONGEST_CACHED
+    become = _terms_of_word if short else _terms_of_word.__wrapped__
+    return list(chain.from_iterable(map(become, words, repeat(name))))
+
+
+def terms_in(normal: str, name: str) -> list[str]:
+    """Return the terms of a normalised text in a language, in order."""
+    return terms_of(cut(normal), name)
 
 
 @lru_cache(maxsize=CACHED_WORDS // 4)

@@ -1,4 +1,4 @@
-"""Long-term memory: what a new fact does to those known (paper §3.2 and §3.3, MTM–LPM update).
+"""Long-term memory: merging and supersession of facts (paper §3.2, §3.3: MTM–LPM update).
 
 A fact that says the same as a known one adds its sources to it; one that says otherwise of the same
 subject supersedes it, and the older stays as history; beyond capacity the stalest is archived.
@@ -54,7 +54,7 @@ def telling(text: str) -> Telling:
 
 
 class LongTerm:
-    """The knowledge of one scope while facts are added to it. Collects what changes."""
+    """The knowledge of one scope while facts are added; collects the changed entries."""
 
     def __init__(
         self,
@@ -181,10 +181,10 @@ def without_pages(item: Knowledge, page_ids: frozenset[str]) -> Knowledge | None
     Its words become those of its newest remaining source, for the old ones may have been erased.
     """
     left = tuple(source for source in item.sources if source.page_id not in page_ids)
-    if not left:
-        return None
     if left == item.sources:
         return item
+    if not left:
+        return None
     return replace(item, sources=left, text=left[-1].text)
 
 
@@ -295,10 +295,11 @@ def held_at(
 def profile_of(knowledge: Iterable[Knowledge], traits: Iterable[Trait]) -> Profile:
     """Return who the user and the agent are, as far as is known; newest statements win."""
     sides: dict[str, dict[str, str]] = {"user": {}, "agent": {}}
-    sources = {}
+    sources, since = {}, {}
     for item in sorted(knowledge, key=lambda item: (item.updated, item.id)):
         if item.attribute and item.value:
             sides[item.owner][item.attribute] = item.value
             sources[f"{item.owner}.{item.attribute}"] = item.id
+            since[f"{item.owner}.{item.attribute}"] = item.updated
     ranked = tuple(sorted(traits, key=lambda trait: (trait.group, trait.name)))
-    return Profile(sides["user"], sides["agent"], ranked, sources)
+    return Profile(sides["user"], sides["agent"], ranked, sources, since)

@@ -31,7 +31,7 @@ MOST_OF_CHAIN = 400
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Segments laid out at one time, to compare a topic with all of them at once."""
+    """Vectors and keywords of segments as arrays, to compare a topic with all at once."""
 
     matrix: Vectors
     keywords: Sequence[frozenset[str]]
@@ -90,13 +90,13 @@ class Nearness:
 
     @classmethod
     def of(cls, segments: Iterable[Segment], vectors: Mapping[str, Vectors]) -> Nearness:
-        """Lay out segments with their vectors."""
+        """Return the arrays of segments and their vectors."""
         block = _Block.of(np.zeros((0, 1), np.float32), ())
         empty = cls([], {}, block, np.zeros(0, np.intp), {})
-        return empty.with_changes({s.id: (s, vectors[s.id]) for s in segments}).settled()
+        return empty.with_changes({s.id: (s, vectors[s.id]) for s in segments}).compacted()
 
     def with_changes(self, changes: Mapping[str, tuple[Segment, Vectors] | None]) -> Nearness:
-        """Return the layout with segments changed, added at the end or, where None, taken out."""
+        """Return it with segments changed, appended or, where None, removed."""
         gone = {id_ for id_, to in changes.items() if to is None and id_ in self.rows}
         old = self._without(gone) if gone else self
         segments, changed = list(old.segments), dict(old.changed)
@@ -121,8 +121,8 @@ class Nearness:
         changed = {id_: its for id_, its in self.changed.items() if id_ not in gone}
         return Nearness(segments, rows, self.block, places, changed)
 
-    def settled(self) -> Nearness:
-        """Return the layout with a new block, if much is beside the old one or gone from it."""
+    def compacted(self) -> Nearness:
+        """Return it with one new block, if many segments changed or went since the last."""
         old = self.block
         if len(self.changed) + len(old.matrix) - len(self.places) <= _MOST_CHANGED:
             return self

@@ -16,9 +16,9 @@ from memoryos.model import Knowledge
 from memoryos.ports import FactDraft, Vectors
 from memoryos.tiers.long_term import Telling, knowledge_id, merged, telling
 
-NEAR = 0.8
+NEAR = 0.55
 """Cosine from which on two statements of one speaker are compared word by word."""
-MATTER = 0.86
+MATTER = 0.84
 """Cosine from which on two statements of one speaker are of the same matter."""
 _SAME_WORDS = 0.8
 """Share of telling words that statements of one matter have in common, where they differ only in a
@@ -130,8 +130,14 @@ def _same(one: Telling, other: Telling) -> bool:
 
 
 def _denies(one: Telling, other: Telling) -> bool:
-    """Tell whether two statements say otherwise of the same: another number, or not."""
-    return one[1:] != other[1:] and _shared(one, other) >= _SAME_WORDS
+    """Tell whether two statements say otherwise of the same: another number, or not.
+
+    Who denies may say more ("I'm not vegan any more, I eat meat").
+    """
+    if one[2] != other[2]:
+        few, many = sorted((one[0], other[0]), key=len)
+        return bool(few) and len(few & many) / len(few) >= _SAME_WORDS
+    return one[1] != other[1] and _shared(one, other) >= _SAME_WORDS
 
 
 def _shared(one: Telling, other: Telling) -> float:

@@ -17,9 +17,6 @@ PERSONALITY: Final = "basic needs and personality"
 ALIGNMENT: Final = "AI alignment dimensions"
 INTERESTS: Final = "content platform interest tags"
 
-GROUPS: Final[tuple[str, ...]] = (PERSONALITY, ALIGNMENT, INTERESTS)
-"""The three groups, in the paper's order."""
-
 _PERSONALITY = (
     "Extraversion",
     "Openness",

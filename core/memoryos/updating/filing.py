@@ -50,9 +50,9 @@ from memoryos.storage.port import (
     StoredEmbedder,
     Waiting,
 )
-from memoryos.storage.search import Searching
+from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors
+from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors, replace_outdated
 from memoryos.tiers import mid_term, short_term
 from memoryos.updating.analysts.quotation import without_quotation
 from memoryos.updating.analysts.statements import statements
@@ -96,6 +96,7 @@ class Updater:
 
     def embed(self, scope: Scope) -> None:
         """Give every page of the scope its vector. Raises ModelError; what was done stays done."""
+        replace_outdated(self._store, scope, self._embedder)
         while True:
             head = self._store.head(scope)
             if head.embedded_seq >= head.last_seq:
@@ -109,11 +110,11 @@ class Updater:
             self._store.put_vectors(scope, head, mine, vectors, up_to)
 
     def arrange(self, scope: Scope) -> None:
-        """Let a store that can search in its server make ready for it, if the scope is large.
+        """Have a store that searches in its server build what that needs, if the scope is large.
 
         What fails is tried again the next time: search is right without, but slower.
         """
-        if not isinstance(self._store, Searching):
+        if not isinstance(self._store, SearchStore):
             return
         head = self._store.head(scope)
         if head.last_seq < self._config.search_in_server_from:
@@ -370,7 +371,7 @@ class Updater:
         self.file(scope)
 
     def apply(self, scope: Scope, event: Visits | Note) -> None:
-        """Work recalls or a note, that are journalled elsewhere, into the tiers."""
+        """Work recalls or a note, as they are journalled already, into the tiers."""
 
         def work(_: Head) -> tuple[Changes | None, None]:
             paging = self.paging(scope)
@@ -379,7 +380,8 @@ class Updater:
             else:
                 for recalled in event.recalls:
                     paging.recalled(recalled)
-            return paging.changes(), None
+            changes = paging.changes()
+            return replace(changes, put=[*changes.put, encode(event)]), None
 
         transact(self._store, scope, "filing", work)
 

@@ -35,7 +35,7 @@ _AWAY_SECONDS = 2.0
 def work(
     store: Store, consolidator: Consolidator, *, concurrency: int = 2, until_empty: bool = False
 ) -> None:
-    """Do queued consolidation until stopped by a signal (or, if so asked, until none is left).
+    """Consolidate queued scopes until a signal stops it (or `until_empty`).
 
     `store` is on PostgreSQL: raises InvalidInput for another.
     """
@@ -108,7 +108,7 @@ def _consolidate(store: PostgresStore, consolidator: Consolidator, key: UUID, at
 
 
 async def _watch(app: App, store: PostgresStore) -> None:
-    """Look again and again for work that nobody does."""
+    """Periodically take up tasks of dead workers and scopes that were never queued."""
     from procrastinate.exceptions import ConnectorException  # noqa: PLC0415  # needs an extra
 
     for look in count(1):

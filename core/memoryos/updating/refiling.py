@@ -46,6 +46,11 @@ class Refiling(Paging):
             if not record.live and record.body.get("evicted_by") == page_id and record.vector:
                 segment = decode(record)
                 assert isinstance(segment, Segment)
+                pages = self._store.pages(self._scope, PageQuery(segment_id=segment.id))
+                topics = self._topics_of(pages)
+                if len(topics) == len(pages):  # recalls since then count, too
+                    again = self._segment_of(pages, topics)
+                    segment = segment if again is None else replace(again, id=segment.id)
                 self._vectors[segment.id] = from_blob(record.vector)
                 self._put(replace(segment, evicted=False, evicted_by=None))
 
@@ -134,7 +139,7 @@ class Refiling(Paging):
     def _unlearn(self, page_id: str) -> None:
         """Take a page out of the sources of what is known, and what it alone said altogether."""
         touched = False
-        for item in list(self._known.values()):
+        for item in self._learned_from(page_id):
             left = without_pages(item, frozenset((page_id,)))
             if left is item:
                 continue
@@ -143,10 +148,12 @@ class Refiling(Paging):
                 ids = [source.page_id for source in left.sources]
                 pages = self._store.pages(self._scope, PageQuery(ids=ids))
                 updated = max((page.timestamp for page in pages), default=item.updated)
-                self._known[item.id] = self._changed[item.id] = replace(left, updated=updated)
+                self._changed[item.id] = replace(left, updated=updated)
+                if item.status == "active":
+                    self._known[item.id] = self._changed[item.id]
                 continue
             self._gone.add(("knowledge", item.id))
-            del self._known[item.id]
+            self._known.pop(item.id, None)
             for id_ in item.supersedes:
                 older = self._record("knowledge", id_)
                 if isinstance(older, Knowledge) and older.superseded_by == item.id:
@@ -158,6 +165,16 @@ class Refiling(Paging):
         rows = embed_all(self._embedder, [item.text for item in bare])
         self._vectors.update((item.id, row) for item, row in zip(bare, rows, strict=True))
         self._statements = Statements(self._known.values(), self._vectors)
+
+    def _learned_from(self, page_id: str) -> list[Knowledge]:
+        """Return what is or was known from a page, oldest first."""
+        found = [
+            decode(record)
+            for record in self._store.records(self._scope, ["knowledge"])
+            if any(source["page_id"] == page_id for source in record.body["sources"])
+        ]
+        items = [item for item in found if isinstance(item, Knowledge)]
+        return sorted(items, key=lambda item: (item.created, item.id))
 
     def _record(self, kind: Kind, id_: str) -> object:
         found = self._store.records(self._scope, [kind], ids=[id_])

@@ -1,4 +1,4 @@
-"""Second readings: what the rules wrote past a model's budget, the model writes again."""
+"""Has a model revise what the rules filed while its budget was spent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from memoryos.updating.analysts.quotation import without_quotation
 
 
 class Revisitor:
-    """Has marked topics read again, one call for each. Thread-safe."""
+    """Revises marked topics with the model, one call each. Thread-safe."""
 
     def __init__(
         self, store: Store, views: Views, embedder: Embedder, analysts: AnalystChoice

@@ -16,7 +16,7 @@ from memoryos.errors import EngineClosed, MemoryOSError, ModelError, StorageBusy
 from memoryos.model import Knowledge, Note, Scope
 from memoryos.ports import Clock
 from memoryos.storage import leases
-from memoryos.storage.port import Queueing, Store
+from memoryos.storage.port import QueueStore, Store
 from memoryos.updating.filing import Updater, never
 from memoryos.updating.revisit import Revisitor
 
@@ -33,7 +33,7 @@ _TAKEN_SECONDS = 0.2
 
 
 class Consolidator:
-    """Does all that is due in one scope, under the scope's lease. Thread-safe."""
+    """Embeds, pages out and promotes in one scope, under its lease. Thread-safe."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Consolidator:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Start anew under an owner's name, and with locks, of this process."""
+        """Take a new lease owner's name and new locks for this process."""
         self.owner = leases.new_owner()
         self._locks: weakref.WeakValueDictionary[Scope, _ScopeLock] = weakref.WeakValueDictionary()
         self._visits: dict[Scope, dict[str, int]] = {}
@@ -63,7 +63,7 @@ class Consolidator:
                 counts[page_id] = counts.get(page_id, 0) + 1
 
     def save_visits(self, scope: Scope) -> bool:
-        """Write the remembered visits; return whether there were any."""
+        """Store the counted visits; return whether there were any."""
         with self._guard:
             visits = self._visits.pop(scope, None)
         if not visits:
@@ -165,15 +165,15 @@ class Consolidator:
         return leases.take(self._store, scope, self.owner, _LEASE_SECONDS, self._clock)
 
 
-class Asking:
-    """Consolidates nothing, but asks other processes for it through the store's queue."""
+class Enqueuer:
+    """Stands in for a Consolidator: queues the scope for `memoryos worker` to consolidate."""
 
-    def __init__(self, consolidator: Consolidator, queue: Queueing) -> None:
+    def __init__(self, consolidator: Consolidator, queue: QueueStore) -> None:
         self._consolidator = consolidator
         self._queue = queue
 
     def run(self, scope: Scope, *, stopped: Callable[[], bool] = never) -> bool:
-        """Ask for a scope's consolidation. Raises StorageError."""
+        """Queue a scope's consolidation. Raises StorageError."""
         if stopped():
             return False
         self._consolidator.save_visits(scope)
@@ -193,11 +193,11 @@ class _ScopeLock:
 
 
 class Worker:
-    """The thread. Starts at the first hint; survives fork by starting again in the child."""
+    """Background thread that consolidates; starts at the first hint, and anew in a forked child."""
 
     def __init__(
         self,
-        consolidator: Consolidator | Asking,
+        consolidator: Consolidator | Enqueuer,
         waiting: Callable[[], list[Scope]],
         rest_seconds: float,
     ) -> None:
@@ -207,7 +207,7 @@ class Worker:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Start anew: a forked child has the parent's memory, but not its thread."""
+        """Reset the state: a forked child has not the parent's thread."""
         self._condition = threading.Condition()
         self._due: dict[Scope, float] = {}
         self._rests: dict[Scope, float] = {}
@@ -218,11 +218,11 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Look for work that an earlier process has left."""
+        """Start the thread, to do what an earlier process has left."""
         self._ensure(look_first=True)
 
     def hint(self, scope: Scope) -> None:
-        """Tell that the scope may have work. Costs microseconds."""
+        """Note that the scope may have work due. Costs microseconds."""
         now = time.monotonic()
         self._last_hint = now
         if scope in self._due:
@@ -304,7 +304,7 @@ class Worker:
             _log.exception("consolidation of a scope stopped")
 
     def look(self) -> None:
-        """Take up what earlier processes have left."""
+        """Hint at all scopes with pages that wait."""
         try:
             for scope in self._waiting():
                 self._again(scope, 0.0)

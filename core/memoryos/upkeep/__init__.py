@@ -1,1 +1,1 @@
-"""What keeps a memory right: erasure, provenance, rebuild, export, migration, checks."""
+"""Upkeep of a memory: erasure, provenance, rebuild, export, migration, doctor."""

@@ -1,4 +1,4 @@
-"""Doctor: what does not hold together in a store, and repairs where told to.
+"""Doctor: finds inconsistencies in a store, and repairs them where asked to.
 
 The journal is the truth. What is derived from it and does not fit is put right, or taken away so
 that it is derived again; no repair touches what was said.
@@ -20,16 +20,16 @@ from memoryos.storage.journal import indexed_text
 from memoryos.storage.port import (
     Assignment,
     Changes,
-    Filed,
+    FileStore,
     Head,
     PageQuery,
     Record,
     Store,
     StoredEmbedder,
 )
-from memoryos.storage.search import Searching
+from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import embedded, page_vectors
+from memoryos.storage.vectors import embedded, page_vectors, replace_outdated
 from memoryos.text.terms import page_terms
 from memoryos.tiers import long_term
 
@@ -39,7 +39,7 @@ _TOO_LONG = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that does not hold together."""
+    """One inconsistency."""
 
     what: str
     """The kind of finding: "orphan", "duplicate fact", "vector", "terms", "lease", "waiting"…"""
@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a doctor found."""
+    """Findings of a doctor."""
 
     findings: tuple[Finding, ...]
     scopes: int
@@ -106,13 +106,13 @@ class Doctor:
 
     def examine(self, *, repair: bool = False) -> Report:
         """Look at every scope, and repair what can be. Raises ModelError or StorageError."""
-        problems = self._store.problems() if isinstance(self._store, Filed) else []
+        problems = self._store.problems() if isinstance(self._store, FileStore) else []
         findings = [Finding("file", problem, repairable=False) for problem in problems]
         scopes = self._store.scopes()
         totals: Counter[str] = Counter()
         for scope in scopes:
             findings += self._scope(scope, repair=repair)
-            totals += _totals(_Patient(self._store, scope, self._store.head(scope)))
+            totals += _totals(_ScopeState(self._store, scope, self._store.head(scope)))
         return Report(
             findings=tuple(findings),
             scopes=len(scopes),
@@ -124,70 +124,74 @@ class Doctor:
         )
 
     def _scope(self, scope: Scope, *, repair: bool) -> list[Finding]:
+        if repair:
+            replace_outdated(self._store, scope, self._embedder)
 
-        def work(head: Head) -> tuple[Changes | None, tuple[_Patient, list[Finding]]]:
-            patient = _Patient(self._store, scope, head)
-            cure = self._cure(patient)
-            changes = cure.changes() if repair and cure.findings else None
-            return changes, (patient, cure.findings)
+        def work(head: Head) -> tuple[Changes | None, tuple[_ScopeState, list[Finding]]]:
+            state = _ScopeState(self._store, scope, head)
+            repairs = self._examine_scope(state)
+            changes = repairs.changes() if repair and repairs.findings else None
+            return changes, (state, repairs.findings)
 
-        patient, found = transact(self._store, scope, "doctor", work)
+        state, found = transact(self._store, scope, "doctor", work)
         if repair and found:
-            self._embed_missing(patient)
+            self._embed_missing(state)
             found = [replace(finding, repaired=finding.repairable) for finding in found]
         found += self._sealed(scope, repair=repair)
         found += self._lease(scope, repair=repair)
         found += self._waiting(scope, repair=repair)
         return found
 
-    def _cure(self, patient: _Patient) -> _Cure:
-        cure = _Cure(patient.scope)
-        _places(patient, cure)
-        _sources(patient, cure)
-        _duplicates(patient, cure)
-        _terms(patient, cure)
-        self._vectors(patient, cure)
-        return cure
+    def _examine_scope(self, state: _ScopeState) -> _Repairs:
+        repairs = _Repairs(state.scope)
+        _places(state, repairs)
+        _sources(state, repairs)
+        _duplicates(state, repairs)
+        _terms(state, repairs)
+        self._vectors(state, repairs)
+        return repairs
 
     # ── vectors ──────────────────────────────────────────────────────────────────────────────
 
-    def _vectors(self, patient: _Patient, cure: _Cure) -> None:
-        length = 4 * (patient.head.embedder.dimension if patient.head.embedder else 0)
-        missing = patient.without_vector(length)
+    def _vectors(self, state: _ScopeState, repairs: _Repairs) -> None:
+        length = 4 * (state.head.embedder.dimension if state.head.embedder else 0)
+        missing = state.without_vector(length)
         if missing:
-            cure.note("vector", f"{len(missing)} pages without a vector of the right length")
+            repairs.note("vector", f"{len(missing)} pages without a vector of the right length")
         wrong = [
             value
-            for record in patient.records
+            for record in state.records
             if record.kind in ("segment", "knowledge")
             and len(record.vector or b"") != 4 * self._embedder.dimension
             and isinstance(value := decode(record), (Segment, Knowledge))
         ]
         if wrong:
-            cure.note("vector", f"{len(wrong)} segments and facts without their vector")
-        known = {record.id: record.vector for record in patient.records}
-        bare = {value.id for value in wrong} | {id_ for id_ in cure.put if not known.get(id_)}
-        fresh = [value for value in (*cure.put.values(), *wrong) if value.id in bare]
-        cure.records = embedded(list({value.id: value for value in fresh}.values()), self._embedder)
-        cure.records += [
+            repairs.note("vector", f"{len(wrong)} segments and facts without their vector")
+        known = {record.id: record.vector for record in state.records}
+        bare = {value.id for value in wrong} | {id_ for id_ in repairs.put if not known.get(id_)}
+        fresh = [value for value in (*repairs.put.values(), *wrong) if value.id in bare]
+        repairs.records = embedded(
+            list({value.id: value for value in fresh}.values()), self._embedder
+        )
+        repairs.records += [
             replace(encode(value), vector=known[id_])
-            for id_, value in cure.put.items()
+            for id_, value in repairs.put.items()
             if id_ not in bare
         ]
 
-    def _embed_missing(self, patient: _Patient) -> None:
-        head = self._store.head(patient.scope)
+    def _embed_missing(self, state: _ScopeState) -> None:
+        head = self._store.head(state.scope)
         if head.embedder is None:
             return
-        missing = patient.without_vector(4 * head.embedder.dimension)
+        missing = state.without_vector(4 * head.embedder.dimension)
         mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
         vectors = page_vectors(missing, self._embedder)
-        self._store.put_vectors(patient.scope, head, mine, vectors, head.embedded_seq)
+        self._store.put_vectors(state.scope, head, mine, vectors, head.embedded_seq)
 
     # ── words in the server ──────────────────────────────────────────────────────────────────
 
     def _sealed(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
-        if isinstance(self._store, Searching) and (blocks := self._store.search.stale(scope)):
+        if isinstance(self._store, SearchStore) and (blocks := self._store.search.stale(scope)):
             if repair:
                 self._store.search.unseal(scope, blocks)
             detail = f"{len(blocks)} blocks in the server are out of step with their pages' words"
@@ -216,8 +220,8 @@ class Doctor:
         yield Finding("waiting", detail, scope, repaired=repair)
 
 
-class _Patient:
-    """One scope as it was found."""
+class _ScopeState:
+    """Pages and records of one scope, as read at one head."""
 
     def __init__(self, store: Store, scope: Scope, head: Head) -> None:
         self.scope = scope
@@ -246,8 +250,8 @@ class _Patient:
 
 
 @dataclass
-class _Cure:
-    """What is wrong with a scope, and the changes that put it right."""
+class _Repairs:
+    """Findings of one scope, and the changes that repair it."""
 
     scope: Scope
     findings: list[Finding] = field(default_factory=list)
@@ -272,74 +276,76 @@ class _Cure:
         )
 
 
-def _places(patient: _Patient, cure: _Cure) -> None:
-    """Compare the journal with segments, topics and chains, both ways."""
+def _places(state: _ScopeState, repairs: _Repairs) -> None:
+    """Check that pages and their segments, topics and chains name one another."""
     counted: Counter[str] = Counter()
-    in_topics = {page_id: topic for topic in patient.topics for page_id in topic.page_ids}
-    for page in patient.pages:
+    in_topics = {page_id: topic for topic in state.topics for page_id in topic.page_ids}
+    for page in state.pages:
         segment, chain = page.segment_id, page.chain_id
-        lost = segment is not None and (segment not in patient.segments or page.id not in in_topics)
-        if lost or (chain is not None and chain not in patient.chains):
-            cure.note("orphan", f"the page {page.id} is in a segment or chain that is not there")
-            cure.assign.append(Assignment(page.id, None, None))
+        lost = segment is not None and (segment not in state.segments or page.id not in in_topics)
+        if lost or (chain is not None and chain not in state.chains):
+            repairs.note("orphan", f"the page {page.id} is in a segment or chain that is not there")
+            repairs.assign.append(Assignment(page.id, None, None))
         elif segment is not None:
             counted[segment] += 1
-    orphans = {item.page_id for item in cure.assign}
-    for topic in patient.topics:
-        here = tuple(i for i in topic.page_ids if i in patient.ids and i not in orphans)
-        if here != topic.page_ids or topic.segment_id not in patient.segments:
-            cure.note("orphan", f"the topic {topic.id} names pages or a segment that are not there")
-            _shrink(cure, topic, here if topic.segment_id in patient.segments else ())
-    for chain_ in patient.chains.values():
-        here = tuple(i for i in chain_.page_ids if i in patient.ids and i not in orphans)
+    orphans = {item.page_id for item in repairs.assign}
+    for topic in state.topics:
+        here = tuple(i for i in topic.page_ids if i in state.ids and i not in orphans)
+        if here != topic.page_ids or topic.segment_id not in state.segments:
+            repairs.note(
+                "orphan", f"the topic {topic.id} names pages or a segment that are not there"
+            )
+            _shrink(repairs, topic, here if topic.segment_id in state.segments else ())
+    for chain_ in state.chains.values():
+        here = tuple(i for i in chain_.page_ids if i in state.ids and i not in orphans)
         if here != chain_.page_ids:
-            cure.note("orphan", f"the chain {chain_.id} names pages that are not there")
-            _shrink(cure, chain_, here)
-    for segment_ in patient.segments.values():
+            repairs.note("orphan", f"the chain {chain_.id} names pages that are not there")
+            _shrink(repairs, chain_, here)
+    for segment_ in state.segments.values():
         pages = counted[segment_.id]
         if pages != segment_.pages:
-            cure.note("count", f"the segment {segment_.id} says {segment_.pages}, not {pages}")
+            repairs.note("count", f"the segment {segment_.id} says {segment_.pages}, not {pages}")
             if pages:
                 fewer = min(segment_.interactions, pages)
-                cure.put[segment_.id] = replace(segment_, pages=pages, interactions=fewer)
+                repairs.put[segment_.id] = replace(segment_, pages=pages, interactions=fewer)
             else:
-                cure.delete.append(segment_)
+                repairs.delete.append(segment_)
 
 
-def _shrink(cure: _Cure, value: Topic | Chain, page_ids: tuple[str, ...]) -> None:
+def _shrink(repairs: _Repairs, value: Topic | Chain, page_ids: tuple[str, ...]) -> None:
     if page_ids:
-        cure.put[value.id] = replace(value, page_ids=page_ids)
+        repairs.put[value.id] = replace(value, page_ids=page_ids)
     else:
-        cure.delete.append(value)
+        repairs.delete.append(value)
 
 
-def _sources(patient: _Patient, cure: _Cure) -> None:
-    """See that facts and traits stand on pages that are there."""
-    values: list[Knowledge | Trait] = [*patient.knowledge, *patient.traits]
+def _sources(state: _ScopeState, repairs: _Repairs) -> None:
+    """Check that the sources of facts and traits exist."""
+    values: list[Knowledge | Trait] = [*state.knowledge, *state.traits]
     for item in values:
-        gone = frozenset(s.page_id for s in item.sources if s.page_id not in patient.ids)
+        gone = frozenset(s.page_id for s in item.sources if s.page_id not in state.ids)
         if not gone and item.sources:
             continue
-        cure.note("orphan", f"{item.id} has no page behind {len(gone)} of its sources")
+        repairs.note("orphan", f"{item.id} has no page behind {len(gone)} of its sources")
         left = long_term.without_pages(item, gone) if isinstance(item, Knowledge) else None
         if left is not None:
-            cure.put[item.id] = left
+            repairs.put[item.id] = left
         else:
-            cure.delete.append(item)
+            repairs.delete.append(item)
 
 
-def _duplicates(patient: _Patient, cure: _Cure) -> None:
+def _duplicates(state: _ScopeState, repairs: _Repairs) -> None:
     """Merge active facts that state the same."""
-    for one, other in _repeated(patient.knowledge):
-        gone = {value.id for value in cure.delete}
+    for one, other in _repeated(state.knowledge):
+        gone = {value.id for value in repairs.delete}
         if one.id in gone or other.id in gone:
             continue
-        kept = cure.put.get(one.id, one)
+        kept = repairs.put.get(one.id, one)
         assert isinstance(kept, Knowledge)
-        cure.note("duplicate fact", f"{other.id} states what {one.id} does")
-        cure.put[one.id] = long_term.merged(kept, other.sources, other.updated)
-        cure.put.pop(other.id, None)
-        cure.delete.append(other)
+        repairs.note("duplicate fact", f"{other.id} states what {one.id} does")
+        repairs.put[one.id] = long_term.merged(kept, other.sources, other.updated)
+        repairs.put.pop(other.id, None)
+        repairs.delete.append(other)
 
 
 def _repeated(knowledge: Sequence[Knowledge]) -> Iterator[tuple[Knowledge, Knowledge]]:
@@ -352,26 +358,26 @@ def _repeated(knowledge: Sequence[Knowledge]) -> Iterator[tuple[Knowledge, Knowl
             yield one, other
 
 
-def _terms(patient: _Patient, cure: _Cure) -> None:
-    """See that each page can be found by its words."""
-    columns = patient.columns
+def _terms(state: _ScopeState, repairs: _Repairs) -> None:
+    """Check the stored terms of each page."""
+    columns = state.columns
     here = dict(zip(columns.seqs.tolist(), columns.terms_by_page(), strict=True))
-    for page in patient.pages:
+    for page in state.pages:
         wanted = page_terms(indexed_text(page), page.timestamp)
         if here.get(page.seq) != wanted:
-            cure.terms[page.seq] = wanted
-    strays = len(here.keys() - {page.seq for page in patient.pages})
+            repairs.terms[page.seq] = wanted
+    strays = len(here.keys() - {page.seq for page in state.pages})
     if strays:
-        cure.note("terms", f"{strays} positions are indexed that hold no page", repairable=False)
-    if cure.terms:
-        cure.note("terms", f"{len(cure.terms)} pages are not indexed by their words")
+        repairs.note("terms", f"{strays} positions are indexed that hold no page", repairable=False)
+    if repairs.terms:
+        repairs.note("terms", f"{len(repairs.terms)} pages are not indexed by their words")
 
 
-def _totals(patient: _Patient) -> Counter[str]:
-    texts = {page.id: page.text for page in patient.pages}
+def _totals(state: _ScopeState) -> Counter[str]:
+    texts = {page.id: page.text for page in state.pages}
     stale = [
         item
-        for item in patient.knowledge
+        for item in state.knowledge
         if item.status != "active"
         or any(source.quote not in texts.get(source.page_id, "") for source in item.sources)
     ]
@@ -379,8 +385,8 @@ def _totals(patient: _Patient) -> Counter[str]:
         {
             "pages": len(texts),
             "duplicate pages": len(texts) - len(set(texts.values())),
-            "knowledge": len(patient.knowledge),
-            "duplicate knowledge": len({o.id for _, o in _repeated(patient.knowledge)}),
+            "knowledge": len(state.knowledge),
+            "duplicate knowledge": len({o.id for _, o in _repeated(state.knowledge)}),
             "stale knowledge": len(stale),
         }
     )

@@ -54,7 +54,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a rebuild changes (or would), by kind: how many are added, removed and rewritten."""
+    """Changes of a rebuild by kind: numbers added, removed and rewritten."""
 
     added: dict[str, int]
     removed: dict[str, int]

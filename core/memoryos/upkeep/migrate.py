@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Migration:
-    """What a migration did."""
+    """Result of a migration."""
 
     scopes: int = 0
     """Scopes of the source."""
@@ -54,7 +54,7 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """All that a store holds of a scope, positions written as ordinals (0 is none)."""
+    """Contents of a scope, positions written as ordinals (0 is none)."""
 
     pages: list[Page]
     terms: list[bytes]

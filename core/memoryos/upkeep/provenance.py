@@ -15,7 +15,7 @@ from memoryos.tiers import long_term
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Where a derived thing comes from."""
+    """Provenance of a fact or trait."""
 
     of: Knowledge | Trait
     pages: tuple[Page, ...]

@@ -29,7 +29,7 @@ from memoryos.errors import (
 from memoryos.model import Scope
 from memoryos.storage.port import Changes, Head, PageQuery
 from memoryos.storage.postgres import PostgresStore
-from memoryos.testing.store_material import SCOPE, draft, fill
+from memoryos.testing.store_samples import SCOPE, draft, fill
 from tests.storage.postgres.server import Server, another_database, server
 
 MANUAL = {"promotion": "manual"}

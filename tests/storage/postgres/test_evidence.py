@@ -17,7 +17,7 @@ import pytest
 
 from memoryos import Engine, Memory
 from memoryos.model import Scope
-from memoryos.retrieval.index import served_index
+from memoryos.retrieval.index import server_index
 from memoryos.storage.postgres import search
 
 _TURN = re.compile(r"D\d+:\d+")
@@ -158,9 +158,9 @@ def test_locomos_evidence_is_recalled_in_the_server_as_from_sqlite(
     if hnsw:
         # As few as leave most of a conversation's pages unasked.
         monkeypatch.setattr(search, "NEAR_FROM", 100)
-        monkeypatch.setattr(served_index, "_NEAREST", 40)
-        monkeypatch.setattr(served_index, "_WORDIEST", 40)
-        monkeypatch.setattr(served_index, "_CHAINED", 10)
+        monkeypatch.setattr(server_index, "_NEAREST", 40)
+        monkeypatch.setattr(server_index, "_WORDIEST", 40)
+        monkeypatch.setattr(server_index, "_CHAINED", 10)
     with engines(sqlite_uri, postgres_uri, search_in_server_from=1) as (lite, post):
         found = compared(locomo, lite, post, arranged=True)
     print(f"in 10 pages, no model: {found}")

@@ -13,11 +13,11 @@ import pytest
 from memoryos import Engine, Memory
 from memoryos.errors import ModelError
 from memoryos.model import Scope
-from memoryos.retrieval.index import ScopeIndex, ServedIndex, served_index
+from memoryos.retrieval.index import ScopeIndex, ServerIndex, server_index
 from memoryos.storage.port import Changes, PageDraft, PageQuery
 from memoryos.storage.postgres import PostgresStore, connection, search, store
 from memoryos.storage.postgres.rows import scope_key
-from memoryos.storage.search import Unsealed
+from memoryos.storage.search import StaleBlocks
 from memoryos.storage.sql import migrations
 from memoryos.text.terms import page_terms, term_id
 from tests.conftest import ManualClock
@@ -90,7 +90,7 @@ def ids(engine: Engine) -> list[list[str]]:
     return [found_ids(engine, question) for question in questions()]
 
 
-def index(engine: Engine) -> ScopeIndex | ServedIndex:
+def index(engine: Engine) -> ScopeIndex | ServerIndex:
     return engine.modules.views.get(USER).index
 
 
@@ -108,7 +108,7 @@ def test_the_same_is_found(served: Engine, local: Engine, vectors: bool, seal: b
     filled(served, vectors=vectors, seal=seal)
     assert rows(served, "blocks") == (9 if seal else 0)
     assert_same(served, local)
-    assert isinstance(index(served), ServedIndex)
+    assert isinstance(index(served), ServerIndex)
     assert isinstance(index(local), ScopeIndex)
 
 
@@ -204,7 +204,7 @@ def test_no_posting_of_an_erased_word_is_left(served: Engine, postgres_uri: str)
 def test_whatever_happens_the_same_is_found(
     served: Engine, local: Engine, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(served_index, "_GROWN", 0)  # the mean vector is always that of now
+    monkeypatch.setattr(server_index, "_GROWN", 0)  # the mean vector is always that of now
     chance = random.Random(seed)
     memory = filled(served, 100)
     updater = served.modules.consolidator._updater
@@ -236,12 +236,12 @@ def found_ids(engine: Engine, question: str) -> list[str]:
 def test_a_block_unsealed_during_a_search_is_read_again(served: Engine, local: Engine) -> None:
     filled(served)
     view = index(served)
-    assert isinstance(view, ServedIndex)
+    assert isinstance(view, ServerIndex)
     before = ids(served)
     with psycopg.connect(served.modules.store._db.address.conninfo) as db:  # type: ignore[attr-defined]
         db.execute("DELETE FROM memoryos.blocks WHERE block = 3")
         db.execute("DELETE FROM memoryos.postings WHERE block = 3")
-    with pytest.raises(Unsealed):
+    with pytest.raises(StaleBlocks):
         view.search(WORDS[5], None, 3, now=0.0)
     assert ids(served) == before
     assert index(served) is not view
@@ -284,7 +284,7 @@ def test_small_scopes_and_two_stages_stay_in_the_process(
     with Engine.open(postgres_uri, LOCAL | {"search_in_server_from": 301}, clock=clock) as engine:
         assert isinstance(index(engine), ScopeIndex)
         engine.memory("tom").add("The page that makes it large", "yes")
-        assert isinstance(index(engine), ServedIndex)
+        assert isinstance(index(engine), ServerIndex)
 
 
 def test_the_doctor_finds_a_block_out_of_step(served: Engine) -> None:

@@ -1,4 +1,4 @@
-"""The typer application: its commands, and what becomes of errors."""
+"""The typer application: its commands, and exit codes for errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from rich.logging import RichHandler
 
 from memoryos.errors import InvalidInput, MemoryOSError
-from memoryos.frontends.cli import chat, demo, look, maintain, migrate, move, write
+from memoryos.frontends.cli import chat, demo, editing, inspection, maintenance, migration, transfer
 from memoryos.frontends.cli.console import complain, err
 
 app = typer.Typer(
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, write, look, move, migrate, maintain):
+for module in (demo, editing, inspection, transfer, migration, maintenance):
     module.register(app)
 chat.register(app)
 

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from memoryos.errors import InvalidInput, MemoryOSError
 from memoryos.frontends.cli.console import complain, out, plain, shown
-from memoryos.frontends.cli.look import print_profile, print_recall, print_segments
+from memoryos.frontends.cli.editing import print_receipt
+from memoryos.frontends.cli.inspection import print_profile, print_recall, print_segments
 from memoryos.frontends.cli.options import (
     Assistant,
     BaseUrl,
@@ -24,7 +25,6 @@ from memoryos.frontends.cli.options import (
     chosen,
     opened,
 )
-from memoryos.frontends.cli.write import print_receipt
 from memoryos.memory.memory import Memory
 
 _HELP = """\

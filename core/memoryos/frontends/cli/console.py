@@ -1,4 +1,4 @@
-"""What commands print with: rich for people, JSON for programs, one red line for errors."""
+"""Output of commands: rich text for people, JSON for programs, one red line for errors."""
 
 from __future__ import annotations
 
@@ -105,5 +105,5 @@ def complain(error: object) -> None:
 
 
 def interactive() -> bool:
-    """Return whether a person is at both ends."""
+    """Return whether input and output are a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()

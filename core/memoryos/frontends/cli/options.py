@@ -1,4 +1,4 @@
-"""Options that commands share, and what they open."""
+"""Options shared by commands, and the engine and memory that they name."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ Embedder = Annotated[
         "--embedder",
         envvar="MEMORYOS_EMBEDDER",
         metavar="NAME",
-        help="hashing (built in), a sentence-transformers model or folder, text-embedding-….",
+        help="static or hashing (built in), fastembed:NAME, text-embedding-…, "
+        "a sentence-transformers model or folder.",
         rich_help_panel="Models",
     ),
 ]
@@ -142,13 +143,13 @@ def opened(
 def chosen(
     engine: Engine, user: str | None, assistant: str | None, session: str = "default"
 ) -> Memory:
-    """Return the memory that the options name; what is not named is what there is only one of."""
+    """Return the memory that the options name; what is not named must exist only once."""
     scope = chosen_scope(engine.scopes(), user, assistant)
     return engine.memory(scope.user_id, scope.assistant_id, session)
 
 
 def chosen_scope(scopes: list[Scope], user: str | None, assistant: str | None) -> Scope:
-    """Return the scope that is meant. Raises InvalidInput when there are several."""
+    """Return the scope that the options name. Raises InvalidInput when several match."""
     fitting = [
         scope
         for scope in scopes

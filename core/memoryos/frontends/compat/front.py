@@ -24,21 +24,25 @@ from memoryos.memory.memory import Memory
 class Memoryos:
     """Memory of one user with one assistant, with the published package's arguments and methods.
 
-    user_id, assistant_id: keys; any text will do.
-    openai_api_key: empty means no model: answers then quote the memory.
-    openai_base_url: any OpenAI-compatible endpoint; empty means api.openai.com.
-    data_storage_path: a folder; everything is in its file `memoryos.db`.
-    short_term_capacity: turns in short-term memory (10).
-    mid_term_capacity: segments in mid-term memory (2000).
-    long_term_knowledge_capacity: facts about the user, and about the assistant (100).
-    retrieval_queue_capacity: pages that a retrieval returns at most (7).
-    mid_term_heat_threshold: heat from which a segment is promoted (5.0).
-    mid_term_similarity_threshold: affinity from which pages join a segment (0.6).
-    llm_model, embedding_model_name, embedding_model_kwargs: the models; an embedding model that is
-        not installed, or cannot be loaded, is replaced by the built-in one, with a warning.
-
     Thread-safe. Closed with `close()`, at the end of a `with` block, or when nothing refers to it.
     Every method raises MemoryOSError when it cannot do what was asked.
+
+    Args:
+        user_id: whose memory; any text.
+        openai_api_key: empty means no model: answers then quote the memory.
+        data_storage_path: a folder; everything is in its file `memoryos.db`.
+        openai_base_url: any OpenAI-compatible endpoint; empty means api.openai.com.
+        assistant_id: with which assistant; any text.
+        short_term_capacity: turns in short-term memory.
+        mid_term_capacity: segments in mid-term memory.
+        long_term_knowledge_capacity: facts about the user, and about the assistant.
+        retrieval_queue_capacity: pages that a retrieval returns at most.
+        mid_term_heat_threshold: heat from which a segment is promoted.
+        mid_term_similarity_threshold: affinity from which pages join a segment.
+        llm_model: name of the chat model at the endpoint.
+        embedding_model_name: name of the embedding model; one that is not installed, or cannot be
+            loaded, is replaced by the built-in one, with a warning.
+        embedding_model_kwargs: further arguments of SentenceTransformer.
     """
 
     def __init__(  # noqa: PLR0917  # as published
@@ -104,9 +108,13 @@ class Memoryos:
         timestamp: str | None = None,
         meta_data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Remember one turn; it is durable and can be recalled when this returns.
+        """Journal one turn; it is durable and can be recalled when this returns.
 
-        `timestamp` is "YYYY-MM-DD HH:MM:SS" or ISO 8601, without a zone UTC; default now.
+        Args:
+            user_input: what the user said.
+            agent_response: what the assistant answered.
+            timestamp: "YYYY-MM-DD HH:MM:SS" or ISO 8601, without a zone UTC. Default: now.
+            meta_data: JSON values by name, stored with the turn.
         """
         self.memory.add(user_input, agent_response, timestamp or None, meta_data)
 
@@ -117,9 +125,19 @@ class Memoryos:
         style_hint: str = "",
         user_conversation_meta_data: Mapping[str, Any] | None = None,
     ) -> str:
-        """Recall, answer, and remember the turn once the answer is complete; return the answer.
+        """Recall, answer, and journal the turn once the answer is complete.
 
-        Without a model the best memory is quoted. Raises ModelError; nothing is then remembered.
+        Args:
+            query: what the user says.
+            relationship_with_user: as the prompt states it.
+            style_hint: as the prompt states it ("brief, formal").
+            user_conversation_meta_data: stored with the turn and shown to the model.
+
+        Returns:
+            The answer; without a model, a quotation of the best page.
+
+        Raises:
+            ModelError: nothing is journalled.
         """
         return self.memory.respond(
             query,
@@ -137,7 +155,7 @@ class Memoryos:
         return self.assistant_long_term_memory.get_assistant_knowledge()
 
     def force_mid_term_analysis(self) -> None:
-        """Page out all that waits and promote every segment with news. Raises ModelError."""
+        """Page out every turn and promote every segment with new pages. Raises ModelError."""
         engine = self._opened.engine
         config = replace(engine.config, heat_threshold=0.0, promotion="manual")
         with Engine.open(engine.store.uri, config, engine.chat_model, engine.embedder) as eager:
@@ -179,9 +197,9 @@ class Memoryos:
 
 
 class _Opened:
-    """An engine that closes when the last part of its `Memoryos` is gone, or at exit.
+    """Keeps the engine open until the last view of its `Memoryos` is gone, or until exit.
 
-    The published class has nothing to close, so its programs do not.
+    The published class has no `close`, so programs written for it do not call one.
     """
 
     def __init__(self, engine: Engine) -> None:

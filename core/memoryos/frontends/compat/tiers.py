@@ -20,7 +20,7 @@ NOTHING = "None"
 
 
 class _View:
-    """A part of a `Memoryos`; keeps its engine open."""
+    """Base of the views; keeps the engine of their `Memoryos` open."""
 
     def __init__(self, memory: Memory, opened: object) -> None:
         self._memory = memory

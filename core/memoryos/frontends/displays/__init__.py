@@ -1,4 +1,4 @@
-"""How the memory looks in a notebook: HTML cards and matplotlib figures."""
+"""Display in notebooks: HTML cards and matplotlib figures."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _FIGURES = ("heat", "timeline")
 
 
 def register() -> None:
-    """Let the nouns, recalls and memories be shown."""
+    """Register cards and figures for the nouns, recalls and memories."""
     for name in _CARDS:
-        CARDS[name] = _late("cards", f"{name.lower()}_card")
+        CARDS[name] = _lazy("cards", f"{name.lower()}_card")
     for name in _FIGURES:
-        FIGURES[name] = _late("figures", f"{name}_figure")
+        FIGURES[name] = _lazy("figures", f"{name}_figure")
 
 
-def _late(module: str, function: str) -> Callable[[Any], Any]:
+def _lazy(module: str, function: str) -> Callable[[Any], Any]:
     def show(value: Any) -> Any:
         return getattr(import_module(f"{__name__}.{module}"), function)(value)
 

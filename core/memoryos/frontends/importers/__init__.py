@@ -7,7 +7,7 @@ One module for each format. Every import is safe to run again: what is there alr
 twice. What is damaged is reported, and the rest imported.
 """
 
-from memoryos.frontends.importers.running import FORMATS, detect, import_file
+from memoryos.frontends.importers.importer import FORMATS, detect, import_file
 from memoryos.frontends.importers.turns import Problem, Report
 
 __all__ = ["FORMATS", "Problem", "Report", "detect", "import_file"]

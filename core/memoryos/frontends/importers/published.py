@@ -51,8 +51,8 @@ class Folder:
         return next(iter(self.assistants), _USUAL_ASSISTANT)
 
 
-def look(path: Path) -> Folder:
-    """Return what is in a data folder. Raises InvalidInput when it is something else."""
+def scan(path: Path) -> Folder:
+    """Return the users and assistants of a data folder. Raises InvalidInput for another folder."""
     found = Folder()
     for name in _USER_FILES:
         for file in sorted((path / "users").rglob(name)):

@@ -122,7 +122,7 @@ class ScopeFile:
 
 
 def short_hash(text: str) -> str:
-    """Return what stands for a text in ids."""
+    """Return a short hash of a text, for ids."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What importers yield: turns to journal, and problems to report."""
+"""Results of importers: turns to journal, and problems to report."""
 
 from __future__ import annotations
 

@@ -2,6 +2,6 @@
 
 from memoryos.retrieval.index.scope_index import ScopeIndex
 from memoryos.retrieval.index.search import Hit
-from memoryos.retrieval.index.served_index import ServedIndex
+from memoryos.retrieval.index.server_index import ServerIndex
 
-__all__ = ["Hit", "ScopeIndex", "ServedIndex"]
+__all__ = ["Hit", "ScopeIndex", "ServerIndex"]

@@ -1,4 +1,4 @@
-"""What the index knows of each page beside its words and vector, column by column."""
+"""Columns of the index beside words and vectors: position, session neighbours, time, length."""
 
 from __future__ import annotations
 

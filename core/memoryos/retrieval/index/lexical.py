@@ -50,14 +50,14 @@ def postings_of(
 ) -> tuple[Postings, NDArray[np.float32]]:
     """Return (postings in page order, words per page) of packed pages.
 
-    terms: what `terms.pack_terms` made of each page, one after the other; sizes: (n,) bytes of each
+    terms: the `page_terms` of each page, one after the other; sizes: (n,) bytes of each
     page; first_row: row of the first of them.  Raises ValueError when a page is not a whole number
     of records, or rows run out.
     """
     if first_row + len(sizes) > MAX_ROWS:
         raise ValueError(f"a scope holds at most {MAX_ROWS} pages in memory")
     if (sizes % TERM_DTYPE.itemsize).any():
-        raise ValueError("terms must be packed by terms.pack_terms")
+        raise ValueError("terms must be whole records, as page_terms makes them")
     sizes = sizes // TERM_DTYPE.itemsize
     records = np.frombuffer(terms, dtype=TERM_DTYPE)
     postings = records["id"].astype(np.uint64)
@@ -187,19 +187,19 @@ def _sorted(postings: Postings) -> Postings:
 def extended(snapshot: LexicalSnapshot, postings: Postings) -> LexicalSnapshot:
     """Return `snapshot` with `postings` (of later rows) added; the old one stays as it was.
 
-    Many are not sorted yet: see `settled`.
+    Many are not sorted yet: see `compacted`.
     """
     tail = np.concatenate((snapshot.tail, postings)) if snapshot.tail.size else postings
     if tail.size <= _TAIL:
         return LexicalSnapshot(snapshot.runs, snapshot.heap, tail)
-    older = settled(snapshot)
+    older = compacted(snapshot)
     if tail.size >= _MANY:
         return LexicalSnapshot(older.runs, tail)
     return LexicalSnapshot(_with_run(older.runs, _sorted(tail)))
 
 
-def settled(snapshot: LexicalSnapshot) -> LexicalSnapshot:
-    """Return `snapshot` with what came in bulk sorted."""
+def compacted(snapshot: LexicalSnapshot) -> LexicalSnapshot:
+    """Return `snapshot` with its bulk-loaded postings sorted into a run."""
     if not snapshot.heap.size:
         return snapshot
     return LexicalSnapshot(_with_run(snapshot.runs, _sorted(snapshot.heap)), tail=snapshot.tail)

@@ -1,4 +1,4 @@
-"""Why a page was found, in words for a human."""
+"""Reasons why a page was found, in words."""
 
 from __future__ import annotations
 

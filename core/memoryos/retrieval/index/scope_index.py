@@ -1,4 +1,4 @@
-"""Everything one scope's recall needs, in memory: words, vectors, sessions and times of its pages.
+"""In-memory search index of one scope: words, vectors, sessions and times of its pages.
 
 A cache: it holds nothing that the store does not, and is rebuilt from the store's rows.  One thread
 at a time extends it (under the caller's lock); any number search meanwhile, each on the snapshot it
@@ -17,7 +17,7 @@ from memoryos.config import RankingConfig
 from memoryos.retrieval import ranking as rank
 from memoryos.retrieval.index.columns import PageColumns
 from memoryos.retrieval.index.dense import DenseIndex, DenseSnapshot
-from memoryos.retrieval.index.lexical import LexicalSnapshot, extended, postings_of, settled
+from memoryos.retrieval.index.lexical import LexicalSnapshot, compacted, extended, postings_of
 from memoryos.retrieval.index.search import Hit, best, search
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from memoryos.storage.columns import IndexColumns
 
 
-_WORN = 128
+_MOST_REPLACED = 128
 """Replaced pages that are held in any case."""
 
 
@@ -68,10 +68,10 @@ class ScopeIndex:
         return int(columns.seqs[columns.size]) if columns.size else -1
 
     @property
-    def worn(self) -> bool:
-        """Whether much of what it holds was replaced: it should be filled anew."""
+    def needs_rebuild(self) -> bool:
+        """Whether more of its pages were replaced than stand: it should be loaded anew."""
         columns = self._now.columns
-        return columns.replaced.size > max(columns.pages // 2, _WORN)
+        return columns.replaced.size > max(columns.pages // 2, _MOST_REPLACED)
 
     @property
     def nbytes(self) -> int:
@@ -139,11 +139,11 @@ class ScopeIndex:
         pages = _Pages(here, target, self.ranking)
         found = search(pages, query, k, now=now, allowed=allowed, config=self.ranking)
         if here.lexical.heap.size:
-            self._sort_beside()
+            self._sort_in_background()
         return found
 
-    def _sort_beside(self) -> None:
-        """Have what came in bulk sorted by a thread, once somebody has searched it unsorted."""
+    def _sort_in_background(self) -> None:
+        """Sort bulk-loaded postings in a thread, after the first search of them."""
         with self._changing:
             if self._sorting or not self._now.lexical.heap.size:
                 return
@@ -156,7 +156,7 @@ class ScopeIndex:
     def _sort(self) -> None:
         try:
             before = self._now.lexical
-            after = settled(before)
+            after = compacted(before)
             with self._changing:
                 now = self._now
                 if now.lexical.heap is before.heap:  # else a writer has come first
@@ -186,7 +186,7 @@ class ScopeIndex:
 
 
 class _Pages:
-    """What a search asks of a snapshot, for one question."""
+    """`Pages` of a snapshot, for one question."""
 
     def __init__(
         self, here: _Snapshot, target: NDArray[np.float32] | None, config: RankingConfig

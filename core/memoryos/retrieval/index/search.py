@@ -139,12 +139,11 @@ def _words(pages: Pages, query: str, live: Live) -> list[FoundWord]:
             (rows[stands], counts[stands])
             for (rows, counts), stands in zip(found, standing, strict=True)
         ]
-    pages_in_all = pages.columns.pages
+    held = [len(rows) for rows, _ in found]
+    idfs = rank.inverse_document_frequencies(held, pages.columns.pages)
     words = [
-        FoundWord(
-            term.surface, rank.inverse_document_frequency(len(rows), pages_in_all), rows, counts
-        )
-        for term, (rows, counts) in zip(terms, found, strict=True)
+        FoundWord(term.surface, idf, rows, counts)
+        for term, idf, (rows, counts) in zip(terms, idfs, found, strict=True)
         if len(rows)
     ]
     words.sort(key=lambda word: -word.idf)
@@ -159,7 +158,7 @@ def _lexical(
     page = np.zeros(columns.capacity, dtype=np.float32)
     window = np.zeros(n + 1, dtype=np.float32)
     # Several words at once while the scope is small: each call of numpy costs a microsecond.
-    at_once = max(1, _CELLS // columns.capacity)
+    at_once = max(1, _CELLS // len(page))
     spans = rank.length_norm(columns.spans[: n + 1], columns.average_span, config)
     for start in range(0, len(words), at_once):
         _count_in(page, window, spans, columns, words[start : start + at_once], config)

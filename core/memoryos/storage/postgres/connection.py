@@ -224,7 +224,7 @@ class Connections:
 
 
 class _State:
-    """How far a piece of work has come."""
+    """Progress of a transaction, to know whether it may be repeated."""
 
     committing = False
 
@@ -295,14 +295,14 @@ def _is_lost(error: psycopg.Error) -> bool:
 
 
 def _is_refused(error: psycopg.Error) -> bool:
-    """Return whether the server is there, but will not have us."""
+    """Return whether the server refused the connection (password, database, limits)."""
     refused = ("authentication failed", "does not exist", "no pg_hba.conf entry")
     message = str(error)
     return isinstance(error, psycopg.OperationalError) and any(text in message for text in refused)
 
 
 def _is_race(error: psycopg.Error) -> bool:
-    """Return whether another transaction was in the way, and nothing was done."""
+    """Return whether the transaction lost against another (serialisation, deadlock)."""
     return isinstance(error, (pg.SerializationFailure, pg.DeadlockDetected))
 
 

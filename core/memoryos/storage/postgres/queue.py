@@ -84,7 +84,7 @@ class Queue:
 
 
 async def take_from_the_dead(app: App) -> None:
-    """Put back what workers had begun when they died."""
+    """Requeue the tasks of workers that died."""
     manager = app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_SECONDS):
         assert job.id is not None

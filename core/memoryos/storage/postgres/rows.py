@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from pgvector import Vector
 
 from memoryos.model import Page, Scope
-from memoryos.storage.codec import decode_messages, dumps, encode_messages, from_micros, micros
+from memoryos.storage.codec import decode_pages, dumps, encode_messages, micros
 from memoryos.storage.port import PageDraft, PageQuery, Record
 from memoryos.storage.postgres.connection import SQL
 from memoryos.storage.rows import scope_digest, session_number
@@ -72,20 +71,20 @@ def page_row(key: UUID, page: Page) -> tuple[Any, ...]:
     )
 
 
-def page_of_row(row: tuple[Any, ...]) -> Page:
-    """Return the page of a row of `pages`."""
-    seq, id_, session_id, timestamp, user, agent, metadata, messages, chain_id, segment_id = row
-    return Page(
-        id=id_.decode(),
-        user_input=user,
-        agent_response=agent,
-        timestamp=from_micros(timestamp),
-        session_id=session_id.decode(),
-        metadata=json.loads(metadata) if metadata else {},
-        messages=decode_messages(messages, user, agent),
-        chain_id=None if chain_id is None else chain_id.decode(),
-        segment_id=None if segment_id is None else segment_id.decode(),
-        seq=seq,
+def pages_of_rows(rows: Iterable[tuple[Any, ...]]) -> list[Page]:
+    """Return the pages of rows of `pages`."""
+    return decode_pages(
+        [
+            (
+                seq,
+                id_.decode(),
+                session_id.decode(),
+                *contents,
+                None if chain_id is None else chain_id.decode(),
+                None if segment_id is None else segment_id.decode(),
+            )
+            for seq, id_, session_id, *contents, chain_id, segment_id in rows
+        ]
     )
 
 

@@ -17,7 +17,7 @@ from memoryos.storage.port import Head
 from memoryos.storage.postgres.connection import PACKAGE, Connection, Connections
 from memoryos.storage.postgres.connection import SQL as STORE_SQL
 from memoryos.storage.postgres.rows import blob_of, scope_key
-from memoryos.storage.search import SealedPages, Unsealed
+from memoryos.storage.search import SealedPages, StaleBlocks
 from memoryos.storage.sql import named_queries
 from memoryos.text.terms import TERM_DTYPE
 
@@ -34,7 +34,7 @@ below that all vectors are compared."""
 _NEAR_DIMENSIONS = 2000
 """The most that pgvector's HNSW can index."""
 _LAST = (1 << 32) - 1
-"""The last position that a posting can name; later pages stay loose."""
+"""The last position that a posting can name; later pages stay unsealed."""
 _NEAR = "vectors_near_"
 _END = (1 << 63) - 1
 
@@ -69,7 +69,7 @@ class PostgresSearch:
             lengths=pages["length"].astype(np.float32),
         )
 
-    def loose(self, scope: Scope, blocks: Sequence[int]) -> IndexColumns:
+    def unsealed(self, scope: Scope, blocks: Sequence[int]) -> IndexColumns:
         key = scope_key(scope)
         # What lies between sealed blocks, before the first and after the last: mostly one range.
         firsts = [0, *((block + 1) * BLOCK for block in blocks)]
@@ -77,7 +77,7 @@ class PostgresSearch:
         rows = []
         for first, end in zip(firsts, ends, strict=True):
             if first < end:
-                rows += self._rows(SQL["loose"], (key, first, end - 1))
+                rows += self._rows(SQL["unsealed"], (key, first, end - 1))
         return IndexColumns.of(*zip(*rows, strict=True))
 
     def postings(
@@ -86,7 +86,7 @@ class PostgresSearch:
         arguments = {"scope": scope_key(scope), "terms": list(terms), "blocks": list(blocks)}
         rows = self._rows(SQL["postings"], arguments)
         if sum(term is None for _, term, _ in rows) != len(blocks):
-            raise Unsealed("the scope was changed during the search; try again")
+            raise StaleBlocks("the scope was changed during the search; try again")
         parts: dict[int, list[bytes]] = {}
         for _, term, pages in sorted(row for row in rows if row[1] is not None):
             parts.setdefault(term, []).append(pages)

@@ -4,7 +4,7 @@ SELECT block, pages FROM memoryos.blocks WHERE scope = %s ORDER BY block
 -- name: sealed_blocks
 SELECT block FROM memoryos.blocks WHERE scope = %s
 
--- name: loose
+-- name: unsealed
 SELECT seq, session, timestamp, terms, replaced FROM memoryos.terms
 WHERE scope = %s AND seq BETWEEN %s AND %s ORDER BY seq
 

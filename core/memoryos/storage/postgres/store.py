@@ -35,8 +35,8 @@ from memoryos.storage.postgres.rows import (
     blob_of,
     digest,
     digests,
-    page_of_row,
     page_row,
+    pages_of_rows,
     record_row,
     scope_key,
     select_pages,
@@ -73,7 +73,7 @@ class PostgresStore:
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         statement, arguments = select_pages(scope_key(scope), query)
-        return [page_of_row(row) for row in self._rows(statement, arguments)]
+        return pages_of_rows(self._rows(statement, arguments))
 
     def sessions(self, scope: Scope) -> list[str]:
         rows = self._rows(SQL["sessions"], (scope_key(scope),))
@@ -304,7 +304,7 @@ def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[P
         if row is not None:
             break
         db.execute(SQL["create_scope"], (key,))
-    known = {page.id: page for page in map(page_of_row, rows)}
+    known = {page.id: page for page in pages_of_rows(rows)}
     fresh = fresh_drafts(drafts, known)
     if not fresh:
         return [known[draft.id] for draft in drafts]

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import random
 import sqlite3
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from memoryos.errors import (
     EngineClosed,
@@ -38,6 +40,8 @@ _LONGEST_LOCK = (1 << 31) - 1
 """Milliseconds that SQLite can wait: beyond them it would not wait at all."""
 _FORK_SECONDS = 5.0
 """How long a fork waits for the threads that read."""
+Arguments = Sequence[Any] | Mapping[str, Any]
+"""Of a statement, by place or by name."""
 _left_by_fork: list[sqlite3.Connection] = []
 """A forked child must neither use nor close its parent's connections, so they are kept here."""
 
@@ -69,8 +73,13 @@ class Connections:
             self.scrub()  # the process that removed something did not come to it
 
     def reading(self) -> _Reading:
-        """Lend a connection for reading; sees all that was committed before."""
+        """Return a context manager that lends a pooled connection for reading."""
         return _Reading(self)
+
+    def fetch(self, statement: str, arguments: Arguments = ()) -> list[Any]:
+        """Return all rows of one statement that reads."""
+        with self.reading() as db:
+            return db.execute(statement, arguments).fetchall()
 
     def lend(self) -> sqlite3.Connection:
         """Take a connection out of the pool; it must be given back."""
@@ -125,7 +134,7 @@ class Connections:
                     connection.execute(f"PRAGMA synchronous = {self._synchronous}")
 
     def scrub(self) -> bool:
-        """Leave no trace of what was removed in the file and its log; False if others hold them.
+        """Overwrite removed data in the file and its log; False if readers held them too long.
 
         Freed cells and pages are overwritten as they are freed (secure_delete), but when SQLite
         balances its trees it leaves copies of cells in pages' free space, where they stay after the
@@ -211,7 +220,7 @@ class Connections:
         return found
 
     def before_fork(self) -> None:
-        """Let no thread be inside SQLite at a fork.
+        """Wait until no thread is inside SQLite, and keep it so until `after_fork`.
 
         A transaction left open could never be ended by the child, and SQLite's own locks, which are
         the process's, would stay held there for ever.
@@ -280,7 +289,7 @@ class Connections:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
             except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > until:
+                if _result_code(error) not in (_BUSY, _LOCKED) or time.monotonic() > until:
                     raise
                 time.sleep(random.uniform(0.001, 0.01))  # noqa: S311  # no secret
             else:
@@ -359,7 +368,7 @@ def _statements(script: str) -> Iterator[str]:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn errors of the driver into ours."""
+    """Raise our StorageError in place of any `sqlite3.Error` of the block."""
     try:
         yield
     except sqlite3.Error as error:
@@ -367,23 +376,47 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def _translate(error: sqlite3.Error, path: Path) -> StorageError:
-    message = str(error)
-    if "locked" in message or "busy" in message:
+    """Return our error for one of the driver's, told by its result code."""
+    code = _result_code(error)
+    if code in (_BUSY, _LOCKED):
         return StorageBusy(
             f"another process held the lock of {path} for too long; nothing was stored, "
             "trying again is safe"
         )
-    if "full" in message:
+    if code == _FULL:
         return StorageFull(f"no space is left for {path}; nothing of this call was stored")
-    if "not a database" in message or "malformed" in message or "file is encrypted" in message:
-        return NotADatabase(f"{path} is not a MemoryOS database or is damaged ({message})")
-    if "readonly" in message or "unable to open" in message:
+    if code in (_NOT_A_DATABASE, _CORRUPT):
+        return NotADatabase(f"{path} is not a MemoryOS database or is damaged ({error})")
+    if code in (_READ_ONLY, _CANNOT_OPEN):
         return StorageReadOnly(
             f"{path} cannot be opened for writing; check that its folder exists and is writable"
         )
-    if "disk I/O" in message:
+    if code == _IO_ERROR:
         return StorageError(
-            f"{path} could not be read or written ({message}): check its free space, its quota and "
+            f"{path} could not be read or written ({error}): check its free space, its quota and "
             "the disk; nothing of this call was stored"
         )
-    return StorageError(f"{path}: {message}")
+    return StorageError(f"{path}: {error}")
+
+
+_BUSY, _LOCKED, _READ_ONLY, _IO_ERROR, _CORRUPT = 5, 6, 8, 10, 11
+_FULL, _CANNOT_OPEN, _NOT_A_DATABASE = 13, 14, 26
+"""SQLite's primary result codes (sqlite.org/rescode.html): `sqlite3` names them from 3.11 on."""
+_CODES_BY_TEXT = {
+    "locked": _BUSY,
+    "busy": _BUSY,
+    "full": _FULL,
+    "not a database": _NOT_A_DATABASE,
+    "malformed": _CORRUPT,
+    "readonly": _READ_ONLY,
+    "unable to open": _CANNOT_OPEN,
+    "disk I/O": _IO_ERROR,
+}
+
+
+def _result_code(error: sqlite3.Error) -> int | None:
+    """Return SQLite's primary result code; None for an error that Python's driver itself raised."""
+    if sys.version_info >= (3, 11):
+        code: int | None = getattr(error, "sqlite_errorcode", None)
+        return None if code is None else code & 0xFF  # the upper bits of an extended code tell why
+    return next((code for text, code in _CODES_BY_TEXT.items() if text in str(error)), None)

@@ -1,12 +1,12 @@
-"""Rows of the SQLite store: how pages and records stand in its tables, and which rows to read."""
+"""Rows of the SQLite store to pages and records, and back; arguments of its statements."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from typing import Any
 
 from memoryos.model import Page
-from memoryos.storage.codec import decode_messages, dumps, encode_messages, from_micros, micros
+from memoryos.storage.codec import decode_pages, dumps, encode_messages, micros
 from memoryos.storage.port import PageDraft, PageQuery, Record
 from memoryos.storage.rows import session_number
 
@@ -26,7 +26,7 @@ def slots(scope_id: int, after_seq: int = 0, up_to_seq: int = SEQ_MASK) -> dict[
 def select_pages(scope_id: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
     """Return the name and arguments of the statement that narrows most.
 
-    What it does not narrow by is left to `matches`.
+    What it does not narrow by is left to `matching`.
     """
     if query.ids is not None:
         return "pages_by_ids", {"scope": scope_id, "ids": dumps(list(query.ids))}
@@ -89,18 +89,6 @@ def record_row(scope_id: int, version: int, record: Record) -> tuple[Any, ...]:
     return (scope_id, record.kind, record.id, version, record.live, body, record.vector)
 
 
-def stored_page(row: tuple[Any, ...]) -> Page:
-    """Return the page of a row of `pages`."""
-    slot, id_, session_id, timestamp, user, agent, metadata, messages, chain_id, segment_id = row
-    return Page(
-        id=id_,
-        user_input=user,
-        agent_response=agent,
-        timestamp=from_micros(timestamp),
-        session_id=session_id,
-        metadata=json.loads(metadata) if metadata else {},
-        messages=decode_messages(messages, user, agent),
-        chain_id=chain_id,
-        segment_id=segment_id,
-        seq=slot & SEQ_MASK,
-    )
+def stored_pages(rows: Iterable[tuple[Any, ...]]) -> list[Page]:
+    """Return the pages of rows of `pages`."""
+    return decode_pages([(slot & SEQ_MASK, *rest) for slot, *rest in rows])

@@ -25,10 +25,10 @@ from memoryos.storage.port import (
     StoredEmbedder,
     Waiting,
 )
-from memoryos.storage.rows import fresh_drafts, matches, page_of, scope_digest
+from memoryos.storage.rows import fresh_drafts, matching, page_of, scope_digest
 from memoryos.storage.sql import named_queries
+from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.connection import Connections
-from memoryos.storage.sqlite.material import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
@@ -37,7 +37,7 @@ from memoryos.storage.sqlite.rows import (
     record_row,
     select_pages,
     slots,
-    stored_page,
+    stored_pages,
     terms_row,
 )
 
@@ -103,23 +103,21 @@ class SQLiteStore:
         else:
             ids = dumps([draft.id for draft in drafts])
             rows = db.execute(_SQL["pages_by_ids"], {"scope": scope_id, "ids": ids})
-        return {page.id: page for page in map(stored_page, rows)}
+        found = rows.fetchall()  # mostly none
+        return {page.id: page for page in stored_pages(found)} if found else {}
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         scope_id = self._find_scope(scope)
         if scope_id is None or query.limit == 0:
             return []
         name, arguments = select_pages(scope_id, query)
-        with self._db.reading() as db:
-            rows = db.execute(_SQL[name], arguments).fetchall()
+        rows = self._db.fetch(_SQL[name], arguments)
         # json_each() cuts a text at its NUL, so ids are compared again.
         ids, seqs = (None if given is None else set(given) for given in (query.ids, query.seqs))
         pages = [
             page
-            for page in map(stored_page, rows)
-            if (ids is None or page.id in ids)
-            and (seqs is None or page.seq in seqs)
-            and matches(page, query)
+            for page in matching(stored_pages(rows), query)
+            if (ids is None or page.id in ids) and (seqs is None or page.seq in seqs)
         ]
         pages.sort(key=lambda page: page.seq, reverse=query.newest_first)
         return pages[: query.limit]
@@ -146,10 +144,9 @@ class SQLiteStore:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return Head()
-        with self._db.reading() as db:
-            last, embedded, version, epoch, name, dimension = db.execute(
-                _SQL["head"], (scope_id,)
-            ).fetchone()
+        ((last, embedded, version, epoch, name, dimension),) = self._db.fetch(
+            _SQL["head"], (scope_id,)
+        )
         embedder = StoredEmbedder(name, dimension) if name is not None else None
         return Head(last, embedded, version, epoch, embedder)
 
@@ -227,10 +224,8 @@ class SQLiteStore:
             "after": after_version,
             "live_only": live_only,
         }
-        with self._db.reading() as db:
-            name = "live_records" if live_only else "records"
-            name = name if ids is None else "records_by_id"
-            rows = db.execute(_SQL[name], arguments).fetchall()
+        name = "live_records" if live_only else "records"
+        rows = self._db.fetch(_SQL[name if ids is None else "records_by_id"], arguments)
         wanted = None if ids is None else set(ids)  # json_each() cuts a text at its NUL
         return [
             Record(kind, id_, json.loads(body), vector, bool(live))
@@ -337,8 +332,7 @@ class SQLiteStore:
         return Lease(rows[0][0], from_micros(rows[0][1])) if rows else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        with self._db.reading() as db:
-            rows = db.execute(_SQL["scopes_waiting" if waiting else "scopes"]).fetchall()
+        rows = self._db.fetch(_SQL["scopes_waiting" if waiting else "scopes"])
         return [Scope(user_id, assistant_id) for user_id, assistant_id in rows]
 
     # ── ledger, receipts, metadata ───────────────────────────────────────────────────────────
@@ -368,8 +362,7 @@ class SQLiteStore:
         return [receipt_of(json.loads(row[0])) for row in self._rows(scope, "receipts")]
 
     def embedders(self) -> list[StoredEmbedder]:
-        with self._db.reading() as db:
-            return [StoredEmbedder(*row) for row in db.execute(_SQL["embedders"])]
+        return [StoredEmbedder(*row) for row in self._db.fetch(_SQL["embedders"])]
 
     def before_fork(self) -> None:
         self._db.before_fork()
@@ -391,11 +384,10 @@ class SQLiteStore:
     def _find_scope(self, scope: Scope) -> int | None:
         scope_id = self._scope_ids.get(scope)
         if scope_id is None:
-            with self._db.reading() as db:
-                row = db.execute(_SQL["find_scope"], (scope_digest(scope),)).fetchone()
-            if row is None:
+            rows = self._db.fetch(_SQL["find_scope"], (scope_digest(scope),))
+            if not rows:
                 return None
-            scope_id = self._scope_ids[scope] = row[0]
+            scope_id = self._scope_ids[scope] = rows[0][0]
         return scope_id
 
     def _make_scope(self, db: sqlite3.Connection, scope: Scope) -> int:
@@ -415,8 +407,7 @@ class SQLiteStore:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return []
-        with self._db.reading() as db:
-            return db.execute(_SQL[query], (scope_id, *arguments)).fetchall()
+        return self._db.fetch(_SQL[query], (scope_id, *arguments))
 
 
 def _derivable(changes: Changes) -> bool:

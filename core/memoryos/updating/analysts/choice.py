@@ -1,4 +1,4 @@
-"""Who reads a scope's pages: the model, or the rules when there is none or its budget is spent."""
+"""Choice of the analyst of a scope: the model, or the rules without one or its budget."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from memoryos.storage.port import Store
 
 
 class Choice:
-    """Who reads a scope's pages now: the model, or the rules when there is none or no budget."""
+    """Chooses the analyst of a scope: the model, or the rules without one or its budget."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Choice:
 
 
 class Rules:
-    """A `RuleAnalyst` that costs nothing until it reads: its patterns take longer than numpy."""
+    """`RuleAnalyst`, imported at first use: compiling its patterns takes longer than numpy."""
 
     name = "rules"
 

@@ -1,4 +1,4 @@
-"""Which page continues which: the dialogue chains of a batch, told from words and time."""
+"""Dialogue chains of a batch: which page continues which, by shared words and time."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ _SHIFT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A page with what it is about."""
+class PageTerms:
+    """A page with its index terms, speakers' names left out."""
 
     page: Page
     terms: frozenset[str]
 
 
 def words_said(page: Page) -> str:
-    """Return what `page` says; of a page without either side, the text of its messages.
+    """Return both sides of `page`; of a page without either, the text of its messages.
 
-    A system prompt is nothing that anybody said.
+    System prompts are left out.
     """
     text = page.text
     if not text.strip():
@@ -64,10 +64,10 @@ def words_said(page: Page) -> str:
     return text[:READ]
 
 
-def read(page: Page) -> Reading:
+def read(page: Page) -> PageTerms:
     """Return `page` with its terms; the speakers' names are none of them."""
     said = f"{page.user_input[:READ]}\n{page.agent_response[:READ]}".strip() or words_said(page)
-    return Reading(page, frozenset(tokens(said)) - names(page))
+    return PageTerms(page, frozenset(tokens(said)) - names(page))
 
 
 def names(page: Page) -> frozenset[str]:
@@ -82,8 +82,8 @@ def overlap(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / smaller if smaller else 0.0
 
 
-def continues(before: Reading, after: Reading) -> bool:
-    """Tell whether `after` goes on with what `before` is about."""
+def continues(before: PageTerms, after: PageTerms) -> bool:
+    """Return whether page `after` continues page `before`."""
     shared = overlap(before.terms, after.terms)
     if after.page.timestamp - before.page.timestamp > PAUSE:
         return shared >= OVERLAP_AFTER_PAUSE
@@ -101,14 +101,14 @@ def continues(before: Reading, after: Reading) -> bool:
     )
 
 
-def runs(readings: Sequence[Reading], previous: Page | None) -> tuple[list[list[Reading]], bool]:
-    """Return the readings cut into chains, and whether the first goes on from `previous`."""
-    if not readings:
+def runs(pages: Sequence[PageTerms], previous: Page | None) -> tuple[list[list[PageTerms]], bool]:
+    """Return the pages cut into chains, and whether the first continues `previous`."""
+    if not pages:
         return [], False
-    found = [[readings[0]]]
-    for before, after in pairwise(readings):
+    found = [[pages[0]]]
+    for before, after in pairwise(pages):
         if continues(before, after):
             found[-1].append(after)
         else:
             found.append([after])
-    return found, previous is not None and continues(read(previous), readings[0])
+    return found, previous is not None and continues(read(previous), pages[0])

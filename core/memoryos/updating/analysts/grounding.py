@@ -1,4 +1,4 @@
-"""Whether what a model says stands in the pages it cites. Pure.
+"""Grounding: finds a model's quotes and values in the pages it cites. Pure.
 
 A model may invent, be told to lie by a page, or lie by itself: only what is found again in the
 pages is believed, and quotes are given back in the pages' own words.
@@ -31,7 +31,7 @@ _LEAST_LETTERS = 3
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A text as it is compared: case, width, white space and kinds of quotes do not count."""
+    """A text normalised for comparison: case, width, white space and kinds of quotes."""
 
     text: str
     places: tuple[int, ...]

@@ -1,6 +1,6 @@
 """The analyst that asks a language model: one call per batch, one per promotion.
 
-What its answers are worth is decided in `reading`.
+Its answers are checked in `answers`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from memoryos.ports import (
     TokenUsage,
     TraitDraft,
 )
-from memoryos.updating.analysts.reading import (
+from memoryos.updating.analysts.answers import (
     MAX_STATEMENT,
     PromotionReader,
-    Shown,
+    ShownPage,
     line,
     read_consolidation,
     speakers,
@@ -156,12 +156,12 @@ class LLMAnalyst:
 
     # ── what is shown ──
 
-    def _shown(self, number: int, page: Page, limit: int = SIDE_TOKENS) -> Shown:
+    def _shown(self, number: int, page: Page, limit: int = SIDE_TOKENS) -> ShownPage:
         from memoryos.generation.quoting import QuotedPage  # noqa: PLC0415  # as above
 
         user, agent = (self._cut(side, limit) for side in (page.user_input, page.agent_response))
         day = page.timestamp.date().isoformat()
-        return Shown(page, QuotedPage(number, user, agent, day))
+        return ShownPage(page, QuotedPage(number, user, agent, day))
 
     def _cut(self, text: str, limit: int) -> str:
         """Return `text`, or its beginning and end if it is longer than `limit` tokens."""
@@ -170,9 +170,9 @@ class LLMAnalyst:
         head = fit_tokens(text[: 16 * limit], limit * 2 // 3, self._count)
         return f"{head} […] {text[-limit // 2 :]}"
 
-    def _portions(self, pages: Sequence[Page]) -> Iterator[list[Shown]]:
+    def _portions(self, pages: Sequence[Page]) -> Iterator[list[ShownPage]]:
         """Yield the pages in as many calls as they need: nearly always one."""
-        portion: list[Shown] = []
+        portion: list[ShownPage] = []
         size = 0
         for page in pages:
             shown = self._shown(len(portion) + 1, page)

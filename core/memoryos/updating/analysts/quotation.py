@@ -1,4 +1,4 @@
-"""A page as analysts read it: without what the memory itself has put into it."""
+"""Removes quotations of the memory from a page before an analyst reads it."""
 
 from __future__ import annotations
 

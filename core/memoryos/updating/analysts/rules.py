@@ -9,7 +9,7 @@ from memoryos.ports import Batch, ChainDraft, Consolidation, Promotion, Promotio
 from memoryos.tiers.mid_term import MOST_OF_CHAIN, joined_summary
 from memoryos.updating.analysts.continuity import read, runs
 from memoryos.updating.analysts.statements import statements
-from memoryos.updating.analysts.summaries import KEYWORDS, TOPIC_SUMMARY, Told, summary
+from memoryos.updating.analysts.summaries import KEYWORDS, TOPIC_SUMMARY, Excerpts, summary
 
 
 class RuleAnalyst:
@@ -28,7 +28,7 @@ class RuleAnalyst:
         """Return the chains and statements of `batch`, and a topic for each of its pages."""
         topics = []
         for page in batch.pages:
-            told = Told.of([page])
+            told = Excerpts.of([page])
             topics.append(
                 TopicDraft((page.id,), summary(told, TOPIC_SUMMARY), told.words[:KEYWORDS])
             )

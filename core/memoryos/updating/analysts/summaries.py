@@ -35,8 +35,8 @@ ayer mañana vez tiempo gente
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Pages with their sentences and telling words: what summaries are made of."""
+class Excerpts:
+    """Pages with their sentences and keywords: the material of extractive summaries."""
 
     pages: tuple[Page, ...]
     sentences: tuple[str, ...]
@@ -45,8 +45,8 @@ class Told:
     """As written, lower-cased, most telling first; at most twice `KEYWORDS`."""
 
     @classmethod
-    def of(cls, pages: Sequence[Page]) -> Told:
-        """Return `pages` read."""
+    def of(cls, pages: Sequence[Page]) -> Excerpts:
+        """Return the sentences and keywords of `pages`."""
         sides = [(page, name, text) for page in pages for name, text in _sides(page)]
         sentences = [
             f"{name}: {sentence}" if name else sentence
@@ -66,7 +66,7 @@ class Told:
 
     @property
     def weights(self) -> dict[str, float]:
-        """What each telling word is worth: from 1 down to a half."""
+        """Weight of each keyword: from 1 for the first down to a half."""
         return {word: 1 - i / (2 * len(self.words)) for i, word in enumerate(self.words)}
 
 
@@ -81,9 +81,9 @@ def _sides(page: Page) -> Iterator[tuple[str | None, str]]:
                 yield message.name, message.text
 
 
-def summary(told: Told, limit: int) -> str:
+def summary(excerpts: Excerpts, limit: int) -> str:
     """Return the sentences that say most, in their order, in at most `limit` characters."""
-    return best(told.sentences, limit, told.weights)
+    return best(excerpts.sentences, limit, excerpts.weights)
 
 
 def best(sentences: Sequence[str], limit: int, weights: Mapping[str, float]) -> str:

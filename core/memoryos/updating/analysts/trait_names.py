@@ -1,4 +1,4 @@
-"""Which of the 90 dimensions a model means.
+"""Matches a model's name of a trait to one of the 90 dimensions.
 
 It is not sent their names: they would cost nearly as many tokens as the pages that it reads.
 """

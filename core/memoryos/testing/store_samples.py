@@ -1,4 +1,4 @@
-"""What the store contract puts into a store: pages, records, vectors, receipts."""
+"""Sample pages, records, vectors and receipts for the store contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that look into a memory: `recall`, `profile`, `pages`, `segments`, `stats`."""
+"""Commands that read a memory: `recall`, `profile`, `pages`, `segments`, `explain`, `stats`."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import typer
 from memoryos.config import MemoryConfig
 from memoryos.engine import open_store
 from memoryos.frontends.cli.console import emit, err, out, shown
-from memoryos.frontends.cli.move import progress_bar
 from memoryos.frontends.cli.options import Json, uri_of
+from memoryos.frontends.cli.transfer import progress_bar
 from memoryos.upkeep.migrate import migrate as migrate_all
 
 

@@ -1,4 +1,4 @@
-"""What an answer is worth: pages by their numbers, bounded texts, facts held against their pages.
+"""Checks of a model's answer: page numbers, lengths, facts grounded in the cited pages.
 
 Pure.  Whatever the model answers, only drafts come out: of pages that exist, of bounded length, and
 facts only where the cited pages say so.
@@ -39,20 +39,20 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\s]+"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A page and how the prompt shows it."""
+class ShownPage:
+    """A page, and its quotation in the prompt."""
 
     page: Page
     quoted: QuotedPage
 
     @property
     def sides(self) -> tuple[str, str]:
-        """What the model was shown of both sides."""
+        """Both sides as the prompt shows them."""
         return self.quoted.user, self.quoted.agent
 
 
 def read_consolidation(
-    answer: ConsolidateAnswer, shown: Sequence[Shown], before: str | None
+    answer: ConsolidateAnswer, shown: Sequence[ShownPage], before: str | None
 ) -> Consolidation:
     """Return the drafts of an answer about the pages `shown`.
 
@@ -87,7 +87,7 @@ def read_consolidation(
 
 
 def _described(
-    summary: str, keywords: Sequence[str], pages: Sequence[Shown], before: str = ""
+    summary: str, keywords: Sequence[str], pages: Sequence[ShownPage], before: str = ""
 ) -> tuple[str, tuple[str, ...]]:
     """Return summary and keywords; the pages' own words where the model's have nothing of them."""
     text = "\n".join(side for page in pages for side in page.sides if side)
@@ -105,7 +105,7 @@ def _described(
 class PromotionReader:
     """Reads a promotion's answer against the pages that were shown."""
 
-    def __init__(self, shown: Sequence[Shown], known: Sequence[Knowledge]) -> None:
+    def __init__(self, shown: Sequence[ShownPage], known: Sequence[Knowledge]) -> None:
         self._shown = {page.quoted.number: page for page in shown}
         self._known = dict(enumerate(known, 1))
         self._folded: dict[int, tuple[Folded, Folded]] = {}
@@ -179,7 +179,7 @@ class PromotionReader:
                     break
         return tuple(sources)
 
-    def _says(self, text: str, sources: Sequence[Source], cited: Sequence[Shown]) -> bool:
+    def _says(self, text: str, sources: Sequence[Source], cited: Sequence[ShownPage]) -> bool:
         """Tell whether the fact is about what its quote and its pages say."""
         said = grounding.terms(text) - self._names
         quoted = grounding.terms(" ".join(source.quote for source in sources))
@@ -210,7 +210,7 @@ class PromotionReader:
                 ids.append(item.id)
         return tuple(ids) if len(ids) <= MAX_SUPERSEDED else ()
 
-    def _sides(self, page: Shown) -> tuple[Folded, Folded]:
+    def _sides(self, page: ShownPage) -> tuple[Folded, Folded]:
         number = page.quoted.number
         if number not in self._folded:
             user, agent = page.sides
@@ -235,7 +235,7 @@ def speakers(pages: Sequence[Page]) -> dict[str, str]:
     return {side: line(name, MAX_NAME) for side, name in names.items() if name}
 
 
-def _ids(pages: Sequence[Shown]) -> tuple[str, ...]:
+def _ids(pages: Sequence[ShownPage]) -> tuple[str, ...]:
     return tuple(page.page.id for page in pages)
 
 

@@ -155,7 +155,7 @@ class _Import:
 
     def published(self, path: Path) -> None:
         """Import the published package's folder."""
-        folder = published.look(path)
+        folder = published.scan(path)
         chosen = list(folder.users)
         if self._user_id is not None and (self._user_id in chosen or len(chosen) > 1):
             if self._user_id not in chosen:

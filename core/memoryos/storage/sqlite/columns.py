@@ -1,4 +1,4 @@
-"""What the search index is filled from, as it is read from the SQLite store's tables."""
+"""Reads the columns and vectors that the search index is loaded from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scope too large to be read: words and vectors are looked up in the store's server.
+"""Search index of a large scope: words and vectors are looked up in the store's server.
 
 Held in memory are a few numbers per page (its place, time, session and length, 48 bytes), so that
 the ranking is `ScopeIndex`'s own, over all pages; the words of pages that the server has not sealed
@@ -15,7 +15,13 @@ import numpy as np
 
 from memoryos.retrieval import ranking as rank
 from memoryos.retrieval.index.columns import PageColumns
-from memoryos.retrieval.index.lexical import LexicalSnapshot, extended, moved, postings_of, settled
+from memoryos.retrieval.index.lexical import (
+    LexicalSnapshot,
+    compacted,
+    extended,
+    moved,
+    postings_of,
+)
 from memoryos.retrieval.index.search import Hit, search
 
 if TYPE_CHECKING:
@@ -63,7 +69,7 @@ class _Sample:
     near: bool  # whether the server has an HNSW index
 
 
-class ServedIndex:
+class ServerIndex:
     """Search over the pages of one scope; its statistics are of this scope only."""
 
     def __init__(
@@ -80,21 +86,21 @@ class ServedIndex:
         self.ranking = ranking
         self._sample: _Sample | None = None
         sealed = server.sealed(scope)
-        loose = server.loose(scope, sealed.blocks)
-        postings, lengths = postings_of(loose.terms, loose.sizes, 0)
-        seqs = np.concatenate((sealed.seqs, loose.seqs))
+        unsealed = server.unsealed(scope, sealed.blocks)
+        postings, lengths = postings_of(unsealed.terms, unsealed.sizes, 0)
+        seqs = np.concatenate((sealed.seqs, unsealed.seqs))
         order = np.argsort(seqs, kind="stable")
         columns = PageColumns.empty()
         if seqs.size:
             columns = columns.extended(
                 seqs[order],
-                np.concatenate((sealed.first, loose.first))[order],
-                np.concatenate((sealed.sessions, loose.sessions))[order],
-                np.concatenate((sealed.timestamps, loose.timestamps))[order],
+                np.concatenate((sealed.first, unsealed.first))[order],
+                np.concatenate((sealed.sessions, unsealed.sessions))[order],
+                np.concatenate((sealed.timestamps, unsealed.timestamps))[order],
                 np.concatenate((sealed.lengths, lengths))[order],
             )
         rows = np.flatnonzero(order >= len(sealed.seqs)) + 1
-        lexical = settled(extended(LexicalSnapshot(), moved(postings, rows)))
+        lexical = compacted(extended(LexicalSnapshot(), moved(postings, rows)))
         self._now = _Snapshot(columns, sealed.blocks, lexical)
 
     @property
@@ -118,7 +124,7 @@ class ServedIndex:
         moved_here = new.first > 0
         columns, _ = now.columns.without(new.first[moved_here], new.sessions[moved_here])
         columns = columns.extended(new.seqs, new.first, new.sessions, new.timestamps, lengths)
-        self._now = _Snapshot(columns, now.blocks, settled(extended(now.lexical, postings)))
+        self._now = _Snapshot(columns, now.blocks, compacted(extended(now.lexical, postings)))
 
     def search(
         self,
@@ -131,7 +137,7 @@ class ServedIndex:
     ) -> list[Hit]:
         """Return the `k` pages nearest to `query`, best first, as `ScopeIndex.search` does.
 
-        Raises Unsealed when the scope must be read again, StorageError.
+        Raises StaleBlocks when the scope must be read again, StorageError.
         """
         here = self._now
         dense = None
@@ -160,7 +166,7 @@ class _Dense:
     """The meaning of one question, compared in the server."""
 
     def __init__(
-        self, index: ServedIndex, columns: PageColumns, sample: _Sample, vector: Floats, whole: bool
+        self, index: ServerIndex, columns: PageColumns, sample: _Sample, vector: Floats, whole: bool
     ) -> None:
         """whole: compare every page, not only those that an index and their words suggest."""
         self._server, self._scope = index.server, index.scope
@@ -214,9 +220,9 @@ class _Dense:
 
 
 class _Pages:
-    """What a search asks of a snapshot, for one question."""
+    """`Pages` of a snapshot, for one question."""
 
-    def __init__(self, index: ServedIndex, here: _Snapshot, dense: _Dense | None) -> None:
+    def __init__(self, index: ServerIndex, here: _Snapshot, dense: _Dense | None) -> None:
         self.columns = here.columns
         self._here = here
         self._index = index

@@ -1,4 +1,4 @@
-"""Commands that look after a database: `doctor`, `backup`, `rebuild`, `worker`, `bench`."""
+"""Commands that maintain a database: `doctor`, `backup`, `rebuild`, `worker`, `bench`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import typer
 
 from memoryos.errors import MissingExtra, ModelError
 from memoryos.frontends.cli.console import as_json, emit, err, out, shown
-from memoryos.frontends.cli.move import progress_bar
 from memoryos.frontends.cli.options import (
     Assistant,
     BaseUrl,
@@ -25,8 +24,9 @@ from memoryos.frontends.cli.options import (
     chosen_scope,
     opened,
 )
+from memoryos.frontends.cli.transfer import progress_bar
 from memoryos.model import Scope
-from memoryos.storage.port import Queueing
+from memoryos.storage.port import QueueStore
 from memoryos.updating.queue import work
 from memoryos.upkeep.export import Difference
 
@@ -153,7 +153,7 @@ def worker(
     """
     talker = chat_model(model, base_url)
     with opened(db, embedder=embedder, model=talker) as engine:
-        if isinstance(engine.store, Queueing):
+        if isinstance(engine.store, QueueStore):
             work(
                 engine.store, engine.modules.consolidator, concurrency=concurrency, until_empty=once
             )
