@@ -232,6 +232,8 @@ class Segment(Displayable):
     last_access: datetime
     heat: float = 0.0
     """Eq. 4, evaluated at the moment of asking."""
+    name: str = ""
+    """The two or three words that tell it from the other segments at the moment of asking."""
     promoted_seq: int = 0
     """Pages up to this journal position have been promoted."""
     evicted: bool = False
@@ -373,7 +375,7 @@ class Stats:
     pages: int
     sessions: int
     waiting: int
-    """Pages in the journal that no page-out has taken yet."""
+    """Pages in the journal that are not filed yet."""
     unembedded: int
     """Pages whose vector is still to come."""
     segments: int
@@ -384,6 +386,17 @@ class Stats:
     archived_knowledge: int
     superseded_knowledge: int
     traits: int
+
+    @property
+    def expectation(self) -> str:
+        """What to expect of the memory, in words."""
+        if not self.pages:
+            return "No turns yet."
+        turns = "1 turn" if self.pages == 1 else f"{self.pages} turns"
+        known = "it is known" if self.pages == 1 else "all of them known"
+        if not self.waiting:
+            return f"{turns}, {known}, and filed under topics."
+        return f"{turns}, {known}; topics form as they are filed ({self.waiting} to file)."
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,9 +109,15 @@ class Inspection(Displayable):
         """Return the segments of mid-term memory, hottest first, with their heat of this moment."""
         self._modules.consolidator.save_visits(self.scope)
         now = self._modules.clock()
+        tiers = self._modules.views.get(self.scope).tiers
+        names = mid_term.names_of(tiers.segments.values())
         found = [
-            replace(segment, heat=mid_term.heat(segment, now, self._modules.config))
-            for segment in self._modules.views.get(self.scope).tiers.segments.values()
+            replace(
+                segment,
+                heat=mid_term.heat(segment, now, self._modules.config),
+                name=names[segment.id],
+            )
+            for segment in tiers.segments.values()
         ]
         return sorted(found, key=lambda segment: (-segment.heat, segment.created, segment.id))
 

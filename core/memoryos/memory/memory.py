@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.context import Recall
-from memoryos.memory.inspection import Inspection
 from memoryos.memory.modules import Modules
+from memoryos.memory.stating import Stating, notes_of
 from memoryos.memory.writing import Turn, Writer
 from memoryos.model import (
     ANSWERED_BY,
     QUOTATION,
     ErasureReceipt,
-    Knowledge,
     Message,
-    Note,
-    Owner,
     Page,
     Scope,
 )
@@ -31,7 +27,6 @@ from memoryos.storage.journal import (
     checked_known_id,
     checked_text,
     checked_time,
-    page_id,
 )
 from memoryos.storage.port import PageQuery
 from memoryos.upkeep.export import (
@@ -42,11 +37,10 @@ from memoryos.upkeep.export import (
     read_export,
     write_export,
 )
-from memoryos.upkeep.provenance import restore
 from memoryos.upkeep.rebuild import rebuild
 
 
-class Memory(Inspection):
+class Memory(Stating):
     """The memory of one user with one assistant, seen from one session. Cheap; thread-safe.
 
     Made by `Engine.memory`. A verb that cannot do what was asked raises a MemoryOSError, and
@@ -291,81 +285,6 @@ class Memory(Inspection):
             extra[ANSWERED_BY] = QUOTATION
         return extra
 
-    # ── stating ──────────────────────────────────────────────────────────────────────────────
-
-    def remember(
-        self,
-        text: str,
-        owner: Owner = "user",
-        attribute: str | None = None,
-        source: str | None = None,
-        *,
-        by: Owner = "user",
-    ) -> Knowledge:
-        """Journal a fact as it is stated; return it. It outlives rebuilds, exports and imports.
-
-        It takes the place of what was stated of the same attribute, which stays as history.
-
-        Args:
-            text: The fact, in words: "Tom is allergic to peanuts".
-            owner: Whom it is about, "user" or "agent".
-            attribute: Row of the profile that it fills ("home"); None for none.
-            source: The id of the page that it was taken from; erasing that page erases the fact.
-            by: Who states it, "user" or "agent"; kept as the fact's `analyst`.
-
-        Raises:
-            InvalidInput: an argument cannot be meant.
-            NotFound: no page has the id `source`.
-            StorageError: the store failed; nothing was stored.
-        """
-        if source is not None:
-            self.page(source)
-        note = self._note(text, owner, attribute, source, by)
-        return self._modules.consolidator.note(self.scope, note)
-
-    def correct(self, knowledge_id: str, text: str, *, by: Owner = "user") -> Knowledge:
-        """Put knowledge right in place; return the fact that stands now.
-
-        What it corrects is superseded, visibly: `explain` tells it, and the past keeps it.
-
-        Args:
-            knowledge_id: The id of a statement or fact.
-            text: What is so: "Tom is not allergic to peanuts".
-            by: Who corrects, "user" or "agent".
-
-        Raises:
-            InvalidInput: an argument cannot be meant.
-            NotFound: no knowledge has the id.
-            StorageError: the store failed; nothing was stored.
-        """
-        old = self._known(checked_known_id(knowledge_id, "knowledge_id"))
-        note = self._note(text, old.owner, old.attribute, None, by)
-        return self._modules.consolidator.note(self.scope, replace(note, corrects=old.id))
-
-    def _note(
-        self, text: object, owner: object, attribute: object, source: str | None, by: object
-    ) -> Note:
-        said = checked_text(text, "text", self.config.max_text_bytes)
-        if not said.strip():
-            raise InvalidInput("text is empty: say what to remember")
-        for name, value in (("owner", owner), ("by", by)):
-            if value not in ("user", "agent"):
-                raise InvalidInput(f"{name} must be 'user' or 'agent', not {value!r}")
-        named = None if attribute is None else checked_id(attribute, "attribute").strip()
-        now = self._modules.clock()
-        return Note(
-            id=page_id(None).replace("p", "n", 1),
-            after_seq=0,
-            number=0,
-            at=now,
-            session_id=self.session_id,
-            owner=cast("Owner", owner),
-            text=said.strip(),
-            by=cast("Owner", by),
-            attribute=named or None,
-            source=source,
-        )
-
     # ── updating ─────────────────────────────────────────────────────────────────────────────
 
     def flush(self) -> None:
@@ -448,24 +367,6 @@ class Memory(Inspection):
         modules.after_add(self.scope)
         return new
 
-    def restore(self, knowledge_id: str) -> Knowledge:
-        """Undo a supersession or an archiving: make a fact current again.
-
-        What had replaced it is then superseded by it; both keep their sources. `rebuild` reads the
-        journal alone and does not know of it.
-
-        Args:
-            knowledge_id: `Knowledge.id` of the fact.
-
-        Returns:
-            The fact as it now stands.
-
-        Raises:
-            NotFound: the scope has no such fact.
-        """
-        checked_known_id(knowledge_id, "knowledge_id")
-        return restore(self._modules.store, self.scope, knowledge_id)
-
     # ── forgetting ───────────────────────────────────────────────────────────────────────────
 
     def forget(
@@ -515,17 +416,16 @@ class Memory(Inspection):
         eraser, store, scope = self._modules.eraser, self._modules.store, self.scope
         if knowledge_id is not None:
             return eraser.erase_knowledge(scope, checked_known_id(knowledge_id, "knowledge_id"))
+        query = PageQuery()
         if page_id is not None:
-            self.page(page_id)
-            query = PageQuery(ids=[page_id])
+            query = PageQuery(ids=[self.page(page_id).id])
         elif session is not None:
             query = PageQuery(session_id=checked_id(session, "session"))
         elif before is not None:
             query = PageQuery(before=checked_time(before, "before"))
-        else:
-            query = PageQuery()
+        notes = notes_of(query, everything=everything)
         request = named[0].removesuffix("_id")
-        receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query))
+        receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query), notes)
         self._modules.after_add(scope)
         return receipt
 

@@ -36,7 +36,7 @@ _MOST_TRIES = 5
 _COMPARED = 8
 """Times as many entries as are shown, that are nearest in meaning, are compared by their words."""
 _BEARS = 0.45
-"""Share of the question's words that a statement has, plus its cosine, from which it bears on it."""
+"""Share of the question's words that a statement has, plus its cosine, from where it is shown."""
 
 
 class Retriever:

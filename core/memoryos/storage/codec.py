@@ -50,10 +50,14 @@ EDITION = 2
 """Of the filing: chains of an older one tell that their pages are to be filed anew."""
 _KIND_OF: dict[type[Recorded], Kind] = {cls: kind for kind, cls in KINDS.items()}
 _STORED = {
-    kind: [f.name for f in fields(cls) if (kind, f.name) != ("segment", "heat")]
+    kind: [
+        f.name
+        for f in fields(cls)
+        if (kind, f.name) not in (("segment", "heat"), ("segment", "name"))
+    ]
     for kind, cls in KINDS.items()
 }
-"""The fields of each kind; how hot a segment is, its other fields tell."""
+"""The fields of each kind; how hot a segment is, and its name, the others tell."""
 _SCALARS = (str, int, float, bool, type(None))
 _TIMES = ("created", "updated", "last_access", "derived", "at")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

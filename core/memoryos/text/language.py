@@ -38,7 +38,7 @@ class Speech:
     """One of these makes a sentence the speaker's own ("I", "my"; verb forms where the pronoun is
     left out).  Forms that are as often the third person's are left out."""
     dropped_subject: Words = frozenset()
-    """Words that make a sentence the speaker's own when they open it: the pronoun is left out ("been
+    """Words that make a sentence the speaker's own when they open it, the pronoun left out ("been
     busy").  Empty where `first_person` has the verb forms."""
     question_words: Words = frozenset()
     """Who, what, when."""

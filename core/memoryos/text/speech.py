@@ -34,8 +34,8 @@ _FEW_WORDS = 5
 _TELLING_WORDS = 2
 """Words that tell something: a sentence of few words needs one ("I'm vegan"), a longer one two."""
 _POSSESSIVES = frozenset(
-    "my our mi mis nuestro nuestra meu minha nosso nossa mon ma mes notre nos mein meine unser unsere "
-    "mio mia nostro nostra mijn onze мой моя наш наша मेरा मेरी मेरे हमारा हमारी".split()
+    "my our mi mis nuestro nuestra meu minha nosso nossa mon ma mes notre nos mein meine unser "
+    "unsere mio mia nostro nostra mijn onze мой моя наш наша मेरा मेरी मेरे हमारा हमारी".split()
 )
 _EDGE = " \t\n\r\"'“”‘’«»()[]*_~-–—.,;:!?¡¿…。！？，、；：؟،।"
 
@@ -155,6 +155,12 @@ class _Told:
     end: int
     place: int
     """Its number among the sentences."""
+
+
+def idle_words(text: str) -> frozenset[str]:
+    """Return the words that tell nothing in the language of a text: politeness and small talk."""
+    of = language_of(text)
+    return _patterns(of.code).idle if of is not None else frozenset()
 
 
 def quotations(
@@ -328,7 +334,7 @@ def _asks_anywhere(voice: str, sentences: list[Sentence], patterns: _Patterns) -
 def _runs(
     voice: str, sentences: list[Sentence], told: list[_Told], patterns: _Patterns
 ) -> list[Quotation]:
-    """Return sentences that follow one another as one quotation, with what they need before them."""
+    """Return sentences in a row as one quotation, with what they need before them."""
     found: list[Quotation] = []
     last = -2
     for each in told:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import nsmallest
@@ -25,6 +26,7 @@ _MOST_CHANGED = 64
 """Segments that are held beside the block, or gone from it, before it is made anew."""
 MOST_SUMMARY = 600
 """A segment's summary keeps its newest topics' lines up to this many characters."""
+_WORDS_OF_A_NAME = 3
 MOST_OF_CHAIN = 400
 """The same of a chain's summary."""
 
@@ -236,6 +238,25 @@ def joined_keywords(keywords: Sequence[Sequence[str]]) -> tuple[str, ...]:
         for word in words:
             kept.setdefault(word.casefold(), word)
     return tuple(kept.values())[:MOST_KEYWORDS]
+
+
+def names_of(segments: Collection[Segment]) -> dict[str, str]:
+    """Return a name for each segment, by id: the words that tell it from the others."""
+    holders = Counter(word for s in segments for word in _folded(s.keywords))
+    most = len(segments) + 1
+
+    def telling(word: str, said: str) -> float:
+        rare = math.log(most / holders[word.casefold()]) + 0.1
+        return rare * (1 + said.count(word.casefold()))
+
+    names = {}
+    for segment in segments:
+        said = segment.summary.casefold()
+        ranked = sorted(
+            enumerate(segment.keywords), key=lambda each: (-telling(each[1], said), each[0])
+        )
+        names[segment.id] = ", ".join(word for _, word in ranked[:_WORDS_OF_A_NAME])
+    return names
 
 
 def promoted(segment: Segment, up_to_seq: int) -> Segment:

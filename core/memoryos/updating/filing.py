@@ -1,7 +1,6 @@
-"""The Updating module of the paper (§3.3): pages are filed, by the rules one by one, by a model
-in batches.
+"""The Updating module of the paper (§3.3): the rules file page by page, a model in batches.
 
-Which work is due is a question to the journal. Analysts, who may call models, are asked outside any
+Which work is due is a question to the journal. Models are asked outside any
 transaction; what follows from their drafts is applied in one commit, which fails if the scope has
 changed meanwhile and is then worked out again from the same drafts. So a step is done exactly once,
 or not at all.
@@ -18,14 +17,10 @@ from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, ModelAnswerInvalid, StorageError
 from memoryos.model import (
     Chain,
-    Knowledge,
-    Note,
     Page,
-    Recalled,
     Scope,
     Segment,
     Topic,
-    Visits,
 )
 from memoryos.ports import (
     AnalystChoice,
@@ -39,7 +34,7 @@ from memoryos.ports import (
     Vectors,
 )
 from memoryos.retrieval.views import ScopeView, Views
-from memoryos.storage.codec import DERIVED_KINDS, EDITION, decode, encode
+from memoryos.storage.codec import EDITION, decode, encode
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -56,6 +51,7 @@ from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors, repla
 from memoryos.tiers import mid_term, short_term
 from memoryos.updating.analysts.quotation import without_quotation
 from memoryos.updating.analysts.statements import statements
+from memoryos.updating.editions import renew
 from memoryos.updating.paging import LONGEST_CHAIN, Paging, derived_id
 from memoryos.updating.promotion import Promoter
 from memoryos.updating.refiling import Refiling
@@ -63,8 +59,6 @@ from memoryos.updating.refiling import Refiling
 _log = logging.getLogger("memoryos.updating.filing")
 _PAGES_AT_ONCE = 64
 """Pages filed in one transaction."""
-_MOST_RECALLS = 100
-"""Recalls between two pages of the journal that add heat; one page cannot keep a scope hot."""
 
 
 def never() -> bool:
@@ -338,120 +332,9 @@ class Updater:
             last_access=at,
         )
 
-    # ── heat ─────────────────────────────────────────────────────────────────────────────────
-
-    def visit(self, scope: Scope, pages: dict[str, int], at: datetime) -> None:
-        """Count recalls towards the heat of the segments of the pages that they found.
-
-        They are written down beside the journal, after the last page that is filed, so that a
-        rebuild counts them where they were counted.
-        """
-
-        def work(head: Head) -> tuple[Changes | None, None]:
-            after = filed_seq(self._store, scope, head)
-            paging = self.paging(scope)
-            found = self._store.records(scope, ["visits"], ids=[f"v{after}"])
-            known = decode(found[0]) if found else Visits(f"v{after}", after)
-            assert isinstance(known, Visits)
-            if len(known.recalls) >= _MOST_RECALLS:
-                return None, None
-            recalled = Recalled(at, pages)
-            paging.recalled(recalled)
-            changes = paging.changes()
-            record = encode(replace(known, recalls=(*known.recalls, recalled)))
-            return replace(changes, put=[*changes.put, record]), None
-
-        transact(self._store, scope, "consolidation", work)
-
-    def replay(self, scope: Scope, events: Sequence[Visits | Note]) -> None:
-        """File everything, with recalls and notes where they stood in the journal."""
-        for event in sorted(events, key=_order):
-            self.file(scope, up_to=event.after_seq)
-            self.apply(scope, event)
-        self.file(scope)
-
-    def apply(self, scope: Scope, event: Visits | Note) -> None:
-        """Work recalls or a note, as they are journalled already, into the tiers."""
-
-        def work(_: Head) -> tuple[Changes | None, None]:
-            paging = self.paging(scope)
-            if isinstance(event, Note):
-                paging.note(event)
-            else:
-                for recalled in event.recalls:
-                    paging.recalled(recalled)
-            changes = paging.changes()
-            return replace(changes, put=[*changes.put, encode(event)]), None
-
-        transact(self._store, scope, "filing", work)
-
-    # ── by hand ──────────────────────────────────────────────────────────────────────────────
-
-    def note(self, scope: Scope, note: Note) -> Knowledge:
-        """Journal what was stated by hand, and let it take its place; return it."""
-
-        def work(head: Head) -> tuple[Changes | None, Knowledge]:
-            notes = map(decode, self._store.records(scope, ["note"]))
-            numbers = [known.number for known in notes if isinstance(known, Note)]
-            placed = replace(
-                note,
-                after_seq=filed_seq(self._store, scope, head),
-                number=max(numbers, default=0) + 1,
-            )
-            paging = self.paging(scope)
-            fact = paging.note(placed)
-            changes = paging.changes()
-            return replace(changes, put=[*changes.put, encode(placed)]), fact
-
-        return transact(self._store, scope, "note", work)
-
-    # ── editions ─────────────────────────────────────────────────────────────────────────────
-
     def renew(self, scope: Scope) -> None:
-        """Take back what an older edition has filed, so that it is filed anew.
-
-        What a model filed stays; what the rules read then was no more than a guess, and goes.
-        """
-        if not self._store.records(scope, ["chain"], live_only=True):
-            return
-
-        def work(_: Head) -> tuple[Changes | None, None]:
-            old = self._store.records(scope, DERIVED_KINDS)
-            chains = [value for r in old if isinstance(value := decode(r), Chain)]
-            if any(chain.analyst == "rules" for chain in chains) and not any(
-                chain.analyst != "rules" for chain in chains
-            ):
-                gone = [(record.kind, record.id) for record in old if _of_rules(record)]
-                filed = [Assignment(id_, None, None) for c in chains for id_ in c.page_ids]
-                return Changes(delete=gone, assign=filed), None
-            gone = [
-                (record.kind, record.id)
-                for record in old
-                if record.kind in ("knowledge", "trait") and _of_rules(record)
-            ]
-            paging = self.paging(scope)
-            for page in self._store.pages(scope, PageQuery()):
-                if page.segment_id is not None:
-                    paging.state(statements(without_quotation(page), self._config.language), page)
-            put = [encode(replace(chain, edition=EDITION)) for chain in chains]
-            return Changes(put=[*put, *paging.knowledge()], delete=gone), None
-
-        transact(self._store, scope, "filing", work)
-
-
-def _of_rules(record: Record) -> bool:
-    return record.kind == "segment" or record.body.get("analyst") == "rules"
-
-
-def _order(event: Visits | Note) -> tuple[int, int]:
-    """Recalls and notes touch different tiers, so that only notes need an order among them."""
-    return event.after_seq, event.number if isinstance(event, Note) else 0
-
-
-def filed_seq(store: Store, scope: Scope, head: Head) -> int:
-    """Return the position of the last page before which all are filed; 0 if none is."""
-    first = store.pages(scope, PageQuery(waiting=True, limit=1))
-    return first[0].seq - 1 if first else head.last_seq
+        """Take back what an older edition has filed, so that it is filed anew."""
+        renew(self._store, scope, self.paging, self._config.language)
 
 
 def _until_refiled(pages: Sequence[Page]) -> Sequence[Page]:

@@ -1,8 +1,8 @@
 """Pages filed one after another: the rules' way from the journal to mid- and long-term memory.
 
 What comes of it is a function of the journal (pages, recalls, notes) and of nothing else: neither
-of when anyone asked for it, nor of how many pages were filed at a time. A scope is worked through in
-journal order; `Paging` is a working copy of its tiers, and collects what changes.
+of when anyone asked for it, nor of how many pages were filed at a time. A scope is worked through
+in journal order; `Paging` is a working copy of its tiers, and collects what changes.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from memoryos.model import Knowledge, Note, Scope
 from memoryos.ports import Clock
 from memoryos.storage import leases
 from memoryos.storage.port import QueueStore, Store
+from memoryos.updating.events import Events
 from memoryos.updating.filing import Updater, never
 from memoryos.updating.revisit import Revisitor
 
@@ -44,6 +45,7 @@ class Consolidator:
     ) -> None:
         self._store = store
         self._updater = updater
+        self._events = Events(store, updater)
         self._revisitor = revisitor
         self._clock = clock
         self.after_fork()
@@ -69,7 +71,7 @@ class Consolidator:
         if not visits:
             return False
         try:
-            self._updater.visit(scope, visits, self._clock())
+            self._events.visit(scope, visits, self._clock())
         except BaseException:
             with self._guard:
                 counts = self._visits.setdefault(scope, {})
@@ -80,7 +82,7 @@ class Consolidator:
 
     def note(self, scope: Scope, note: Note) -> Knowledge:
         """Journal what was stated by hand; return the fact. Raises StorageError."""
-        return self._updater.note(scope, note)
+        return self._events.note(scope, note)
 
     def run(
         self,

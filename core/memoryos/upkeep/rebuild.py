@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import partial
 
 from memoryos.config import MemoryConfig
 from memoryos.errors import StorageBusy
@@ -29,6 +30,7 @@ from memoryos.storage.port import (
     StoredEmbedder,
 )
 from memoryos.storage.transact import attempts, transact
+from memoryos.updating.events import Events
 from memoryos.updating.filing import Updater
 from memoryos.upkeep.export import Difference, Progress, checked_again, difference
 
@@ -66,7 +68,7 @@ def rebuild(
             _work_through(scratch, scope, events, embedder, analysts, config, clock, progress)
             real = {copy.seq: page.seq for copy, page in zip(copies, pages, strict=True)}
             fresh = [
-                moved(record, lambda seq, real=real: real.get(seq, 0))
+                moved(record, partial(_real, real))
                 for record in scratch.records(scope, DERIVED_KINDS)
             ]
 
@@ -107,9 +109,10 @@ def _work_through(
     progress: Progress | None,
 ) -> None:
     updater = Updater(scratch, Views(scratch, config), embedder, analysts, config, clock)
+    log = Events(scratch, updater)
     updater.embed(scope)
     if updater.by_page(scope):
-        updater.replay(scope, events)
+        log.replay(scope, events)
         if progress is not None:
             progress(total := scratch.counts(scope).pages, total)
         return
@@ -123,7 +126,11 @@ def _work_through(
             progress(done, total)
     for event in events:
         if isinstance(event, Note):
-            updater.apply(scope, event)
+            log.apply(scope, event)
+
+
+def _real(real: dict[int, int], seq: int) -> int:
+    return real.get(seq, 0)
 
 
 def _events(store: Store, scope: Scope, seqs: Sequence[int]) -> list[Visits | Note]:

@@ -143,8 +143,8 @@ def print_profile(memory: Memory, status: Status = "active") -> None:
     who, facts = memory.profile(), memory.knowledge(status=status)
     if not who.text and not facts:
         out.print(
-            "Nothing is known yet. Facts are learned when a segment of mid-term memory gets hot: "
-            "see `memoryos segments`.",
+            f"{memory.stats().expectation} Nobody has told anything of themselves yet; "
+            "`memoryos remember` states a fact.",
             style="yellow",
         )
         return
@@ -226,7 +226,7 @@ def print_segments(found: list[Segment], threshold: float) -> None:
     table.add_column("about", ratio=1)
     for item in found:
         about = Text.assemble(
-            (plain(", ".join(item.keywords[:6])), "bold"),
+            (plain(item.name), "bold"),
             "\n",
             (one_line(item.summary, 160), "bright_black"),
         )
@@ -280,7 +280,7 @@ def stats(
         return
     table = Table(box=None, padding=(0, 1))
     table.add_column("user / assistant")
-    names = ("pages", "sessions", "waiting", "segments", "chains", "facts", "traits")
+    names = ("pages", "sessions", "waiting", "segments", "chains", "known", "traits")
     for name in names:
         table.add_column(name, justify="right")
     for scope, counts in found:
@@ -291,6 +291,9 @@ def stats(
             *map(str, (counts.chains, facts, counts.traits)),
         )
     out.print(table)
+    for scope, counts in found:
+        who = f"{plain(scope.user_id)}: " if len(found) > 1 else ""
+        out.print(shown(f"{who}{counts.expectation}"), style="bright_black", soft_wrap=True)
 
 
 def usage(

@@ -44,6 +44,6 @@ class RuleAnalyst:
         facts = [fact for page in batch.pages for fact in statements(page, self._language)]
         return Consolidation(tuple(topics), tuple(drafts), tuple(facts))
 
-    def promote(self, request: PromotionRequest) -> Promotion:
+    def promote(self, _: PromotionRequest) -> Promotion:
         """Return nothing: without a model no fact and no trait is asserted."""
         return Promotion()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from memoryos.model import Page
 from memoryos.text.sentences import split
+from memoryos.text.speech import idle_words
 from memoryos.text.tokenizer import keywords
 
 TOPIC_SUMMARY = 300
@@ -15,23 +16,14 @@ KEYWORDS = 8
 """Keywords of a topic, at most."""
 
 READ = 4_000
+_TELLS = 400
+"""Characters that tell a page's language."""
 """Characters read of each side of a page."""
 _SENTENCES = 40
 """Sentences read of each side of a page."""
 
-CHATTER = frozenset(
-    """
-really thanks thank great good nice awesome amazing cool wow yeah yes hey hello okay sure lot lots
-thing things something anything everything like get got going go know think want make makes made
-feel look looks looking forward sounds sound always never much many way time times people day today
-yesterday tomorrow week last next one well let also please help tell said say take took keep come
-can't could would may might must even still super totally glad happy wonderful fantastic best better
-back new see need love gonna right haha absolutely definitely exactly gracias hola bueno buena bien
-claro vale cosa cosas ver hacer puedo puede quiero gusta gustaría favor ayuda genial muy día hoy
-ayer mañana vez tiempo gente
-""".split()
-)
-"""Words that any conversation is full of; they are no keywords."""
+CHATTER = frozenset("called give keep told talk talking user assistant".split())
+"""Words that any conversation is full of, besides those that its language lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +32,7 @@ class Excerpts:
 
     pages: tuple[Page, ...]
     sentences: tuple[str, ...]
-    """Verbatim, in order, each after its speaker's name where known."""
+    """Verbatim, in order, each after its speaker's name."""
     words: tuple[str, ...]
     """As written, lower-cased, most telling first; at most twice `KEYWORDS`."""
 
@@ -49,7 +41,7 @@ class Excerpts:
         """Return the sentences and keywords of `pages`."""
         sides = [(page, name, text) for page in pages for name, text in _sides(page)]
         sentences = [
-            f"{name}: {sentence}" if name else sentence
+            f"{name}: {sentence}"
             for _, name, text in sides
             for sentence in split(text[:READ])[:_SENTENCES]
         ]
@@ -61,7 +53,10 @@ class Excerpts:
             for word in name[:100].split()
         }
         found = keywords("\n".join(text[:READ] for _, _, text in sides), 6 * KEYWORDS)
-        words = [word for word in found if word not in CHATTER and word not in speakers]
+        idle = CHATTER | idle_words("\n".join(text[:_TELLS] for _, _, text in sides)) | speakers
+        words = [word for word in found if word not in idle]
+        if not words:  # a greeting says nothing
+            sentences = []
         return cls(tuple(pages), tuple(sentences), tuple(words[: 2 * KEYWORDS]))
 
     @property
@@ -70,15 +65,15 @@ class Excerpts:
         return {word: 1 - i / (2 * len(self.words)) for i, word in enumerate(self.words)}
 
 
-def _sides(page: Page) -> Iterator[tuple[str | None, str]]:
+def _sides(page: Page) -> Iterator[tuple[str, str]]:
     if page.user_input.strip():
-        yield page.user_name, page.user_input
+        yield page.user_name or "User", page.user_input
     if page.agent_response.strip():
-        yield page.agent_name, page.agent_response
+        yield page.agent_name or "Assistant", page.agent_response
     if not page.user_input.strip() and not page.agent_response.strip():
         for message in page.messages:
             if message.role != "system" and message.text.strip():
-                yield message.name, message.text
+                yield message.name or message.role.title(), message.text
 
 
 def summary(excerpts: Excerpts, limit: int) -> str:
@@ -110,7 +105,17 @@ def best(sentences: Sequence[str], limit: int, weights: Mapping[str, float]) -> 
             room -= size
     if not kept and sentences:
         return shortened(sentences[0], limit)
-    return " ".join(sorted(kept, key=kept.__getitem__))
+    return _once_named(sorted(kept, key=kept.__getitem__))
+
+
+def _once_named(sentences: Sequence[str]) -> str:
+    """Return sentences in a line; a speaker's name stands where the speaker changes."""
+    line, speaker = "", ""
+    for sentence in sentences:
+        name, _, said = sentence.partition(": ")
+        line += (" " if line else "") + (said if name == speaker else sentence)
+        speaker = name
+    return line
 
 
 def shortened(sentence: str, limit: int) -> str:
