@@ -30,6 +30,8 @@ _CODE = re.compile(
     r"[{}<>]|=>|::|\w\(\)|;\s*$|^\s*(?:def|class|import|from|#|\*|\||- \*\*|\d+\.\s)"
 )
 _ENDS_AS_QUESTION = re.compile(r"[?？؟][\"'”’»)\]」』]*$")
+_LONGEST_GREETING = 60
+"""Characters."""
 _FEW_WORDS = 5
 _TELLING_WORDS = 2
 """Words that tell something: a sentence of few words needs one ("I'm vegan"), a longer one two."""
@@ -161,6 +163,13 @@ def idle_words(text: str) -> frozenset[str]:
     """Return the words that tell nothing in the language of a text: politeness and small talk."""
     of = language_of(text)
     return _patterns(of.code).idle if of is not None else frozenset()
+
+
+def is_small_talk(text: str) -> bool:
+    """Return whether a short message is nothing but greetings, thanks and assent."""
+    if not text.strip() or len(text) > _LONGEST_GREETING:
+        return False
+    return not frozenset(content_words(text)) - idle_words(text)
 
 
 def quotations(

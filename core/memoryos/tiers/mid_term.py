@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ _MOST_CHANGED = 64
 MOST_SUMMARY = 600
 """A segment's summary keeps its newest topics' lines up to this many characters."""
 _WORDS_OF_A_NAME = 3
+_STEM = 5
+"""Letters that words of the same stem begin with."""
+_WORD = re.compile(r"\w+")
 MOST_OF_CHAIN = 400
 """The same of a chain's summary."""
 
@@ -245,17 +249,19 @@ def names_of(segments: Collection[Segment]) -> dict[str, str]:
     holders = Counter(word for s in segments for word in _folded(s.keywords))
     most = len(segments) + 1
 
-    def telling(word: str, said: str) -> float:
-        rare = math.log(most / holders[word.casefold()]) + 0.1
-        return rare * (1 + said.count(word.casefold()))
-
     names = {}
     for segment in segments:
-        said = segment.summary.casefold()
-        ranked = sorted(
-            enumerate(segment.keywords), key=lambda each: (-telling(each[1], said), each[0])
-        )
-        names[segment.id] = ", ".join(word for _, word in ranked[:_WORDS_OF_A_NAME])
+        said = Counter(_WORD.findall(segment.summary.casefold()))
+        worth = {
+            word: (1 + said[word.casefold()])
+            * (0.1 + math.log(most / holders[word.casefold()]))
+            * min(len(word), 10)
+            for word in segment.keywords
+        }
+        chosen: dict[str, str] = {}
+        for word in sorted(segment.keywords, key=lambda word: -worth[word]):
+            chosen.setdefault(word.casefold()[:_STEM], word)
+        names[segment.id] = ", ".join(list(chosen.values())[:_WORDS_OF_A_NAME])
     return names
 
 

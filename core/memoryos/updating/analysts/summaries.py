@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from memoryos.model import Page
 from memoryos.text.sentences import split
-from memoryos.text.speech import idle_words
+from memoryos.text.speech import idle_words, is_small_talk
 from memoryos.text.tokenizer import keywords
 
 TOPIC_SUMMARY = 300
@@ -16,6 +16,7 @@ KEYWORDS = 8
 """Keywords of a topic, at most."""
 
 READ = 4_000
+_LINE = 120
 _TELLS = 400
 """Characters that tell a page's language."""
 """Characters read of each side of a page."""
@@ -55,14 +56,19 @@ class Excerpts:
         found = keywords("\n".join(text[:READ] for _, _, text in sides), 6 * KEYWORDS)
         idle = CHATTER | idle_words("\n".join(text[:_TELLS] for _, _, text in sides)) | speakers
         words = [word for word in found if word not in idle]
-        if not words:  # a greeting says nothing
-            sentences = []
+        if not words or all(map(is_greeting, pages)):
+            sentences, words = [], []
         return cls(tuple(pages), tuple(sentences), tuple(words[: 2 * KEYWORDS]))
 
     @property
     def weights(self) -> dict[str, float]:
         """Weight of each keyword: from 1 for the first down to a half."""
         return {word: 1 - i / (2 * len(self.words)) for i, word in enumerate(self.words)}
+
+
+def is_greeting(page: Page) -> bool:
+    """Return whether a page tells nothing: small talk, with no more than a line of answer."""
+    return is_small_talk(page.user_input) and len(page.agent_response) <= _LINE
 
 
 def _sides(page: Page) -> Iterator[tuple[str, str]]:
