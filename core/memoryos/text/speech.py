@@ -88,11 +88,11 @@ def _patterns(code: str) -> _Patterns:
         ),
         commands=_pattern(said.commands, of, at_start=True),
         reports=_pattern(said.reported_speech, of),
-        announces=_pattern(said.announcements, of),
+        announces=_pattern(said.announcements, of, loose=_glued(of)),
         supposes=_pattern(said.suppositions, of),
-        texts=_pattern(said.texts, of),
+        texts=_pattern(said.texts, of, loose=_glued(of)),
         points=_pattern(said.pointers, of),
-        plays=_pattern(said.play, of),
+        plays=_pattern(said.play, of, loose=_glued(of)),
         labels=re.compile(rf"^\W*(?:{_any(said.labels)})\s*[:：]\s*"),
         needs_more=_pattern(said.follow_up_pronouns | said.follow_up_openers, of, at_start=True),
         idle=idle,
@@ -119,14 +119,19 @@ def _stop(of: Language) -> str:
 
 
 def _pattern(
-    words: Iterable[str], of: Language, *, at_start: bool = False, at_end: bool = False
+    words: Iterable[str],
+    of: Language,
+    *,
+    at_start: bool = False,
+    at_end: bool = False,
+    loose: bool = False,
 ) -> re.Pattern[str]:
     before = (
         _lead(of)
         if at_start
         else (r"(?<![\w'])" if of.spaced and not (at_end and _glued(of)) else "")
     )
-    after = r"\W*$" if at_end else _stop(of)
+    after = r"\W*$" if at_end else "" if loose else _stop(of)
     return re.compile(f"{before}(?:{_any(words) or '(?!)'}){after}")
 
 
@@ -162,7 +167,14 @@ class _Told:
 def idle_words(text: str) -> frozenset[str]:
     """Return the words that tell nothing in the language of a text: politeness and small talk."""
     of = language_of(text)
-    return _patterns(of.code).idle if of is not None else frozenset()
+    return _patterns(of.code).idle if of is not None else _greetings()
+
+
+@cache
+def _greetings() -> frozenset[str]:
+    """Return the words of small talk of all languages: for texts that tell no language."""
+    entries = (entry for each in languages().values() for entry in each.speech.small_talk)
+    return frozenset(word for entry in entries for word in entry.split())
 
 
 def is_small_talk(text: str) -> bool:
@@ -195,7 +207,9 @@ def quotations(
     if not told:
         return []
     whole = head.strip()
-    alone = len(told) == len(sentences) or not _asks_anywhere(voice, sentences, patterns)
+    alone = not _asks_anywhere(voice, sentences, patterns) and all(
+        each.end == sentences[each.place].end for each in told
+    )
     if len(text) <= SHORT and alone:
         start = text.index(whole[0]) if whole else 0
         return [Quotation(start, start + len(whole))]
