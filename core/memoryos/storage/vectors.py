@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from memoryos.model import Knowledge, Page, Scope, Segment
@@ -11,6 +12,8 @@ from memoryos.storage.journal import indexed_text
 from memoryos.storage.port import Changes, Head, NewVectors, Record, Store, StoredEmbedder
 from memoryos.storage.transact import transact
 
+_SPEAKER = re.compile(r"(?:^|(?<=\s))(?:User|Assistant): ", re.MULTILINE)
+"""Who speaks, in a summary: two topics are not alike because both are talked of."""
 AT_ONCE = 256
 """Texts given to an embedder in one call."""
 
@@ -25,7 +28,7 @@ def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
 
 def embedded_text(keywords: Sequence[str], summary: str) -> str:
     """Return the text that is embedded for a topic or segment: e_s and e_p of Eq. 3."""
-    return f"{' '.join(keywords)}\n{summary}"
+    return f"{' '.join(keywords)}\n{_SPEAKER.sub('', summary)}"
 
 
 def page_vectors(pages: Sequence[Page], embedder: Embedder) -> dict[int, bytes]:

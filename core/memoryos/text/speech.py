@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from memoryos.text.language import Language, languages
 from memoryos.text.sentences import MASK, Sentence, own_voice, spans
 from memoryos.text.tokenizer import content_words, language_of, words
 
+TELLS = 400
+"""Characters that tell a message's language."""
 READ = 8_000
 """Characters of a message that are read."""
 SHORT = 160
@@ -166,8 +168,14 @@ class _Told:
 
 def idle_words(text: str) -> frozenset[str]:
     """Return the words that tell nothing in the language of a text: politeness and small talk."""
-    of = language_of(text)
+    of = _told_language(text[:TELLS])
     return _patterns(of.code).idle if of is not None else _greetings()
+
+
+@lru_cache(maxsize=256)
+def _told_language(text: str) -> Language | None:
+    """Return the language that a text is in: a page's is asked for by each who reads it."""
+    return language_of(text)
 
 
 @cache
@@ -195,7 +203,7 @@ def quotations(
         names: Words of the speakers' names, lower-cased: to be called by name tells nothing.
     """
     head = text[:READ]
-    of = languages().get(language) if language else _language(head[:2_000])
+    of = languages().get(language) if language else _language(head[:TELLS])
     if of is None or not of.speech.first_person:
         return []
     patterns = _patterns(of.code)
@@ -218,7 +226,7 @@ def quotations(
 
 def _language(text: str) -> Language | None:
     """Return the language of a text, also where only words of one's own tell it ("mi chiamo")."""
-    found = language_of(text)
+    found = _told_language(text)
     if found is not None:
         return found
     said = words(text)

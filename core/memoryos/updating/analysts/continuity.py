@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from memoryos.model import Page
+from memoryos.text.speech import idle_words
 from memoryos.text.terms import tokens
 from memoryos.updating.analysts.summaries import is_greeting
 
@@ -71,14 +72,18 @@ def words_said(page: Page) -> str:
 def read(page: Page) -> PageTerms:
     """Return `page` with its terms; the speakers' names are none of them."""
     said = f"{page.user_input[:READ]}\n{page.agent_response[:READ]}".strip() or words_said(page)
-    terms = frozenset(_tokens(said)) - names(page)
+    terms = _tokens(said) - names(page)
     return PageTerms(page, terms, telling=not is_greeting(page))
 
 
 @lru_cache(maxsize=64)
-def _tokens(text: str) -> tuple[str, ...]:
-    """Return the terms of a text; each page is read twice, also as the one before the next."""
-    return tuple(tokens(text))
+def _tokens(text: str) -> frozenset[str]:
+    """Return the terms of a text that tell something: no bare numbers, no politeness.
+
+    Each page is read twice, also as the one before the next.
+    """
+    idle = idle_words(text.partition("\n")[0])
+    return frozenset(term for term in tokens(text) if term not in idle and not term.isdigit())
 
 
 def names(page: Page) -> frozenset[str]:

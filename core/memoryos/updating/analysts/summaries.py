@@ -17,8 +17,6 @@ KEYWORDS = 8
 
 READ = 4_000
 _LINE = 120
-_TELLS = 400
-"""Characters that tell a page's language."""
 """Characters read of each side of a page."""
 _SENTENCES = 40
 """Sentences read of each side of a page."""
@@ -54,7 +52,7 @@ class Excerpts:
             for word in name[:100].split()
         }
         found = keywords("\n".join(text[:READ] for _, _, text in sides), 6 * KEYWORDS)
-        idle = CHATTER | idle_words("\n".join(text[:_TELLS] for _, _, text in sides)) | speakers
+        idle = CHATTER | idle_words(sides[0][2] if sides else "") | speakers
         words = [word for word in found if word not in idle]
         if not words or all(map(is_greeting, pages)):
             sentences, words = [], []
