@@ -136,7 +136,7 @@ def profile(
     assistant: Assistant = None,
     json: Json = False,
 ) -> None:
-    """Show who the user is, as far as is known: profile, traits, facts and statements, by source."""
+    """Show who the user is, as far as is known: profile, traits, and what was said or stated."""
     with opened(db) as engine:
         memory = chosen(engine, user, assistant)
         if json:
