@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
+from memoryos.generation.neutral import neutral, one_line, speaker
+from memoryos.generation.quoting import CLOSE, OPEN, STATEMENT
 from memoryos.model import (
     Chain,
     Displayable,
@@ -60,13 +62,41 @@ class Recall(Displayable):
     def text(self, max_tokens: int | None = None) -> str:
         """Return the context block: profile, knowledge, chains, recalled pages, recent turns.
 
-        Never more than `max_tokens` tokens (default: the recall's), never cut inside a turn: what
-        does not fit whole is left out, the least relevant first. Raises InvalidInput.
+        For people and tests; a model's prompt takes `prompt`. Never more than `max_tokens` tokens
+        (default: the recall's), never cut inside a turn: what does not fit whole is left out, the
+        least relevant first. What was said can forge no heading, date or speaker: its later lines
+        are indented, and marks of prompts and signs that nobody sees are gone. Raises InvalidInput.
         """
+        return _Block(self, self._budget(max_tokens)).text()
+
+    def prompt(self, max_tokens: int | None = None, *, ids: bool = False) -> str:
+        """Return the context block for a model's prompt: fenced, as data that cannot act.
+
+        The only form in which memory enters a prompt: `text` between <memory> and </memory>, after
+        a line that says what it is. Empty where there is nothing to tell. The fence counts:
+        never more than `max_tokens` tokens (default: the recall's). With `ids` each turn and each
+        fact has its id in square brackets, for tools that forget. Raises InvalidInput.
+        """
+        return fenced_recall(self, self._budget(max_tokens), ids=ids)
+
+    def _budget(self, max_tokens: int | None) -> int:
         budget = self.max_tokens if max_tokens is None else max_tokens
         if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
             raise InvalidInput(f"max_tokens must be a whole number of at least 0, not {budget!r}")
-        return _Block(self, budget).text()
+        return budget
+
+
+def fenced_recall(found: Recall, budget: int, about: str = "", *, ids: bool = False) -> str:
+    """Return `Recall.prompt`, with a line of data about the conversation if there is one."""
+    begins = "\n".join([OPEN, STATEMENT, *filter(None, [one_line(about)]), ""])
+    ends = f"\n{CLOSE}"
+    inside = budget - found.count_tokens(f"{begins}\n{ends}")
+    while inside > 0 and (block := _Block(found, inside, ids=ids).text()):
+        fenced = f"{begins}\n{block}{ends}"
+        if (over := found.count_tokens(fenced) - budget) <= 0:
+            return fenced
+        inside -= over  # tokens of parts may not add up exactly
+    return f"{begins}{CLOSE}" if about else ""
 
 
 _LEAST_CHAIN = 16
@@ -91,8 +121,9 @@ class _Entry(NamedTuple):
 class _Block:
     """A context block being filled. Sections are filled by importance, then shown in order."""
 
-    def __init__(self, recall: Recall, budget: int) -> None:
+    def __init__(self, recall: Recall, budget: int, *, ids: bool = False) -> None:
         self._recall = recall
+        self._ids = ids
         self._count = recall.count_tokens
         self._budget = budget
         self._left = budget
@@ -128,14 +159,19 @@ class _Block:
         for line in chain.summary.splitlines():
             said = line.partition(": ")[2] or line
             if said.strip() and said[:_ENOUGH_TO_TELL] not in words:
-                self._add("Earlier in these conversations", 0, f"- {line}", self._left)
+                self._add("Earlier in these conversations", 0, f"- {neutral(line)}", self._left)
 
     def _known_facts(self, budget: int) -> None:
         """Add the profile and facts: what was promoted, or stated by hand."""
         profile = self._recall.profile
-        lines = [f"- {line}" for line in profile.text.splitlines()]
-        told = set(profile.sources.values())
-        lines += [f"- {item.line}" for item in self._knowledge("fact") if item.id not in told]
+        # With ids the facts themselves, not the profile that is made of them.
+        lines = [] if self._ids else [f"- {one_line(line)}" for line in profile.lines]
+        told = set() if self._ids else set(profile.sources.values())
+        lines += [
+            f"-{self._id(item.id)} {neutral(item.line)}"
+            for item in self._knowledge("fact")
+            if item.id not in told
+        ]
         for number, line in enumerate(lines):
             budget -= self._add("What is known", number, line, budget)
 
@@ -149,7 +185,9 @@ class _Block:
         for number, item in enumerate(self._knowledge("statement")):
             if known.isdisjoint(source.page_id for source in item.sources):
                 order = _AFTER_FACTS + number
-                self._add("What is known", order, f"- {item.line}", self._left)
+                self._add(
+                    "What is known", order, f"-{self._id(item.id)} {neutral(item.line)}", self._left
+                )
 
     def _shown_recent(self) -> list[Page]:
         here = {entry.order for entry in self._sections["This conversation"]}
@@ -172,9 +210,14 @@ class _Block:
 
     def _add_page(self, section: str, page: Page, budget: int) -> int:
         """Add a page as `_add` does; a time that the section shows already costs nothing more."""
-        time = _time_line(page)
+        if len(page.user_input) + len(page.agent_response) > _MOST_CHARACTERS * self._left:
+            return 0
+        time = _time_line(page) + self._id(page.id)
         known = any(entry.time == time for entry in self._sections[section])
         return self._add(section, page.seq, _said(page), budget, time, free=known)
+
+    def _id(self, id_: str) -> str:
+        return f" [{id_}]" if self._ids else ""
 
     def _add(
         self,
@@ -234,10 +277,12 @@ def _time_line(page: Page) -> str:
 
 def _said(page: Page) -> str:
     sides = (
-        (page.user_name or "User", page.user_input),
-        (page.agent_name or "Assistant", page.agent_response),
+        (page.user_name, "User", page.user_input),
+        (page.agent_name, "Assistant", page.agent_response),
     )
-    return "\n".join(f"{name}: {said}" for name, said in sides if said)
+    return "\n".join(
+        f"{speaker(name or '') or role}: {neutral(said)}" for name, role, said in sides if said
+    )
 
 
 def _lines(entries: Sequence[_Entry]) -> Iterator[str]:
