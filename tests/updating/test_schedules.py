@@ -41,6 +41,7 @@ CONFIG = MemoryConfig(
     mid_term_capacity=2,
     long_term_capacity=3,
 )
+Schedule = list[tuple[Any, ...]]
 number = st.integers(0, len(SAID) - 1)
 steps = st.lists(
     st.one_of(
@@ -114,7 +115,7 @@ class Life:
         elif verb == "kill":
             self._engine.modules.store.close()
             self._engine = self._open()
-        elif verb == "remember" and hasattr(self.memory, "remember"):
+        elif verb == "remember":
             self.memory.remember(SAID[given[0]], attribute="mood" if given[0] % 2 else None)
         elif (
             verb == "correct"
@@ -165,7 +166,7 @@ def test_any_interleaving_gives_what_a_rebuild_gives(
         max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     @given(steps)
-    def live(schedule: list[tuple[Any, ...]]) -> None:
+    def live(schedule: Schedule) -> None:
         life = Life(open_store, f"tom-{next(users)}")
         try:
             for step in schedule:
@@ -175,3 +176,30 @@ def test_any_interleaving_gives_what_a_rebuild_gives(
             life.close()
 
     live()
+
+
+SCHEDULES = {
+    "flush each turn": ["flush"],
+    "engine reopened each turn": ["reopen"],
+    "a worker after each turn": ["work"],
+    "killed after each turn": ["kill"],
+    "once, at the end": [],
+}
+
+
+@pytest.mark.parametrize("after_each", SCHEDULES.values(), ids=SCHEDULES)
+def test_every_schedule_derives_the_same_and_what_a_rebuild_gives(after_each: list[str]) -> None:
+    states = []
+    for verbs in (after_each, []):
+        store = Shared()
+        life = Life(lambda store=store: store, "tom")  # type: ignore[misc]
+        for turn in range(60):
+            life.now = NOON + timedelta(hours=turn)
+            life.memory.add(SAID[turn % len(SAID)], "Noted.", key=str(turn))
+            for verb in verbs:
+                life.do((verb,))
+        same_as_rebuilt(life)
+        states.append(life.state())
+        assert life.memory.knowledge()
+        life.close()
+    assert states[0] == states[1]
