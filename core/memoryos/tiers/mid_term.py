@@ -276,13 +276,19 @@ def visited(segment: Segment, times: int, at: datetime) -> Segment:
 
 
 def evictions(
-    segments: Mapping[str, Segment], now: datetime, config: MemoryConfig
+    segments: Mapping[str, Segment], now: datetime, config: MemoryConfig, keep: str | None = None
 ) -> list[Segment]:
-    """Return the coldest segments beyond capacity; the oldest of equals first."""
+    """Return the coldest segments beyond capacity; the oldest of equals first.
+
+    The one whose id is `keep`, just founded and so cold by nature, stays if any other can go.
+    """
     beyond = len(segments) - config.mid_term_capacity
     if beyond <= 0:
         return []
-    heats = {id_: heat(segment, now, config) for id_, segment in segments.items()}
+    heats = {id_: heat(s, now, config) for id_, s in segments.items() if id_ != keep}
+    beyond = min(beyond, len(heats))
+    if not beyond:
+        return []
     # Few leave at a time: to rank all of them would take longer than to find the few.
     border = nsmallest(beyond, heats.values())[-1]
     coldest = [segments[id_] for id_, value in heats.items() if value <= border]

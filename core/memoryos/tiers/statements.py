@@ -23,6 +23,10 @@ MATTER = 0.84
 _SAME_WORDS = 0.8
 """Share of telling words that statements of one matter have in common, where they differ only in a
 number or in a negation."""
+_COVERED = 0.65
+"""Share of the older statement's telling words that the newer one of its matter has."""
+_SURELY = 0.9
+"""Cosine from which on no word need be compared."""
 _EQUAL = 1e-4
 
 
@@ -73,7 +77,12 @@ class Statements:
         if new.id in corrected:
             new = replace(new, status="superseded", superseded_by=corrected[new.id])
         for item, nearness in near:
-            if nearness >= MATTER or _denies(words, self._telling(item)):
+            older = self._telling(item)
+            if (
+                nearness >= _SURELY
+                or (nearness >= MATTER and _covers(words, older))
+                or _denies(words, older)
+            ):
                 new = self._replaces(item, new)
         self._keep(new, vector)
 
@@ -127,6 +136,11 @@ class Statements:
 
 def _same(one: Telling, other: Telling) -> bool:
     return one == other or (one[1:] == other[1:] and _shared(one, other) >= _SAME_WORDS)
+
+
+def _covers(newer: Telling, older: Telling) -> bool:
+    """Tell whether a statement speaks of most of what an older one said."""
+    return len(newer[0] & older[0]) >= _COVERED * len(older[0])
 
 
 def _denies(one: Telling, other: Telling) -> bool:

@@ -205,7 +205,9 @@ class Paging:
         self._unread[segment.id] = segment
         self._newest[segment.id] = page.seq
         self._put(self._promoted(segment, page.seq))
-        for cold in mid_term.evictions(self._segments, page.timestamp, self._config):
+        for cold in mid_term.evictions(
+            self._segments, page.timestamp, self._config, keep=segment.id
+        ):
             self._read()
             del self._segments[cold.id]
             self._moved[cold.id] = replace(cold, evicted=True, evicted_by=page.id)
