@@ -84,7 +84,7 @@ def test_heat_is_equation_4_at_the_moment_of_asking(clock: ManualClock) -> None:
 def test_every_hot_segment_is_promoted_and_cools_down(clock: ManualClock) -> None:
     with open_engine(clock) as engine:
         memory = engine.memory("tom")
-        memory.add("My name is Tom and I live in Lisbon. " + TOPICS["garden"], "Hello Tom")
+        memory.add("My name is Tom and I live in Lisbon.", "Hello Tom")
         talk(memory, "garden", 9)
         memory.add("I work as a nurse. " + TOPICS["chess"], "Good")
         talk(memory, "chess", 12)

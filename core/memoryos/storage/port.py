@@ -178,6 +178,7 @@ class Store(Protocol):
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         """Journal pages in one durable transaction; return them as stored, in the same order.
 
+        Where a page takes the place of another, version rises: who read that one begins again.
         Raises PageMoved, and stores nothing, if a page to replace is not at its position.
         """
         ...

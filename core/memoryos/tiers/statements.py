@@ -23,9 +23,11 @@ MATTER = 0.84
 _SAME_WORDS = 0.8
 """Share of telling words that statements of one matter have in common, where they differ only in a
 number or in a negation."""
-_COVERED = 0.65
+_COVERED = 0.5
 """Share of the older statement's telling words that the newer one of its matter has."""
-_SURELY = 0.9
+_LONGER = 1.5
+"""Times as many telling words as the newer one that an older statement has at most."""
+_SURELY = 0.89
 """Cosine from which on no word need be compared."""
 _EQUAL = 1e-4
 
@@ -140,7 +142,8 @@ def _same(one: Telling, other: Telling) -> bool:
 
 def _covers(newer: Telling, older: Telling) -> bool:
     """Tell whether a statement speaks of most of what an older one said."""
-    return len(newer[0] & older[0]) >= _COVERED * len(older[0])
+    both = len(newer[0] & older[0])
+    return both >= _COVERED * len(older[0]) and len(older[0]) <= _LONGER * len(newer[0])
 
 
 def _denies(one: Telling, other: Telling) -> bool:
