@@ -236,7 +236,7 @@ def said_only_in(some: Sequence[Any], pages: Sequence[Any]) -> set[str]:
 def test_a_forgotten_fact_and_what_it_superseded(root: Path) -> None:
     with opened(root) as engine:
         memory = engine.memory("tom")
-        for number, said in enumerate(("I'm vegan in Quaxbury.", "I'm not vegan.")):
+        for number, said in enumerate(("I'm vegan in Quaxbury.", "I'm not vegan in Yunford.")):
             key = "Quaxbury" if not number else None
             memory.add(said, "", NOON + timedelta(days=number), key=key)
             memory.add_many([("ok", "ok", NOON + timedelta(days=number))] * 4)
