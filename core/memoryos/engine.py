@@ -74,10 +74,11 @@ class Engine:
             worker = Worker(
                 consolidator,
                 lambda: [*store.scopes(waiting=True), *outdated_scopes(store, embedder)],
+                config.rest_seconds,
             )
         elif config.promotion == "queue":
             enqueuer = Enqueuer(consolidator, _queue_of(store))
-            worker = Worker(enqueuer, lambda: outdated_scopes(store, embedder))
+            worker = Worker(enqueuer, lambda: outdated_scopes(store, embedder), config.rest_seconds)
         self.modules = Modules(
             store=store,
             config=config,

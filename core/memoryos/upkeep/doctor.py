@@ -31,7 +31,7 @@ from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors, replace_outdated
 from memoryos.text.terms import INDEXING
-from memoryos.tiers import long_term, short_term
+from memoryos.tiers import long_term
 
 _TOO_LONG = timedelta(hours=1)
 """A page whose page-out is due for longer has been forgotten by the worker, or has none."""
@@ -210,19 +210,10 @@ class Doctor:
 
     def _waiting(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
         head = self._store.head(scope)
-        waiting = self._store.waiting(scope)
-        due = short_term.plan(
-            waiting,
-            head.last_seq,
-            capacity=self._config.short_term_capacity,
-            batch=self._config.page_out_batch,
-            everything=False,
-        )
-        seqs = [seq for _, batch in due for seq in batch]
-        late = self._clock() - _TOO_LONG
-        pages = self._store.pages(scope, PageQuery(seqs=seqs, before=late)) if seqs else []
+        late = self._clock() - _TOO_LONG - timedelta(seconds=self._config.rest_seconds)
+        pages = self._store.pages(scope, PageQuery(waiting=True, before=late))
         unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
-        detail = f"{len(pages)} pages wait for their page-out or vector for more than an hour"
+        detail = f"{len(pages)} pages wait to be filed, or for their vector, for more than an hour"
         if head.indexing != INDEXING:
             detail = "the pages are indexed as a former version did"
         elif not pages and not self._store.pages(scope, unembedded):

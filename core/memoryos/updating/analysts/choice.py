@@ -45,9 +45,9 @@ class Choice:
         """Return the analyst of the scope, and whether a model shall look again."""
         model = self._chat_model
         if model is None:
-            return Analysts(self._rules)
+            return Analysts(self._rules, by_page=True)
         if self._spent(scope):
-            return Analysts(self._rules, revisit=True)
+            return Analysts(self._rules, by_page=True, revisit=True)
         from memoryos.updating.analysts.llm import LLMAnalyst  # noqa: PLC0415  # loads pydantic
 
         def on_call(purpose: str, usage: TokenUsage, seconds: float, outcome: str) -> None:
