@@ -146,6 +146,8 @@ class Topic:
     created: datetime
     revisit: bool = False
     """Written by the rules in a model's absence; the model redoes it when it can."""
+    failed: datetime | None = None
+    """When a model last failed at its pages; it is asked again a day later, or when told to."""
 
 
 @dataclass(frozen=True, slots=True)

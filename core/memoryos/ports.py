@@ -130,6 +130,8 @@ class Batch:
     """The page of the session before them, already paged out."""
     previous_chain: Chain | None = None
     """The chain that `previous` belongs to."""
+    known: tuple[Knowledge, ...] = ()
+    """Current facts that these pages may repeat, add to or contradict; most relevant first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class TopicDraft:
     page_ids: tuple[str, ...]
     summary: str
     keywords: tuple[str, ...]
+    failed: bool = False
+    """The rules wrote it, because the model failed at these pages: it is asked again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,8 @@ class Consolidation:
 
     topics: tuple[TopicDraft, ...]
     chains: tuple[ChainDraft, ...]
+    facts: tuple[FactDraft, ...] = ()
+    """What the pages tell of their speakers, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 OPEN = "<memory>"
@@ -18,17 +17,6 @@ DATA_RULE = (
 # Anything that could pass for one of the marks: spaces, slashes or invisible signs after "<".
 _MARK = re.compile(r"[<＜﹤‹〈](?=[\W_]{0,20}memory)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-@dataclass(frozen=True, slots=True)
-class QuotedPage:
-    """A page as a prompt shows it: by a short number, its sides cut to what fits."""
-
-    number: int
-    user: str
-    agent: str
-    day: str
-    """Date of the page, ISO 8601."""
 
 
 def neutral(text: str) -> str:
@@ -44,15 +32,3 @@ def fenced(lines: Iterable[str]) -> str:
 def json_line(value: Any) -> str:
     """Return `value` as one line of compact JSON, letters of every script as they are."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def page_lines(pages: Sequence[QuotedPage]) -> list[str]:
-    """Return one line [number, user, agent] per page, with a line for each new date before it."""
-    lines = []
-    day = ""
-    for page in pages:
-        if page.day != day:
-            day = page.day
-            lines.append(json_line(day))
-        lines.append(json_line([page.number, page.user, page.agent]))
-    return lines

@@ -26,6 +26,7 @@ from memoryos.ports import (
     Consolidation,
     Embedder,
     FactDraft,
+    Promotion,
     PromotionRequest,
     TopicDraft,
     Vectors,
@@ -127,7 +128,9 @@ class Updater:
             return
         batch = self._batch(scope, session_id, pages)
         chosen = self._analysts(scope)
-        draft = _checked(chosen.analyst.consolidate(batch), batch)
+        known = relevant(self._views.get(scope).tiers, batch.pages)
+        draft = _checked(chosen.analyst.consolidate(replace(batch, known=known)), batch)
+        facts = self._facts(scope, draft, batch)
 
         def work(head: Head) -> tuple[Changes | None, Sequence[Record]]:
             # What was erased while the analyst read must not come back in what it says. An erasure
@@ -137,7 +140,8 @@ class Updater:
                 if not here or self._batch(scope, session_id, here) != batch:
                     return None, ()  # erased, replaced or taken by others: the next plan will say
             changes = self._page_out_changes(self._views.get(scope), batch, draft, chosen)
-            return changes, changes.put
+            learned = self._learned(scope, facts, batch.pages, chosen)
+            return replace(changes, put=[*changes.put, *learned]), changes.put
 
         put = transact(self._store, scope, "consolidation", work)
         self.promote_hot(scope, [record.id for record in put if record.live])
@@ -188,9 +192,10 @@ class Updater:
                         page_ids=topic.page_ids,
                         summary=topic.summary,
                         keywords=topic.keywords,
-                        analyst=chosen.analyst.name,
+                        analyst="rules" if topic.failed else chosen.analyst.name,
                         created=at,
-                        revisit=chosen.revisit,
+                        revisit=chosen.revisit or topic.failed,
+                        failed=self._clock() if topic.failed else None,
                     )
                 )
             )
@@ -256,14 +261,13 @@ class Updater:
         seen = view.head
         pages = self._store.pages(scope, query)
         chosen = self._analysts(scope)
-        known = _relevant(view.tiers, pages)
+        known = relevant(view.tiers, pages)
         read = tuple(map(without_quotation, pages))
         request = PromotionRequest(segment, read, known, view.tiers.profile)
         draft = chosen.analyst.promote(request)
+        ids = {page.id for page in pages}
         times = {page.id: page.timestamp for page in pages}
-        ids = set(times)
-        facts = [f for f in draft.facts if f.sources and all(s.page_id in ids for s in f.sources)]
-        facts = self._without_echoes(scope, facts, read)
+        facts = self._facts(scope, draft, request)
         traits = [
             trait
             for trait in draft.traits
@@ -283,15 +287,7 @@ class Updater:
             again = replace(query, up_to_seq=last)
             if head != seen and self._store.pages(scope, again) != pages:
                 return None, None  # the segment is still hot if anything is left of it
-            receipts = self._store.receipts(scope)
-            forgotten = frozenset(id_ for receipt in receipts for id_ in receipt.knowledge_ids)
-            ledger = long_term.LongTerm(
-                view.tiers.knowledge.values(), times, self._config.long_term_capacity, forgotten
-            )
-            for fact in facts:
-                ledger.add(fact, chosen.analyst.name, derived)
-            ledger.archive_overflow()
-            put = self._with_vectors(ledger.changed.values(), view.tiers)
+            put = self._learned(scope, facts, pages, chosen)
             for trait in traits:
                 here = view.tiers.traits.get(trait.name)
                 put.append(
@@ -305,6 +301,32 @@ class Updater:
 
         transact(self._store, scope, "promotion", work)
         _log.debug("promoted a segment: %d facts, %d traits", len(facts), len(traits))
+
+    def _facts(
+        self, scope: Scope, draft: Consolidation | Promotion, asked: Batch | PromotionRequest
+    ) -> list[FactDraft]:
+        """Return the facts of a draft that come of the pages it was asked about."""
+        ids = {page.id for page in asked.pages}
+        facts = [f for f in draft.facts if f.sources and all(s.page_id in ids for s in f.sources)]
+        return self._without_echoes(scope, facts, asked.pages)
+
+    def _learned(
+        self, scope: Scope, facts: Sequence[FactDraft], pages: Sequence[Page], chosen: Analysts
+    ) -> list[Record]:
+        """Return what changes in long-term memory when facts of these pages are added to it."""
+        if not facts:
+            return []
+        tiers = self._views.get(scope).tiers
+        receipts = self._store.receipts(scope)
+        forgotten = frozenset(id_ for receipt in receipts for id_ in receipt.knowledge_ids)
+        times = {page.id: page.timestamp for page in pages}
+        ledger = long_term.LongTerm(
+            tiers.knowledge.values(), times, self._config.long_term_capacity, forgotten
+        )
+        for fact in facts:
+            ledger.add(fact, chosen.analyst.name, self._clock())
+        ledger.archive_overflow()
+        return self._with_vectors(ledger.changed.values(), tiers)
 
     def _without_echoes(
         self, scope: Scope, facts: Sequence[FactDraft], pages: Sequence[Page]
@@ -393,7 +415,7 @@ def _chain(draft: ChainDraft, batch: Batch, pages: dict[str, Page], analyst: str
     return Chain(id_, first.session_id, draft.page_ids, draft.summary, analyst, updated)
 
 
-def _relevant(tiers: Tiers, pages: Sequence[Page]) -> tuple[Knowledge, ...]:
+def relevant(tiers: Tiers, pages: Sequence[Page]) -> tuple[Knowledge, ...]:
     """Return knowledge, that which shares most words with the pages first."""
     if not tiers.knowledge:
         return ()
