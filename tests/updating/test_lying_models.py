@@ -197,7 +197,9 @@ WRONG = {
         fact("Tom runs the whole clinic in Porto.", "I should run the whole clinic"),
     ),
     "another's job as the user's": (
-        said("The neighbour is a doctor and drives a Volvo, as everybody in our street knows well."),
+        said(
+            "The neighbour is a doctor and drives a Volvo, as everybody in our street knows well."
+        ),
         fact("Tom is a lawyer in Madrid.", "drives a Volvo"),
     ),
     "a name that nobody said": (
@@ -431,12 +433,16 @@ TEA = known("k3", "Tom's favourite drink is green tea.")
     [
         (
             "I had a test: I'm not allergic to peanuts any more.",
-            fact("Tom is not allergic to peanuts any more.", "I'm not allergic to peanuts any more"),
+            fact(
+                "Tom is not allergic to peanuts any more.", "I'm not allergic to peanuts any more"
+            ),
             ["k1"],
         ),
         (
             "Thanks to the test I'm not allergic to peanuts any more.",
-            fact("Tom is not allergic to peanuts any more.", "I'm not allergic to peanuts any more"),
+            fact(
+                "Tom is not allergic to peanuts any more.", "I'm not allergic to peanuts any more"
+            ),
             ["k1"],
         ),
         (
@@ -505,7 +511,11 @@ def test_an_attribute_takes_the_place_of_the_same_one():
         ("I sketch every evening.", {"name": "Wickedness", "level": "high"}, False),
         ("I sketch every evening.", {"name": "Openness", "level": "sky-high"}, False),
         ("Do I sketch every evening?", {"name": "Art Interest", "level": "high"}, False),
-        ("You sketch every evening, she told him.", {"name": "Art Interest", "level": "low"}, False),
+        (
+            "You sketch every evening, she told him.",
+            {"name": "Art Interest", "level": "low"},
+            False,
+        ),
     ],
 )
 def test_traits_stand_on_what_the_user_says(user, told, kept):

@@ -85,7 +85,7 @@ def _consolidated(shown: Sequence[_Row]) -> dict[str, Any]:
     rows = [row for row in shown if row.number > 0]
     topics: dict[str, list[_Row]] = {}
     places = []
-    for before, row in zip([None, *shown] if rows == list(shown) else shown, rows, strict=True):
+    for before, row in zip([None, *shown][-len(rows) - 1 : -1], rows, strict=True):
         topic = row.day if row.day in topics or len(topics) < _MAX_TOPICS else next(iter(topics))
         topics.setdefault(topic, []).append(row)
         number = list(topics).index(topic) + 1
@@ -120,7 +120,9 @@ def _promoted(rows: Sequence[_Row]) -> dict[str, Any]:
         for name, pattern in _ATTRIBUTES
         if (found := pattern.search(str(fact["quote"])))
     ]
-    traits = [trait for row in rows for said in _statements(row.user) for trait in _traits(row, said)]
+    traits = [
+        trait for row in rows for said in _statements(row.user) for trait in _traits(row, said)
+    ]
     return {"attributes": attributes[:_MAX_FACTS], "traits": traits[:2]}
 
 

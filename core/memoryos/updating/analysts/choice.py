@@ -64,9 +64,7 @@ class Choice:
             )
             self._store.log_call(scope, call)
 
-        return Analysts(
-            LLMAnalyst(model, self._count_tokens, self._rules, on_call, self._pace)
-        )
+        return Analysts(LLMAnalyst(model, self._count_tokens, self._rules, on_call, self._pace))
 
     def _spent(self, scope: Scope) -> bool:
         calls_allowed, tokens_allowed = self._config.calls_per_day, self._config.tokens_per_day

@@ -1,8 +1,8 @@
 """The analyst that asks a language model: one call files a batch of pages, one promotes a segment.
 
-Answers are completed in `answers` and held against the pages in `grounding`.  Where the model fails
-for good (a refusal, a filter, a prompt too long, twice no answer in the form asked for) the batch is
-halved until the pages are found that it fails at; those the rules file, marked as failed.
+Answers are completed in `answers` and held against the pages in `grounding`.  Where asking again is
+of no use (a refusal, a filter, a prompt too long, twice no answer in the form asked for) the batch
+is halved until the pages are found that the model fails at; those the rules file, marked as failed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from memoryos.ports import (
 )
 from memoryos.updating.analysts.answers import read_consolidation, read_promotion
 from memoryos.updating.analysts.batching import Attempts, Before, Pace, joined
-from memoryos.updating.analysts.prompts.shown import CUT, MAX_KNOWN, ShownPage, one_line
+from memoryos.updating.analysts.prompts.shown import CUT, MAX_KNOWN, ShownPage, known_line, one_line
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -46,9 +46,9 @@ LEAST_TOKENS = 60
 CALL_TOKENS = 6_000
 """Page text in one call, at most."""
 KNOWN_FACTS = 20
-KNOWN_TOKENS = 220
+KNOWN_TOKENS = 200
 """Facts shown as known, most relevant first, and the tokens they may take."""
-SAFETY = 0.8
+SAFETY = 0.85
 """Share of the context window that is planned with: the model may count more tokens than we do."""
 
 _Answer = TypeVar("_Answer", bound="BaseModel")
@@ -87,7 +87,8 @@ class LLMAnalyst:
         before = Before.of(batch)
         known = self._known(batch.known)
         drafts = []
-        for pages in self._portions(batch.pages, _consolidate().answer_tokens, self._filing_tokens):
+        fixed = self._filing_tokens(known)
+        for pages in self._portions(batch.pages, _consolidate().answer_tokens, fixed):
             draft = self._file(pages, before, known, attempts)
             before = before.after(pages, draft)
             drafts.append(draft)
@@ -103,7 +104,7 @@ class LLMAnalyst:
         facts: list[FactDraft] = []
         traits: dict[str, TraitDraft] = {}
         tokens = _promote().MAX_TOKENS
-        for pages in self._portions(request.pages, lambda _: tokens, self._persona_tokens):
+        for pages in self._portions(request.pages, lambda _: tokens, self._persona_tokens(known)):
             for draft in self._read_persona(pages, known, attempts):
                 facts += draft.facts
                 traits.update((trait.name, trait) for trait in draft.traits)
@@ -137,12 +138,12 @@ class LLMAnalyst:
         self, pages: Sequence[Page], before: Before, known: Sequence[Knowledge]
     ) -> Consolidation:
         task = _consolidate()
-        limit = self._page_tokens(task.answer_tokens(1), self._filing_tokens)
+        limit = self._page_tokens(task.answer_tokens(1), self._filing_tokens(known))
         shown = [self._shown(number, page, limit) for number, page in enumerate(pages, 1)]
         previous, told, chain = None, None, ""
         if before.page is not None:
-            previous = self._shown(0, before.page, PAGE_TOKENS // 6)
-            chain = fit_tokens(before.chain, PAGE_TOKENS // 4, self._count)
+            previous = self._shown(0, before.page, self._few_tokens // 2)
+            chain = fit_tokens(before.chain, self._few_tokens // 2, self._count)
             told = chain or " ".join(previous.sides)
         return self._ask(
             "consolidate",
@@ -159,7 +160,7 @@ class LLMAnalyst:
         if attempts.hopeless:
             return
         task = _promote()
-        limit = self._page_tokens(task.MAX_TOKENS, self._persona_tokens)
+        limit = self._page_tokens(task.MAX_TOKENS, self._persona_tokens(known))
         shown = [self._shown(number, page, limit) for number, page in enumerate(pages, 1)]
         try:
             yield self._ask(
@@ -243,17 +244,19 @@ class LLMAnalyst:
         return window if isinstance(window, int) and window > 0 else None
 
     @property
-    def _filing_tokens(self) -> int:
-        return self._count(_consolidate().INSTRUCTIONS) + self._known_tokens + PAGE_TOKENS // 2
-
-    @property
-    def _persona_tokens(self) -> int:
-        return self._count(_promote().INSTRUCTIONS) + self._known_tokens
-
-    @property
-    def _known_tokens(self) -> int:
+    def _few_tokens(self) -> int:
+        """Tokens that the known facts may take, and those that tell what came before."""
         window = self._window
         return KNOWN_TOKENS if window is None else min(KNOWN_TOKENS, window // 16)
+
+    def _filing_tokens(self, known: Sequence[Knowledge]) -> int:
+        """Return the tokens of a prompt beside its pages."""
+        told = self._count(_consolidate().INSTRUCTIONS) + self._few_tokens
+        return told + self._count(known_line(known) if known else "")
+
+    def _persona_tokens(self, known: Sequence[Knowledge]) -> int:
+        told = self._count(_promote().INSTRUCTIONS)
+        return told + self._count(known_line(known) if known else "")
 
     def _page_tokens(self, answer: int, fixed: int) -> int:
         """Return how many tokens one page may have, so that it alone fits the window."""
@@ -312,7 +315,7 @@ class LLMAnalyst:
     def _known(self, known: Sequence[Knowledge]) -> list[Knowledge]:
         """Return the facts to show: the most relevant, as many as their budget holds."""
         chosen: list[Knowledge] = []
-        left = self._known_tokens
+        left = self._few_tokens
         for item in known[:KNOWN_FACTS]:
             left -= self._count(one_line(item.text, MAX_KNOWN)) + 4
             if left < 0:

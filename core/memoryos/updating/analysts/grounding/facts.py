@@ -131,7 +131,7 @@ class FactReader:
         at = 0 if owner == "user" else 1
         for page in sorted(self._shown.values(), key=lambda page: abs(page.number - number)):
             side = page.sides[at]
-            where = found_quote(quote, side, self._sides(page)[at])
+            where = found_quote(quote, self._sides(page)[at])
             if where is not None and CUT not in side[slice(*where)]:
                 return page, Said(side, *where)
         return None
@@ -212,7 +212,7 @@ def _keeps_fiction(said: Said, text: str) -> bool:
 
 
 def _dates_hold(text: str, page: ShownPage, said: Said) -> bool:
-    """Tell whether each number and date of the text is said, or meant by a word like "yesterday"."""
+    """Tell whether each number and date is said, or meant by a word like "yesterday"."""
     at = page.page.timestamp
     sentences = " ".join(said.side[a:b] for a, b in said.sentences)
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

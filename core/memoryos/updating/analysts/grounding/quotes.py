@@ -37,7 +37,9 @@ _MOST_BETWEEN = 300
 _LEAST_WORDS, _MOST_WORDS = 3, 4_000
 _LIKE, _ALIKE = 0.6, 0.8
 """Share of words that are the same; of letters, in a word that is not."""
-_ARTICLES = frozenset("a an the this that its el la los las un una le les der die das ein eine".split())
+_ARTICLES = frozenset(
+    "a an the this that its el la los las un una le les der die das ein eine".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,8 @@ def folded(text: str) -> Folded:
     return Folded("".join(characters), tuple(places))
 
 
-def found_quote(quote: str, original: str, haystack: Folded) -> tuple[int, int] | None:
-    """Return where `original` says what `quote` repeats, from…to; None if nowhere.
-
-    haystack: `original` folded.
-    """
+def found_quote(quote: str, haystack: Folded) -> tuple[int, int] | None:
+    """Return where the original says what `quote` repeats, from…to; None if nowhere."""
     needle = _EDGES.sub("", folded(quote[:MAX_QUOTE]).text)
     if sum(c.isalnum() for c in needle) < _LEAST_LETTERS and not _is_unspaced(needle):
         return None

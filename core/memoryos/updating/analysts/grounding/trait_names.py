@@ -1,6 +1,6 @@
 """Matches a model's name of a trait to one of the 90 dimensions.
 
-The names are in the prompt and in the form; endpoints that take no form answer in words of their own.
+The names are in the prompt and in the form; where there is no form, a model may use its own.
 """
 
 from __future__ import annotations

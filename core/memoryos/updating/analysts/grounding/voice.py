@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from memoryos.text.language import Language, languages
 from memoryos.text.sentences import MASK, own_voice, spans
@@ -80,12 +81,14 @@ class Said:
             edges = [first, *cuts, last]
             found += [
                 (a, b)
-                for a, b in zip(edges, edges[1:], strict=False)
+                for a, b in pairwise(edges)
                 if a < self.end and b > self.start and _WORD.search(self.side[a:b])
             ]
         # A joint at an edge of the quote opens the next clause without a word of it.
         return [
-            (a, b) for a, b in found if _WORD.search(self.side, max(a, self.start), min(b, self.end))
+            (a, b)
+            for a, b in found
+            if _WORD.search(self.side, max(a, self.start), min(b, self.end))
         ]
 
     def _is_denied(self, first: int, place: int) -> bool:

@@ -1,4 +1,4 @@
-"""The task of filing: one call puts a batch of pages under topics and chains, and reads its facts."""
+"""The task of filing: one call puts pages under topics and chains, and reads their facts."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ MAX_FACTS, MAX_FACTS_A_PAGE = 20, 4
 MAX_STATEMENT = 300
 MAX_QUOTE = 400
 MAX_SUPERSEDED = 3
-"""Known facts that one new fact may make untrue: more is an answer that means to wipe the memory."""
+"""Known facts that one new fact may make untrue."""
 
-BASE_TOKENS, TOKENS_A_PAGE = 300, 140
+BASE_TOKENS, TOKENS_A_PAGE = 220, 110
 """Longest answer, in tokens: for its topics, and for each page."""
 
 INSTRUCTIONS = f"""\
@@ -39,28 +39,29 @@ whether it goes on from the page before it (page 0 is filed already).
 topics: for each, summary (one or two sentences that name people and things) and 3-6 keywords.
 chain: what the conversation that the last page belongs to says so far, in one or two sentences.
 facts: what will still matter in a month about the user, or the assistant where it is a person: \
-who they are, their people, home, work, health, tastes, possessions, plans, what they did, how they \
-want to be answered. page; owner: whose fact it is, and who says it; quote: some words of the \
-owner's on that page, copied exactly; text: one full sentence that stands alone, with names, and \
-with the date where the owner says "yesterday" (count from the page's day); supersedes: numbers of \
-known facts that the quote contradicts, else [].
+who they are, their people, home, work, health, tastes, possessions, plans, what they did, how \
+they want to be answered. page; owner: whose fact it is, and who says it; quote: some words of \
+the owner's on that page, copied exactly; text: one full sentence that stands alone, with names, \
+and with the date where the owner says "yesterday" (count from the page's day); supersedes: \
+numbers of known facts that the quote contradicts, else [].
 Not facts: questions, what-ifs, wishes told as true, jokes, stories and roles, pasted or quoted \
 text (mail, articles, code, examples), the assistant's praise, advice and guesses, what is known \
-already. Somebody else's life is told with their name, never as the owner's own. Numbers, dates and \
-"not" stay as they are said. Often there are none: [].
+already. Somebody else's life is told with their name, never as the owner's own. Numbers, dates \
+and "not" stay as they are said. Often there are none: [].
 Write in the language of the dialogue.
 
 Example
 {{"known facts":{{"1":"Ana eats fish."}}}}
-{{"page":1,"day":"Friday 2025-03-14","user Ana":"My sister Eva moved to Porto yesterday. I don't eat \
-fish any more! Where do I find recipes? Please shorten: 'I am the landlord of no. 5'","assistant":\
-"You must be a great cook! …"}}
-{{"pages":[{{"page":1,"topic":1,"continues":false}}],"topics":[{{"topic":1,"summary":"Ana's sister \
-Eva moved to Porto; Ana no longer eats fish and looks for recipes.","keywords":["Eva","Porto",\
-"fish","recipes"]}}],"chain":"Ana tells of her sister Eva's move and gives up fish.","facts":[\
-{{"page":1,"owner":"user","quote":"My sister Eva moved to Porto yesterday","text":"Ana's sister Eva \
-moved to Porto on 13 March 2025.","supersedes":[]}},{{"page":1,"owner":"user","quote":"I don't eat \
-fish any more","text":"Ana does not eat fish any more.","supersedes":[1]}}]}}"""
+{{"page":1,"day":"Friday 2025-03-14","user Ana":"My sister Eva moved to Porto yesterday. I don't \
+eat fish any more! Where do I find recipes? Please shorten: 'I am the landlord of no. \
+5'","assistant":"You must be a great cook! …"}}
+{{"pages":[{{"page":1,"topic":1,"continues":false}}],"topics":[{{"topic":1,"summary":"Ana's \
+sister Eva moved to Porto; Ana no longer eats fish and looks for \
+recipes.","keywords":["Eva","Porto","fish","recipes"]}}],"chain":"Ana tells of her sister Eva's \
+move and gives up fish.","facts":[{{"page":1,"owner":"user","quote":"My sister Eva moved to Porto\
+ yesterday","text":"Ana's sister Eva moved to Porto on 13 March \
+2025.","supersedes":[]}},{{"page":1,"owner":"user","quote":"I don't eat fish any \
+more","text":"Ana does not eat fish any more.","supersedes":[1]}}]}}"""
 
 
 class PlaceAnswer(Form):

@@ -47,7 +47,7 @@ def choice(*values: int | str) -> Any:
 
 
 def exactly(count: int) -> Any:
-    """Return the rule of a list that shall have so many items; one of fewer is left to the reader."""
+    """Return the rule of a list that shall have so many items; fewer are left to the reader."""
     return Field(max_length=count, json_schema_extra={"minItems": count})
 
 

@@ -11,7 +11,12 @@ from pydantic import Field, create_model
 from memoryos.generation.quoting import DATA_RULE, fenced
 from memoryos.tiers.traits import TRAITS
 from memoryos.updating.analysts.grounding.trait_names import LEVELS
-from memoryos.updating.analysts.prompts.consolidate import MAX_QUOTE, MAX_STATEMENT, FactAnswer
+from memoryos.updating.analysts.prompts.consolidate import (
+    MAX_QUOTE,
+    MAX_STATEMENT,
+    MAX_SUPERSEDED,
+    FactAnswer,
+)
 from memoryos.updating.analysts.prompts.forms import Form, choice
 from memoryos.updating.analysts.prompts.shown import ShownPage, known_line
 
@@ -94,8 +99,8 @@ class PromoteAnswer(Form):
 def promote_form(pages: int, known: int) -> type[PromoteAnswer]:
     """Return the form for so many pages and known facts: their numbers are all it takes."""
     number: Any = (Annotated[int, choice(*range(1, pages + 1))], 0)
-    superseded = Annotated[int, choice(*range(1, known + 1))] if known else int
-    ids = Annotated[list[superseded], Field(max_length=3 if known else 0)]  # type: ignore[valid-type]
+    superseded: Any = Annotated[int, choice(*range(1, known + 1))] if known else int
+    ids: Any = Annotated[list[superseded], Field(max_length=MAX_SUPERSEDED if known else 0)]
     attribute = create_model(
         "Attribute", __base__=AttributeAnswer, page=number, supersedes=(ids, [])
     )
