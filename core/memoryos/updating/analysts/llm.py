@@ -37,9 +37,11 @@ if TYPE_CHECKING:
 OnCall = Callable[[str, TokenUsage, float, str], None]
 """Told of every call: purpose, usage, seconds, and "ok" or the error's name."""
 
-PAGE_TOKENS = 440
-"""Longest page that a prompt shows; of a longer side, the beginning and the end."""
-AGENT_SHARE = 0.35
+PAGE_TOKENS = 320
+"""Longest page that a prompt for filing shows; of a longer side, the beginning and the end."""
+PERSONA_TOKENS = 120
+"""The same of a prompt for promotion: what makes a persona is said in few words, by the user."""
+AGENT_SHARE = 0.2
 """Of a page that is too long, the agent's side gets so much, and what the user's leaves."""
 LEAST_TOKENS = 60
 """A page is not cut to less, however small the context window."""
@@ -104,7 +106,9 @@ class LLMAnalyst:
         facts: list[FactDraft] = []
         traits: dict[str, TraitDraft] = {}
         tokens = _promote().MAX_TOKENS
-        for pages in self._portions(request.pages, lambda _: tokens, self._persona_tokens(known)):
+        for pages in self._portions(
+            request.pages, lambda _: tokens, self._persona_tokens(known), PERSONA_TOKENS
+        ):
             for draft in self._read_persona(pages, known, attempts):
                 facts += draft.facts
                 traits.update((trait.name, trait) for trait in draft.traits)
@@ -160,7 +164,7 @@ class LLMAnalyst:
         if attempts.hopeless:
             return
         task = _promote()
-        limit = self._page_tokens(task.MAX_TOKENS, self._persona_tokens(known))
+        limit = self._page_tokens(task.MAX_TOKENS, self._persona_tokens(known), PERSONA_TOKENS)
         shown = [self._shown(number, page, limit) for number, page in enumerate(pages, 1)]
         try:
             yield self._ask(
@@ -258,20 +262,24 @@ class LLMAnalyst:
         told = self._count(_promote().INSTRUCTIONS)
         return told + self._count(known_line(known) if known else "")
 
-    def _page_tokens(self, answer: int, fixed: int) -> int:
+    def _page_tokens(self, answer: int, fixed: int, most: int = PAGE_TOKENS) -> int:
         """Return how many tokens one page may have, so that it alone fits the window."""
         window = self._window
         if window is None:
-            return PAGE_TOKENS
+            return most
         room = int(window * SAFETY) - fixed - min(answer, window // 2)
-        return max(LEAST_TOKENS, min(PAGE_TOKENS, room))
+        return max(LEAST_TOKENS, min(most, room))
 
     def _portions(
-        self, pages: Sequence[Page], answer: Callable[[int], int], fixed: int
+        self,
+        pages: Sequence[Page],
+        answer: Callable[[int], int],
+        fixed: int,
+        most_of_page: int = PAGE_TOKENS,
     ) -> Iterator[list[Page]]:
         """Yield the pages in as many calls as they need: nearly always one."""
         window, most = self._window, self._pace.most
-        limit = self._page_tokens(answer(1), fixed)
+        limit = self._page_tokens(answer(1), fixed, most_of_page)
         portion: list[Page] = []
         size = 0
         for page in pages:
