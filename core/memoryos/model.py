@@ -310,6 +310,8 @@ class Stats:
     archived_knowledge: int
     superseded_knowledge: int
     traits: int
+    failed_pages: int = 0
+    """Pages that the rules filed, because a model failed at them: it is asked again once a day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def test_one_call_files_a_batch_and_reads_its_facts(make_pages):
     draft = made.consolidate(Batch(make_pages()))
     assert filed(draft) == ([ids(1, 3, 4, 5), ids(2)], [ids(1, 2), ids(3, 4, 5)])
     assert draft.topics[0].summary == "Tom paints on Sundays in Lisbon."
-    assert draft.topics[0].keywords == ("lisbon", "work")
+    assert [topic.keywords for topic in draft.topics] == [("lisbon",), ("work",)]
     assert draft.chains[1].summary == "Tom paints with Ana."
     assert [c.continues for c in draft.chains] == [False, False]  # nothing was before
     assert [(f.text, f.sources[0].page_id) for f in draft.facts] == [
@@ -149,7 +149,7 @@ def test_only_the_first_chain_continues_what_was_before(make_pages):
         ({"pages": [{"page": 1, "topic": 1}, {"page": 4, "topic": 2, "continues": False}],
           "topics": [{"topic": 1, "summary": "Tom."}, {"topic": 2, "summary": "Tom."}]},
          [3, 2], [3, 2]),
-        ({"pages": [{"page": 91, "topic": 1}, {"page": -4, "topic": 7}], "chain": "Tom."}, [5], [5]),
+        ({"pages": [{"page": 91, "topic": 1}, {"page": -4, "topic": 7}]}, [5], [5]),
         ({"pages": [{"page": 1, "topic": 1}, {"page": 1, "topic": 2}], "topics": [{"topic": 1}]},
          [5], [5]),
         ({"pages": {"page": "1", "topic": None}, "topics": "none"}, [5], [5]),
@@ -190,7 +190,7 @@ def test_a_summary_of_something_else_gives_way_to_the_pages_own_words(make_pages
 
 def test_lengths_are_bounded(make_pages):
     answer = filing([(1, 1, True)], {1: "Tom paints in Lisbon " * 500}, "Tom paints\n\x00 " * 500)
-    answer["topics"][0]["keywords"] = [f"word {n} " * 50 for n in range(100)]
+    answer["topics"][0]["keywords"] = [f"Lisbon {n} " * 50 for n in range(100)]
     draft = analyst(answer).consolidate(Batch(make_pages()))
     assert len(draft.topics[0].summary) <= answers.MAX_SUMMARY
     assert len(draft.topics[0].keywords) == answers.MAX_KEYWORDS
@@ -235,7 +235,7 @@ def one_page_poisons(number):
     """Return an answer to prompts that refuses any with that page in it."""
 
     def answer(prompt):
-        if f"poison-{number}" in prompt.rpartition('{"page":1,')[2]:
+        if f"poison-{number}" in prompt:
             return ModelRefused("the provider's content filter refused the text")
         return filing([(1, 1, True)], {1: "Tom talks of the weather."})
 
@@ -263,7 +263,7 @@ def test_a_model_that_cannot_do_it_is_not_asked_about_each_page(make_pages, fail
     draft = analyst(failure, on_call=lambda *call: calls.append(call)).consolidate(Batch(pages))
     assert all(topic.failed for topic in draft.topics)
     assert sum((c.page_ids for c in draft.chains), ()) == ids(*range(1, 8))
-    assert len(calls) <= 5
+    assert len(calls) <= 4
 
 
 def test_a_failure_that_passes_is_raised_and_nothing_is_filed_by_the_rules(make_pages):
@@ -380,7 +380,7 @@ def test_a_segment_that_the_model_refuses_gives_nothing_and_stops_nothing(make_p
     made = analyst(ModelRefused("no"))
     draft = made.promote(request_of(make_pages()))
     assert (draft.facts, draft.traits) == ((), ())
-    assert len(made._model.asked) <= 5
+    assert len(made._model.asked) <= 4
 
 
 def test_no_pages_no_call():

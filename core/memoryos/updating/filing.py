@@ -44,7 +44,13 @@ from memoryos.storage.port import (
 )
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors, replace_outdated
+from memoryos.storage.vectors import (
+    AT_ONCE,
+    embedded,
+    embedded_text,
+    page_vectors,
+    replace_outdated,
+)
 from memoryos.text.terms import tokens
 from memoryos.tiers import long_term, mid_term, short_term
 from memoryos.tiers.traits import TRAITS
@@ -131,7 +137,6 @@ class Updater:
         chosen = self._analysts(scope)
         known = relevant(self._views.get(scope).tiers, batch.pages)
         draft = _checked(chosen.analyst.consolidate(replace(batch, known=known)), batch)
-        facts = self._facts(scope, draft, batch)
 
         def work(head: Head) -> tuple[Changes | None, Sequence[Record]]:
             # What was erased while the analyst read must not come back in what it says. An erasure
@@ -141,7 +146,7 @@ class Updater:
                 if not here or self._batch(scope, session_id, here) != batch:
                     return None, ()  # erased, replaced or taken by others: the next plan will say
             changes = self._page_out_changes(self._views.get(scope), batch, draft, chosen)
-            learned = self._learned(scope, facts, batch.pages, chosen)
+            learned = self.learned(scope, draft, batch.pages, chosen)
             return replace(changes, put=[*changes.put, *learned]), changes.put
 
         put = transact(self._store, scope, "consolidation", work)
@@ -268,7 +273,6 @@ class Updater:
         draft = chosen.analyst.promote(request)
         ids = {page.id for page in pages}
         times = {page.id: page.timestamp for page in pages}
-        facts = self._facts(scope, draft, request)
         traits = [
             trait
             for trait in draft.traits
@@ -288,7 +292,7 @@ class Updater:
             again = replace(query, up_to_seq=last)
             if head != seen and self._store.pages(scope, again) != pages:
                 return None, None  # the segment is still hot if anything is left of it
-            put = self._learned(scope, facts, pages, chosen)
+            put = self.learned(scope, draft, read, chosen)
             for trait in traits:
                 here = view.tiers.traits.get(trait.name)
                 put.append(
@@ -301,20 +305,22 @@ class Updater:
             return Changes(put=put), None
 
         transact(self._store, scope, "promotion", work)
-        _log.debug("promoted a segment: %d facts, %d traits", len(facts), len(traits))
+        _log.debug("promoted a segment: %d facts, %d traits", len(draft.facts), len(traits))
 
-    def _facts(
-        self, scope: Scope, draft: Consolidation | Promotion, asked: Batch | PromotionRequest
-    ) -> list[FactDraft]:
-        """Return the facts of a draft that come of the pages it was asked about."""
-        ids = {page.id for page in asked.pages}
-        facts = [f for f in draft.facts if f.sources and all(s.page_id in ids for s in f.sources)]
-        return self._without_echoes(scope, facts, asked.pages)
-
-    def _learned(
-        self, scope: Scope, facts: Sequence[FactDraft], pages: Sequence[Page], chosen: Analysts
+    def learned(
+        self,
+        scope: Scope,
+        draft: Consolidation | Promotion,
+        pages: Sequence[Page],
+        chosen: Analysts,
     ) -> list[Record]:
-        """Return what changes in long-term memory when facts of these pages are added to it."""
+        """Return what changes in long-term memory when the facts of a draft are added to it.
+
+        pages: those that the analyst was asked about, as it read them; others have no facts.
+        """
+        ids = {page.id for page in pages}
+        facts = [f for f in draft.facts if f.sources and all(s.page_id in ids for s in f.sources)]
+        facts = self._without_echoes(scope, facts, pages)
         if not facts:
             return []
         tiers = self._views.get(scope).tiers
@@ -328,6 +334,10 @@ class Updater:
             ledger.add(fact, chosen.analyst.name, self._clock())
         ledger.archive_overflow()
         return self._with_vectors(ledger.changed.values(), tiers)
+
+    def embedded(self, values: Sequence[Topic | Segment]) -> list[Record]:
+        """Return topics and segments as records, with the vectors of their words."""
+        return embedded(values, self._embedder)
 
     def _without_echoes(
         self, scope: Scope, facts: Sequence[FactDraft], pages: Sequence[Page]

@@ -87,9 +87,12 @@ class Consolidator:
         scope: Scope,
         *,
         everything: bool = False,
+        revisit: bool = False,
         stopped: Callable[[], bool] = _never,
     ) -> bool:
         """Embed, page out and promote what is due; True when nothing is left.
+
+        revisit: also ask a model again about the pages that it failed at within the last day.
 
         False if another process is at it, or if `stopped`, asked before each batch, says so.
         Raises ModelError or StorageError; what was done stays done.
@@ -121,16 +124,19 @@ class Consolidator:
                             self._lease(scope)
                             renewed = time.monotonic()
                     due = self._updater.due(scope, everything=everything)
-                if self._revisitor.run(scope):
+                if self._revisitor.run(scope, failed=revisit):
                     self._updater.promote_hot(scope)
             finally:
                 self._store.release(scope, self.owner)
         return True
 
-    def run_now(self, scope: Scope) -> None:
-        """Do everything pending, waiting for another process that is at it. Raises StorageBusy."""
+    def run_now(self, scope: Scope, *, revisit: bool = False) -> None:
+        """Do everything pending, waiting for another process that is at it. Raises StorageBusy.
+
+        revisit: as for `run`.
+        """
         deadline = time.monotonic() + _LEASE_SECONDS
-        while not self.run(scope, everything=True):
+        while not self.run(scope, everything=True, revisit=revisit):
             if time.monotonic() > deadline:
                 raise StorageBusy("another process has been consolidating this scope for too long")
             time.sleep(_TAKEN_SECONDS / 4)

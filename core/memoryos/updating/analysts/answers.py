@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from memoryos.errors import ModelAnswerInvalid
 from memoryos.model import Knowledge
 from memoryos.ports import ChainDraft, Consolidation, FactDraft, Promotion, TopicDraft, TraitDraft
+from memoryos.text.sentences import split
 from memoryos.text.tokenizer import normalise
 from memoryos.updating.analysts.grounding.facts import FactReader
 from memoryos.updating.analysts.grounding.quotes import LEAST_OF_SUMMARY, share, terms
@@ -118,9 +119,10 @@ def _described(
     text = "\n".join(side for page in pages for side in page.sides if side)
     names = " ".join(speakers([page.page for page in pages]).values())
     there = terms(f"{before}\n{text}\n{names}")
-    told = one_line(summary, MAX_SUMMARY)
+    told = one_line(" ".join(dict.fromkeys(split(summary))), MAX_SUMMARY)  # small models repeat
     if share(terms(told), there) >= LEAST_OF_SUMMARY:
-        kept = [one_line(normalise(word), MAX_KEYWORD) for word in keywords]
+        there |= terms(told)
+        kept = [one_line(normalise(w), MAX_KEYWORD) for w in keywords if terms(w) & there]
     else:
         told = one_line(f"{before} {text}", MAX_SUMMARY // 2) or told
         kept = [one_line(word, MAX_KEYWORD) for word in keywords if terms(word) & there]

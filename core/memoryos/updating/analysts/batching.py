@@ -27,7 +27,12 @@ class Before:
         return cls(batch.previous, batch.previous_chain.summary if batch.previous_chain else "")
 
     def after(self, pages: Sequence[Page], draft: Consolidation) -> Before:
-        """Return what comes before the next pages, once these are filed as drafted."""
+        """Return what comes before the next pages, once these are filed as drafted.
+
+        Nothing, where the model failed: what it refuses must not come back as what went before.
+        """
+        if any(topic.failed for topic in draft.topics if pages[-1].id in topic.page_ids):
+            return Before()
         return Before(pages[-1], draft.chains[-1].summary)
 
     def batch(self, pages: Sequence[Page]) -> Batch:
@@ -46,6 +51,10 @@ class Pace:
         self._lock = threading.Lock()
         self._most: int | None = None
         self._silent = 0
+        self.hopeless = False
+        """Whether the model failed at a whole batch, page by page, and has not answered since."""
+        self.scale = 1.0
+        """Tokens of the model's for one that is counted here, as its usage has shown."""
 
     @property
     def most(self) -> int | None:
@@ -55,9 +64,14 @@ class Pace:
     def answered(self, pages: int) -> None:
         """Note an answer: one page more may do the next time."""
         with self._lock:
-            self._silent = 0
+            self._silent, self.hopeless = 0, False
             if self._most is not None and pages >= self._most:
                 self._most += 1
+
+    def counted(self, here: int, reported: int) -> None:
+        """Note how many tokens a prompt had as counted here, and as the model reported."""
+        if here > 0 < reported:
+            self.scale = min(2.0, max(0.5, reported / here))
 
     def timed_out(self, pages: int) -> bool:
         """Note a time-out; return whether waiting for these pages again is of no use."""
@@ -73,10 +87,15 @@ class Pace:
 
 
 class Attempts:
-    """Failures of one batch, which is halved and halved again while that may help."""
+    """Failures of one batch, which is halved and halved again while that may help.
 
-    def __init__(self, pages: int) -> None:
-        self._left = self._allowed = ceil(log2(max(pages, 1))) + 2
+    A model that failed at all of an earlier batch gets one call, until it answers again.
+    """
+
+    def __init__(self, pages: int, pace: Pace) -> None:
+        self._pace = pace
+        self._allowed = ceil(log2(max(pages, 1))) + 1
+        self._left = 1 if pace.hopeless else self._allowed
 
     @property
     def hopeless(self) -> bool:
@@ -90,6 +109,7 @@ class Attempts:
     def failed(self) -> None:
         """Note a call that never will."""
         self._left -= 1
+        self._pace.hopeless |= self.hopeless
 
 
 def joined(drafts: Sequence[Consolidation]) -> Consolidation:

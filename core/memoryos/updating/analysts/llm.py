@@ -85,7 +85,7 @@ class LLMAnalyst:
 
         Raises ModelUnavailable when the model may answer later, with the `usage` of the call.
         """
-        attempts = Attempts(len(batch.pages))
+        attempts = Attempts(len(batch.pages), self._pace)
         before = Before.of(batch)
         known = self._known(batch.known)
         drafts = []
@@ -101,7 +101,7 @@ class LLMAnalyst:
 
         Of pages that the model fails at there are none.  Raises ModelUnavailable as above.
         """
-        attempts = Attempts(len(request.pages))
+        attempts = Attempts(len(request.pages), self._pace)
         known = self._known(request.known)
         facts: list[FactDraft] = []
         traits: dict[str, TraitDraft] = {}
@@ -126,6 +126,8 @@ class LLMAnalyst:
             except ModelError as error:
                 self._raise_if_passing(error, pages)
                 attempts.failed()
+                if len(pages) > 1:
+                    before = Before()  # it may be what the model failed at
             else:
                 attempts.succeeded()
                 return draft
@@ -212,6 +214,8 @@ class LLMAnalyst:
         try:
             completion = self._model.complete(messages, schema=form, max_tokens=max_tokens)
             usage = completion.usage
+            here = sum(self._count(message["content"]) for message in messages)
+            self._pace.counted(here, usage.prompt_tokens // max(usage.calls, 1))
             try:
                 drafts = read(_parsed(completion.parsed, completion.text, form))
             except ModelAnswerInvalid:
@@ -267,8 +271,12 @@ class LLMAnalyst:
         window = self._window
         if window is None:
             return most
-        room = int(window * SAFETY) - fixed - min(answer, window // 2)
-        return max(LEAST_TOKENS, min(most, room))
+        return max(LEAST_TOKENS, min(most, self._room(window, fixed, answer)))
+
+    def _room(self, window: int, fixed: int, answer: int) -> int:
+        """Return the tokens, as counted here, that a prompt's pages may have in all."""
+        free = window * SAFETY - min(answer, window // 2)
+        return int(free / self._pace.scale) - fixed
 
     def _portions(
         self,
@@ -286,8 +294,7 @@ class LLMAnalyst:
             tokens = self._count(self._shown(len(portion) + 1, page, limit).line)
             room = CALL_TOKENS
             if window is not None:
-                longest = min(answer(len(portion) + 1), window // 2)
-                room = min(room, int(window * SAFETY) - fixed - longest)
+                room = min(room, self._room(window, fixed, answer(len(portion) + 1)))
             if portion and (size + tokens > room or (most and len(portion) >= most)):
                 yield portion
                 portion, size = [], 0

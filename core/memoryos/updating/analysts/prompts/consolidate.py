@@ -19,11 +19,11 @@ TASK = "Task: consolidate."
 """Begins the prompt; stand-in models know the task by it."""
 
 MAX_TOPICS = 3
-MAX_SUMMARY = 600
+MAX_SUMMARY = 320
 MAX_KEYWORDS, MAX_KEYWORD = 8, 40
 MAX_FACTS, MAX_FACTS_A_PAGE = 20, 4
 MAX_STATEMENT = 300
-MAX_QUOTE = 400
+MAX_QUOTE = 300
 MAX_SUPERSEDED = 3
 """Known facts that one new fact may make untrue."""
 
