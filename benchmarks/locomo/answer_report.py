@@ -87,8 +87,7 @@ def _price(done: Sequence[Answers]) -> str:
     rows = [
         "## Price",
         "",
-        "Calls and tokens of all answers and of reading; what an earlier run kept counts as it "
-        "cost then.",
+        "Calls and tokens of all answers and of reading; what was kept counts as it cost then.",
         "",
         "| | calls | prompt tokens | completion tokens |",
         "|---|---|---|---|",

@@ -6,6 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
+
+Id = str | int | UUID
+"""Of a user, assistant or session; ints and UUIDs, databases' keys, are taken as their text."""
 
 Owner = Literal["user", "agent"]
 """Whom a piece of knowledge is about."""
@@ -247,13 +251,33 @@ class Profile(Displayable):
 
     @property
     def text(self) -> str:
-        """The profile as lines for people and prompts; empty when nothing is known."""
+        """The profile as lines for people; empty when nothing is known."""
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """One entry for each attribute and trait; a value may itself have line breaks."""
         lines = [f"{key.replace('_', ' ')}: {value}" for key, value in self.user.items()]
         lines += [
             f"assistant {key.replace('_', ' ')}: {value}" for key, value in self.agent.items()
         ]
-        lines += [f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits]
-        return "\n".join(lines)
+        return [*lines, *(f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits)]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Whole sentences of one side of a page, about 400 characters; a short page is one passage."""
+
+    side: Literal["user", "agent"] | None
+    """None: the whole of a short page, both sides."""
+    start: int
+    """Where it begins and…"""
+    end: int
+    """…ends in `user_input` or `agent_response`; 0 and 0 where `side` is None."""
+    text: str
+    """Its words, verbatim; of a whole page both sides, one line each."""
+    score: float
+    """Higher is nearer; comparable within one recall only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +286,10 @@ class RecalledPage:
 
     page: Page
     score: float
+    relevance: float
+    """From 0 to 1: how much the page bears on the question; comparable between recalls."""
+    passages: tuple[Passage, ...]
+    """Its passages, those that bear most on the question first; of a short page the one."""
     reasons: tuple[str, ...]
 
 

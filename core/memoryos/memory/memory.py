@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.context import Recall
+from memoryos.memory.answering import check_question, hints_of
 from memoryos.memory.inspection import Inspection
+from memoryos.memory.mending import fitted
 from memoryos.memory.modules import Modules
 from memoryos.memory.writing import Turn, Writer
-from memoryos.model import ANSWERED_BY, QUOTATION, ErasureReceipt, Knowledge, Message, Page, Scope
-from memoryos.retrieval.filters import Where
+from memoryos.model import (
+    ANSWERED_BY,
+    QUOTATION,
+    ErasureReceipt,
+    Id,
+    Knowledge,
+    Message,
+    Page,
+    Scope,
+)
+from memoryos.retrieval.filters import page_filter
+from memoryos.retrieval.index import Wanted
 from memoryos.storage.journal import (
     checked_count,
     checked_id,
@@ -48,7 +61,7 @@ class Memory(Inspection):
             f"session_id={self.session_id!r})"
         )
 
-    def session(self, session_id: str) -> Memory:
+    def session(self, session_id: Id) -> Memory:
         """Return the same memory seen from another session.
 
         Args:
@@ -69,6 +82,7 @@ class Memory(Inspection):
         metadata: Mapping[str, Any] | None = None,
         *,
         key: str | None = None,
+        mend: bool = False,
     ) -> Page:
         """Journal one turn; it is durable and can be recalled when this returns.
 
@@ -79,6 +93,8 @@ class Memory(Inspection):
             metadata: JSON values by name, stored with the page; `recall(where=…)` filters by them.
             key: identifies the turn; if the scope has a page of this key, that is returned, and
                 nothing is stored.
+            mend: replace NUL and lone surrogates, keep up to 16 × max_text_bytes, and cut the
+                middle of more (noted in metadata["cut"]), rather than raise.
 
         Returns:
             The page as it was journalled, with its id.
@@ -87,7 +103,7 @@ class Memory(Inspection):
             InvalidInput: an argument is not usable; the message names it.
             StorageError: nothing was stored.
         """
-        return self._writer.add(user_input, agent_response, timestamp, metadata, key)
+        return self._writer.add(user_input, agent_response, timestamp, metadata, key, mend=mend)
 
     def add_many(self, turns: Sequence[Turn], *, keys: Sequence[str] | None = None) -> list[Page]:
         """Journal many turns in one transaction: all of them or none.
@@ -112,6 +128,7 @@ class Memory(Inspection):
         metadata: Mapping[str, Any] | None = None,
         *,
         key: str | None = None,
+        mend: bool = False,
     ) -> list[Page]:
         """Journal messages as they come from a framework, verbatim.
 
@@ -123,6 +140,7 @@ class Memory(Inspection):
             timestamp: time of the new pages; as for `add`.
             metadata: as for `add`.
             key: makes all messages one page, which replaces the scope's page of that key.
+            mend: as for `add`; the note "cut" is then in the message's own metadata.
 
         Returns:
             The pages that the messages are in.
@@ -131,7 +149,7 @@ class Memory(Inspection):
             InvalidInput: a message is not usable.
             StorageError: nothing was stored.
         """
-        return self._writer.add_messages(messages, timestamp, metadata, key)
+        return self._writer.add_messages(messages, timestamp, metadata, key, mend=mend)
 
     # ── recalling ────────────────────────────────────────────────────────────────────────────
 
@@ -145,11 +163,13 @@ class Memory(Inspection):
         """Search every tier and every session for what bears on a question.
 
         Args:
-            query: the question, in words.
+            query: the question, in words; of one longer than max_text_bytes both ends are sought.
             k: pages to return at most. Default: `top_pages`, or with `max_tokens` as many as may
                 fill it.
             max_tokens: budget of the result's `text()`. Default: `context_tokens`.
-            where: filter of pages: "session_id", "since", "before", and any name of their metadata.
+            where: filter of pages: "session_id", "since", "before", and any name of their metadata,
+                each with a value, a list of values, or bounds such as {"gte": 3, "lt": 5}; it
+                narrows all that the recall shows.
 
         Returns:
             Ranked pages, with the short-term memory, segments, knowledge and profile.
@@ -159,22 +179,24 @@ class Memory(Inspection):
             StorageError: the store could not be read.
         """
         modules = self._modules
-        checked_text(query, "query", modules.config.max_text_bytes)
+        checked_text(query, "query", sys.maxsize)
         if not isinstance(query, str) or not query.strip():
             raise InvalidInput("query is empty: say what to recall")
+        query = fitted(query, modules.config.max_text_bytes)
         if max_tokens is not None:
             checked_count(max_tokens, "max_tokens", 0)
-        if k is None:
-            k = modules.config.top_pages
-            if max_tokens is not None:
-                k = max(k, min(max_tokens // _TOKENS_OF_A_SHORT_PAGE, _MOST_PAGES))
+        wanted = Wanted(modules.config.top_pages)
+        if k is not None:
+            wanted = Wanted(checked_count(k, "k"))
+        elif max_tokens is not None:
+            wanted = Wanted(_MOST_PAGES, modules.config.top_pages, max_tokens)
         found = modules.retriever.recall(
             self.scope,
             self.session_id,
             query,
-            k=checked_count(k, "k"),
+            wanted=wanted,
             max_tokens=modules.config.context_tokens if max_tokens is None else max_tokens,
-            where=Where.of(where),
+            where=page_filter(where),
             now=modules.clock(),
         )
         # What only fills a large budget was not asked for, and heats nothing.
@@ -193,6 +215,8 @@ class Memory(Inspection):
     ) -> str:
         """Recall, answer, and journal the turn once the answer is complete.
 
+        This session's turns go to the model as messages, all else remembered as quoted data.
+
         Args:
             query: what the user says.
             relationship_with_user: as the prompt states it ("friend").
@@ -205,10 +229,11 @@ class Memory(Inspection):
         Raises:
             ModelError: the model gave no usable answer; nothing is journalled.
         """
+        check_question(query, metadata, self.config.max_text_bytes)
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
-        hints = _hints(relationship_with_user, style_hint, metadata)
+        hints = hints_of(relationship_with_user, style_hint, metadata)
         reply = self._modules.generator.answer(self.scope, query, found, hints)
-        self.add(query, reply, metadata=self._answer_metadata(metadata))
+        self.add(query, reply, metadata=self._answer_metadata(metadata), mend=True)
         return reply
 
     def respond_stream(
@@ -226,15 +251,14 @@ class Memory(Inspection):
 
         Args:
             query: what the user says.
-            relationship_with_user: as for `respond`.
-            style_hint: as for `respond`.
-            metadata: as for `respond`.
+            relationship_with_user, style_hint, metadata: as for `respond`.
 
         Raises:
             ModelError: from the iterator, also midway.
         """
+        check_question(query, metadata, self.config.max_text_bytes)
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
-        hints = _hints(relationship_with_user, style_hint, metadata)
+        hints = hints_of(relationship_with_user, style_hint, metadata)
         return self._stream(query, found, hints, metadata)
 
     def _stream(
@@ -255,7 +279,7 @@ class Memory(Inspection):
             extra = self._answer_metadata(metadata)
             if not complete:
                 extra["incomplete"] = True
-            self.add(query, "".join(said), metadata=extra)
+            self.add(query, "".join(said), metadata=extra, mend=True)
 
     def _answer_metadata(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         extra = dict(metadata or {})
@@ -368,7 +392,7 @@ class Memory(Inspection):
         *,
         page_id: str | None = None,
         knowledge_id: str | None = None,
-        session: str | None = None,
+        session: Id | None = None,
         before: datetime | str | None = None,
         everything: bool = False,
     ) -> ErasureReceipt:
@@ -425,13 +449,5 @@ class Memory(Inspection):
         return receipt
 
 
-_TOKENS_OF_A_SHORT_PAGE = 20
 _MOST_PAGES = 100
-
-
-def _hints(relationship: str, style: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {
-        "relationship_with_user": relationship,
-        "style_hint": style,
-        "metadata": metadata,
-    }
+"""Pages that come at most where a budget is given and no number."""

@@ -8,14 +8,19 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from memoryos.errors import InvalidInput
 from memoryos.model import ANSWERED_BY, QUOTATION, Message, Page
 from memoryos.storage.codec import dumps, is_plain, message_body, message_of, plain_messages
 from memoryos.storage.port import PageDraft
-from memoryos.text.terms import pages_terms
+from memoryos.text.passages import Span, passages
+from memoryos.text.terms import join_passages, pages_terms
 
+ROOM = 16
+"""Times `max_text_bytes`: what a text that is mended, or that stands in blocks, may have."""
 LONGEST_ID = 1000
 """Characters of a user, assistant or session id."""
 _FRACTION = re.compile(r"\.(\d+)")
@@ -27,9 +32,18 @@ _DIGIT_OF_BYTE = _BASE_32.encode() * 8
 
 
 def checked_id(value: object, name: str) -> str:
-    """Return an id of a user, assistant or session; any text will do. Raises InvalidInput."""
+    """Return an id of a user, assistant or session: a text, or the text of an int or UUID.
+
+    Those are what databases have for keys. Raises InvalidInput for anything else.
+    """
+    if isinstance(value, UUID):
+        value = str(value)
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**LONGEST_ID:
+        value = str(int(value))
     if not isinstance(value, str) or not value:
-        raise InvalidInput(f"{name} must be a text of at least one character, not {value!r}")
+        shown = value if isinstance(value, (str, float, bool, type(None))) else type(value).__name__
+        raise InvalidInput(f"{name} must be a text, an int or a UUID, and not empty, not {shown!r}")
+    value = str.__str__(value)  # of an enum of texts, its value
     if len(value) > LONGEST_ID:
         raise InvalidInput(f"{name} has {len(value)} characters, at most {LONGEST_ID} are allowed")
     return _encodable(value, name)
@@ -155,13 +169,8 @@ def message_page(
     )
 
 
-def drafts_of(pages: Sequence[Page], texts: Sequence[str] | None = None) -> list[PageDraft]:
-    """Return checked pages as they are journalled: with the terms that they are found by.
-
-    `texts`: their `indexed_text`, where it is at hand.
-    """
-    if texts is None:
-        texts = list(map(indexed_text, pages))
+def drafts_of(pages: Sequence[Page]) -> list[PageDraft]:
+    """Return checked pages as they are journalled: with the terms that they are found by."""
     return [
         PageDraft(
             page.id,
@@ -173,7 +182,7 @@ def drafts_of(pages: Sequence[Page], texts: Sequence[str] | None = None) -> list
             page.messages,
             terms,
         )
-        for page, terms in zip(pages, pages_terms(texts), strict=True)
+        for page, terms in zip(pages, terms_of(pages), strict=True)
     ]
 
 
@@ -188,7 +197,7 @@ def checked_message(message: object, most_bytes: int) -> Message:
         if is_plain(message) and message.role.isascii():
             return message  # nothing in it that may not be JSON
     _check_fields(message)
-    body = _json(message_body(message), "message", 16 * most_bytes)
+    body = _json(message_body(message), "message", ROOM * most_bytes)
     return message_of(body)
 
 
@@ -226,11 +235,39 @@ def page_id(key: str | None) -> str:
     return "p" + "".join([_PAIRS[number >> shift & 1023] for shift in pairs])
 
 
-def indexed_text(page: Page) -> str:
-    """Return the words by which a page is found: both sides, unless the agent only quoted."""
-    if page.metadata.get(ANSWERED_BY) == QUOTATION:
-        return page.user_input
-    return page.text
+def terms_of(pages: Sequence[Page]) -> list[bytes]:
+    """Return the packed terms of pages, passage by passage."""
+    texts = list(map(passage_texts, pages))
+    terms = iter(pages_terms([text for some in texts for text in some]))
+    return [join_passages(islice(terms, len(some))) for some in texts]
+
+
+def page_passages(page: Page) -> Sequence[Span]:
+    """Return what a page is found by, in reading order: both sides, unless the agent only quoted.
+
+    At least one.
+    """
+    quoted = page.metadata.get(ANSWERED_BY) == QUOTATION
+    return passages(page.user_input, "" if quoted else page.agent_response)
+
+
+def passage_of(page: Page, span: Span) -> str:
+    """Return the words of a passage, verbatim; of a whole page both sides."""
+    if span.side is None:
+        return page.text
+    said = page.user_input if span.side == "user" else page.agent_response
+    return said[span.start : span.end]
+
+
+def passage_texts(page: Page) -> list[str]:
+    """Return the words by which a page's passages are found, with the speakers' names."""
+    quoted = page.metadata.get(ANSWERED_BY) == QUOTATION
+    found = page_passages(page)
+    if found[0].side is None:
+        return [page.user_input if quoted else page.text]
+    names = {"user": page.user_name, "agent": page.agent_name}
+    prefixes = {side: f"{name}: " if name else "" for side, name in names.items()}
+    return [prefixes[span.side or "user"] + passage_of(page, span) for span in found]
 
 
 def _side(messages: Sequence[Message], role: str, name: str, most_bytes: int) -> str:
@@ -239,7 +276,7 @@ def _side(messages: Sequence[Message], role: str, name: str, most_bytes: int) ->
     if len(theirs) == 1 and isinstance(theirs[0].content, str):
         return theirs[0].content  # checked as it is
     said = "\n".join([text for message in theirs if (text := message.text)])
-    return checked_text(said, name, 16 * most_bytes)
+    return checked_text(said, name, ROOM * most_bytes)
 
 
 def _encodable(value: str, name: str) -> str:

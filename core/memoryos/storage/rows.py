@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from memoryos.model import Page, Scope
-from memoryos.storage.port import PageDraft, PageMoved, PageQuery
+from memoryos.storage.port import Condition, PageDraft, PageFilter, PageMoved, PageQuery
 
 
 def scope_digest(scope: Scope) -> bytes:
@@ -73,3 +75,32 @@ def _matches(page: Page, query: PageQuery) -> bool:
         and (query.since is None or page.timestamp >= query.since)
         and (query.before is None or page.timestamp < query.before)
     )
+
+
+def passes(page: Page, where: PageFilter) -> bool:
+    """Return whether a page meets all conditions of a filter."""
+    return (
+        (where.session_id is None or page.session_id == where.session_id)
+        and (where.segment_id is None or page.segment_id == where.segment_id)
+        and (where.since is None or page.timestamp >= where.since)
+        and (where.before is None or page.timestamp < where.before)
+        and all(_holds(page.metadata.get(c.name), c) for c in where.metadata)
+    )
+
+
+def _holds(value: Any, condition: Condition) -> bool:
+    if condition.comparison == "in":
+        return not isinstance(value, (list, dict)) and value in condition.values
+    bound = condition.values[0]
+    if isinstance(bound, str):
+        return isinstance(value, str) and _COMPARISONS[condition.comparison](value, bound)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and bool(_COMPARISONS[condition.comparison](value, bound))
+
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}

@@ -23,3 +23,7 @@ def migrations(package: str) -> list[tuple[int, str]]:
         if match:
             found.append((int(match.group(1)), entry.read_text(encoding="utf-8")))
     return sorted(found)
+
+
+COMPARISONS = {"in": "IN", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+"""How SQL writes the comparisons of a filter."""

@@ -49,6 +49,7 @@ from memoryos.storage.vectors import (
     embedded,
     embedded_text,
     page_vectors,
+    reindex,
     replace_outdated,
 )
 from memoryos.text.terms import tokens
@@ -83,8 +84,9 @@ class Updater:
     # ── vectors ──────────────────────────────────────────────────────────────────────────────
 
     def embed(self, scope: Scope) -> None:
-        """Give every page of the scope its vector. Raises ModelError; what was done stays done."""
+        """Give every page of the scope its vectors. Raises ModelError; what was done stays done."""
         replace_outdated(self._store, scope, self._embedder)
+        reindex(self._store, scope, self._embedder)
         while True:
             head = self._store.head(scope)
             if head.embedded_seq >= head.last_seq:

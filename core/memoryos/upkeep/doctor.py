@@ -16,7 +16,7 @@ from memoryos.config import MemoryConfig
 from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Clock, Embedder
 from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
-from memoryos.storage.journal import indexed_text
+from memoryos.storage.journal import page_passages, terms_of
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -30,7 +30,7 @@ from memoryos.storage.port import (
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors, replace_outdated
-from memoryos.text.terms import page_terms
+from memoryos.text.terms import INDEXING
 from memoryos.tiers import long_term, short_term
 
 _TOO_LONG = timedelta(hours=1)
@@ -148,15 +148,16 @@ class Doctor:
         _places(state, repairs)
         _sources(state, repairs)
         _duplicates(state, repairs)
-        _terms(state, repairs)
+        if state.head.indexing == INDEXING:  # else all pages are indexed anew: see `_waiting`
+            _terms(state, repairs)
         self._vectors(state, repairs)
         return repairs
 
     # ── vectors ──────────────────────────────────────────────────────────────────────────────
 
     def _vectors(self, state: _ScopeState, repairs: _Repairs) -> None:
-        length = 4 * (state.head.embedder.dimension if state.head.embedder else 0)
-        missing = state.without_vector(length)
+        dimension = state.head.embedder.dimension if state.head.embedder else 0
+        missing = state.without_vectors(dimension)
         if missing:
             repairs.note("vector", f"{len(missing)} pages without a vector of the right length")
         wrong = [
@@ -184,7 +185,7 @@ class Doctor:
         head = self._store.head(state.scope)
         if head.embedder is None:
             return
-        missing = state.without_vector(4 * head.embedder.dimension)
+        missing = state.without_vectors(head.embedder.dimension)
         mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
         vectors = page_vectors(missing, self._embedder)
         self._store.put_vectors(state.scope, head, mine, vectors, head.embedded_seq)
@@ -222,11 +223,13 @@ class Doctor:
         late = self._clock() - _TOO_LONG
         pages = self._store.pages(scope, PageQuery(seqs=seqs, before=late)) if seqs else []
         unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
-        if not pages and not self._store.pages(scope, unembedded):
+        detail = f"{len(pages)} pages wait for their page-out or vector for more than an hour"
+        if head.indexing != INDEXING:
+            detail = "the pages are indexed as a former version did"
+        elif not pages and not self._store.pages(scope, unembedded):
             return
         if repair:
             self._work_off(scope)
-        detail = f"{len(pages)} pages wait for their page-out or vector for more than an hour"
         yield Finding("waiting", detail, scope, repaired=repair)
 
     def _failed(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
@@ -269,13 +272,15 @@ class _ScopeState:
         self.knowledge = [v for v in values if isinstance(v, Knowledge)]
         self.traits = [v for v in values if isinstance(v, Trait)]
 
-    def without_vector(self, length: int) -> list[Page]:
-        """Return the pages that ought to have a vector of so many bytes, and have not."""
+    def without_vectors(self, dimension: int) -> list[Page]:
+        """Return the pages that ought to have a vector for each passage, and have not."""
+        if self.head.indexing != INDEXING:
+            return []
         return [
             page
             for page in self.pages
             if page.seq <= self.head.embedded_seq
-            and len(self._vectors.get(page.seq, b"")) != length
+            and len(self._vectors.get(page.seq, b"")) != dimension * len(page_passages(page))
         ]
 
 
@@ -392,8 +397,7 @@ def _terms(state: _ScopeState, repairs: _Repairs) -> None:
     """Check the stored terms of each page."""
     columns = state.columns
     here = dict(zip(columns.seqs.tolist(), columns.terms_by_page(), strict=True))
-    for page in state.pages:
-        wanted = page_terms(indexed_text(page), page.timestamp)
+    for page, wanted in zip(state.pages, terms_of(state.pages), strict=True):
         if here.get(page.seq) != wanted:
             repairs.terms[page.seq] = wanted
     strays = len(here.keys() - {page.seq for page in state.pages})

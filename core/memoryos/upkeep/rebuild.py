@@ -28,6 +28,7 @@ from memoryos.storage.port import (
     StoredEmbedder,
 )
 from memoryos.storage.transact import attempts, transact
+from memoryos.storage.vectors import reindex
 from memoryos.updating.filing import Updater
 from memoryos.upkeep.export import Difference, Progress, checked_again, difference
 
@@ -53,6 +54,8 @@ def rebuild(
     if not dry_run and not leases.take(store, scope, owner, _LEASE_SECONDS, clock):
         raise StorageBusy("the scope is being consolidated; rebuild it when that is done")
     try:
+        if not dry_run:
+            reindex(store, scope, embedder)
         for _ in attempts("rebuild"):
             head = store.head(scope)
             pages = store.pages(scope, PageQuery())

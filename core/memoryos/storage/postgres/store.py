@@ -13,9 +13,12 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
     Counts,
@@ -24,6 +27,7 @@ from memoryos.storage.port import (
     Lease,
     NewVectors,
     PageDraft,
+    PageFilter,
     PageQuery,
     Record,
     StoredEmbedder,
@@ -40,11 +44,13 @@ from memoryos.storage.postgres.rows import (
     record_row,
     scope_key,
     select_pages,
+    select_positions,
     terms_row,
-    vector_of,
+    vectors_of,
 )
 from memoryos.storage.postgres.search import PostgresSearch, unseal
 from memoryos.storage.rows import fresh_drafts, page_of
+from memoryos.text.terms import INDEXING
 
 _ALWAYS = -(1 << 62)
 _FIRST = UUID(int=0)
@@ -75,6 +81,14 @@ class PostgresStore:
         statement, arguments = select_pages(scope_key(scope), query)
         return pages_of_rows(self._rows(statement, arguments))
 
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        rows = self._rows(*select_positions(scope_key(scope), where, after_seq))
+        return np.array([seq for (seq,) in rows], np.int64)
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        rows = self._rows(SQL["seqs_of_ids"], (scope_key(scope), digests(ids)))
+        return {id_.decode(): seq for seq, id_ in rows}
+
     def sessions(self, scope: Scope) -> list[str]:
         rows = self._rows(SQL["sessions"], (scope_key(scope),))
         return [session_id.decode() for (session_id,) in rows]
@@ -94,9 +108,9 @@ class PostgresStore:
         rows = self._rows(SQL["head"], (scope_key(scope),))
         if not rows:
             return Head()
-        last, embedded, version, epoch, name, dimension = rows[0]
+        last, embedded, version, epoch, name, dimension, indexing = rows[0]
         embedder = StoredEmbedder(name, dimension) if name is not None else None
-        return Head(last, embedded, version, epoch, embedder)
+        return Head(last, embedded, version, epoch, embedder, indexing)
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         rows = self._rows(SQL["index_columns"], (scope_key(scope), after_seq))
@@ -108,11 +122,8 @@ class PostgresStore:
         rows = self._rows(SQL["vectors"], (scope_key(scope), after_seq, up_to_seq))
         return [seq for seq, _ in rows], [blob_of(sent) for _, sent in rows]
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
-        seqs, blobs = self.vectors(scope, after_seq, up_to_seq)
-        return seqs, b"".join(blobs)
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
+        return VectorColumns.of(*self.vectors(scope, after_seq, up_to_seq))
 
     def put_vectors(
         self,
@@ -141,7 +152,7 @@ class PostgresStore:
                 db.execute(SQL["keep_embedder"], (embedder.name, embedder.dimension))
             # A page replaced or erased meanwhile has no row; its old position must stay empty.
             here = db.execute(SQL["existing_seqs"], (key, list(vectors))).fetchall()
-            _put_vectors(db, key, {seq: vectors[seq] for (seq,) in here})
+            _put_vectors(db, key, {seq: vectors[seq] for (seq,) in here}, embedder)
             return True
 
         return self._db.writing(put, again=True)
@@ -184,7 +195,7 @@ class PostgresStore:
         def apply(db: Connection) -> None:
             bumped = db.execute(SQL["bump"], expected).fetchone()
             if bumped is None and not head.version:
-                db.execute(SQL["create_scope"], (expected["scope"],))
+                db.execute(SQL["create_scope"], (expected["scope"], INDEXING))
                 bumped = db.execute(SQL["bump"], expected).fetchone()
             if bumped is None:
                 raise _Conflict
@@ -214,7 +225,10 @@ class PostgresStore:
         return Lease(rows[0][0], from_micros(rows[0][1])) if rows else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        rows = self._rows(SQL["scopes_waiting" if waiting else "scopes"], ())
+        if waiting:
+            rows = self._rows(SQL["scopes_waiting"], (INDEXING,))
+        else:
+            rows = self._rows(SQL["scopes"], ())
         return [_scope(row) for row in rows]
 
     def scope_of(self, key: UUID) -> Scope | None:
@@ -303,7 +317,7 @@ def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[P
         row = locked.fetchone()
         if row is not None:
             break
-        db.execute(SQL["create_scope"], (key,))
+        db.execute(SQL["create_scope"], (key, INDEXING))
     known = {page.id: page for page in pages_of_rows(rows)}
     fresh = fresh_drafts(drafts, known)
     if not fresh:
@@ -357,6 +371,8 @@ def _apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None
     if changes.vectors is not None:
         _replace_vectors(db, key, changes.vectors)
     _each(db, "replace_terms", [(terms, key, seq) for seq, terms in changes.terms.items()])
+    if changes.indexing is not None:
+        db.execute(SQL["set_indexing"], (changes.indexing, key))
     if changes.terms:
         unseal(db, key, changes.terms)
     receipts = [(key, dumps(receipt_body(receipt))) for receipt in changes.receipts]
@@ -381,14 +397,22 @@ def _replace_vectors(db: Connection, key: UUID, vectors: NewVectors) -> None:
     by_page, embedder = vectors.by_page, vectors.embedder
     db.execute(SQL["delete_all_vectors"], (key,))
     rows = db.execute(SQL["seqs_of_ids"], (key, digests(by_page))).fetchall()
-    _put_vectors(db, key, {seq: by_page[id_.decode()] for seq, id_ in rows})
+    _put_vectors(db, key, {seq: by_page[id_.decode()] for seq, id_ in rows}, embedder)
     last = max((seq for seq, _ in rows), default=0)
     db.execute(SQL["keep_embedder"], (embedder.name, embedder.dimension))
     db.execute(SQL["replace_embedding"], (last, embedder.name, embedder.dimension, key))
 
 
-def _put_vectors(db: Connection, key: UUID, by_seq: Mapping[int, bytes]) -> None:
-    _each(db, "put_vector", [(key, seq, vector_of(blob)) for seq, blob in by_seq.items()])
+def _put_vectors(
+    db: Connection, key: UUID, by_seq: Mapping[int, bytes], embedder: StoredEmbedder
+) -> None:
+    db.execute(SQL["delete_vectors"], (key, list(by_seq)))
+    rows = [
+        (key, seq, passage, vector)
+        for seq, blob in by_seq.items()
+        for passage, vector in enumerate(vectors_of(blob, embedder.dimension))
+    ]
+    _each(db, "put_vector", rows)
 
 
 def _delete_seqs(db: Connection, key: UUID, seqs: Sequence[int]) -> None:

@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from memoryos.errors import (
     EngineClosed,
     InvalidInput,
@@ -26,6 +28,7 @@ from memoryos.errors import (
     StorageFull,
     StorageReadOnly,
 )
+from memoryos.storage.codec import from_blob, pack_vectors
 from memoryos.storage.sql import migrations, named_queries
 
 _log = logging.getLogger("memoryos.storage")
@@ -205,6 +208,7 @@ class Connections:
                 found.append("traces of what was erased are still to be written over")
         fresh = sqlite3.connect(":memory:", isolation_level=None)
         try:
+            _add_functions(fresh)
             for _, script in migrations(_PACKAGE):
                 for statement in _statements(script):
                     fresh.execute(statement)
@@ -312,6 +316,7 @@ class Connections:
                     f"{self.path} has schema {version}, this version knows {newest}: "
                     "upgrade memoryos-integrations to open it"
                 )
+            _add_functions(connection)
             for number, script in known:
                 if number > version:
                     for statement in _statements(script):
@@ -355,6 +360,16 @@ class _Reading:
         self._owner.give_back(self._connection)
         if isinstance(error, sqlite3.Error):
             raise _translate(error, self._owner.path) from error
+
+
+def _add_functions(connection: sqlite3.Connection) -> None:
+    """Let a connection run the migrations: they call these besides SQLite's own functions."""
+    connection.create_function("pack_vector", 1, _pack_vector, deterministic=True)
+
+
+def _pack_vector(blob: bytes) -> bytes:
+    """Return a vector of float32 as it is stored since migration 3."""
+    return pack_vectors(from_blob(blob)[np.newaxis])
 
 
 def _statements(script: str) -> Iterator[str]:

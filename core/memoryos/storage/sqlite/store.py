@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
     Counts,
@@ -20,6 +23,7 @@ from memoryos.storage.port import (
     Kind,
     Lease,
     PageDraft,
+    PageFilter,
     PageQuery,
     Record,
     StoredEmbedder,
@@ -33,13 +37,18 @@ from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
     SHIFT,
+    delete_slots,
+    embedder_id,
     page_row,
+    put_vectors,
     record_row,
     select_pages,
+    select_positions,
     slots,
     stored_pages,
     terms_row,
 )
+from memoryos.text.terms import INDEXING
 
 _log = logging.getLogger("memoryos.storage")
 _SQL = named_queries("memoryos.storage.sqlite")
@@ -83,7 +92,7 @@ class SQLiteStore:
                 slot = scope_id << SHIFT | old.seq
                 (before,) = db.execute(_SQL["first_position"], (slot,)).fetchone()
                 first[draft.id] = before or old.seq
-                _delete_slots(db, [slot])
+                delete_slots(db, [slot])
             pages[draft.id] = page_of(draft, seq, old)
         db.executemany(_SQL["insert_page"], (page_row(scope_id, page) for page in pages.values()))
         db.executemany(
@@ -122,6 +131,19 @@ class SQLiteStore:
         pages.sort(key=lambda page: page.seq, reverse=query.newest_first)
         return pages[: query.limit]
 
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return np.zeros(0, np.int64)
+        found = self._db.fetch(*select_positions(scope_id, where, after_seq))
+        return np.fromiter((slot & SEQ_MASK for (slot,) in found), np.int64, len(found))
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        arguments = {"scope": self._find_scope(scope), "ids": dumps(list(ids))}
+        found = self._db.fetch(_SQL["slots_of_ids"], arguments)
+        wanted = set(ids)  # json_each() cuts a text at its NUL
+        return {id_: slot & SEQ_MASK for slot, id_ in found if id_ in wanted}
+
     def sessions(self, scope: Scope) -> list[str]:
         return [row[0] for row in self._rows(scope, "sessions")]
 
@@ -144,11 +166,11 @@ class SQLiteStore:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return Head()
-        ((last, embedded, version, epoch, name, dimension),) = self._db.fetch(
+        ((last, embedded, version, epoch, name, dimension, indexing),) = self._db.fetch(
             _SQL["head"], (scope_id,)
         )
         embedder = StoredEmbedder(name, dimension) if name is not None else None
-        return Head(last, embedded, version, epoch, embedder)
+        return Head(last, embedded, version, epoch, embedder, indexing)
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         scope_id = self._find_scope(scope)
@@ -166,12 +188,10 @@ class SQLiteStore:
         with self._db.reading() as db:
             return read_vectors(db, slots(scope_id, after_seq, up_to_seq))
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
         scope_id = self._find_scope(scope)
         if scope_id is None:
-            return [], b""
+            return VectorColumns.of()
         with self._db.reading() as db:
             return read_joined_vectors(db, slots(scope_id, after_seq, up_to_seq))
 
@@ -191,7 +211,7 @@ class SQLiteStore:
                 _SQL["move_embedded_seq"],
                 {
                     "up_to": up_to_seq,
-                    "embedder": _embedder_id(db, embedder),
+                    "embedder": embedder_id(db, embedder),
                     "scope": scope_id,
                     "epoch": head.epoch,
                     "embedded_seq": head.embedded_seq,
@@ -200,7 +220,7 @@ class SQLiteStore:
             )
             if moved.rowcount == 0:
                 return False
-            _put_vectors(db, {scope_id << SHIFT | seq: blob for seq, blob in vectors.items()})
+            put_vectors(db, {scope_id << SHIFT | seq: blob for seq, blob in vectors.items()})
         return True
 
     # ── what is derived ──────────────────────────────────────────────────────────────────────
@@ -279,7 +299,7 @@ class SQLiteStore:
             for page_id in changes.erase_pages
             for row in db.execute(_SQL["slot_of"], (scope_id, page_id))
         ]
-        _delete_slots(db, gone)
+        delete_slots(db, gone)
         db.executemany(
             _SQL["put_record"],
             (record_row(scope_id, version, record) for record in changes.put),
@@ -296,12 +316,14 @@ class SQLiteStore:
             rows = [(slot, by_page[id_]) for id_, slot in placed.items()]
             db.executemany(_SQL["put_vector"], rows)
             up_to = max(placed.values(), default=0) & SEQ_MASK
-            embedder_id = _embedder_id(db, changes.vectors.embedder)
-            db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
+            number = embedder_id(db, changes.vectors.embedder)
+            db.execute(_SQL["replace_embedding"], (up_to, number, scope_id))
         first = scope_id << SHIFT
         db.executemany(
             _SQL["replace_terms"], ((terms, first | seq) for seq, terms in changes.terms.items())
         )
+        if changes.indexing is not None:
+            db.execute(_SQL["set_indexing"], (changes.indexing, scope_id))
         if _removes(changes):
             db.execute(_SQL["note_removal"])
         for receipt in changes.receipts:
@@ -332,7 +354,10 @@ class SQLiteStore:
         return Lease(rows[0][0], from_micros(rows[0][1])) if rows else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        rows = self._db.fetch(_SQL["scopes_waiting" if waiting else "scopes"])
+        if waiting:
+            rows = self._db.fetch(_SQL["scopes_waiting"], (INDEXING,))
+        else:
+            rows = self._db.fetch(_SQL["scopes"])
         return [Scope(user_id, assistant_id) for user_id, assistant_id in rows]
 
     # ── ledger, receipts, metadata ───────────────────────────────────────────────────────────
@@ -398,7 +423,7 @@ class SQLiteStore:
             if row is None:
                 # Not remembered before the transaction is through: it may be rolled back. Its
                 # names come with its first page and go with its last.
-                made: int = db.execute(_SQL["create_scope"], (digest,)).fetchone()[0]
+                made: int = db.execute(_SQL["create_scope"], (digest, INDEXING)).fetchone()[0]
                 return made
             scope_id = self._scope_ids[scope] = row[0]
         return scope_id
@@ -417,22 +442,3 @@ def _derivable(changes: Changes) -> bool:
 
 def _removes(changes: Changes) -> bool:
     return bool(changes.delete or changes.erase_pages or changes.erase_calls)
-
-
-def _embedder_id(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
-    row = (embedder.name, embedder.dimension)
-    db.execute(_SQL["keep_embedder"], row)
-    id_: int = db.execute(_SQL["embedder_id"], row).fetchone()[0]
-    return id_
-
-
-def _put_vectors(db: sqlite3.Connection, by_slot: Mapping[int, bytes]) -> None:
-    # A page replaced or erased meanwhile has no row; its old position must stay empty.
-    here = db.execute(_SQL["existing_slots"], {"slots": dumps(list(by_slot))}).fetchall()
-    db.executemany(_SQL["put_vector"], ((slot, by_slot[slot]) for (slot,) in here))
-
-
-def _delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
-    rows = [(slot,) for slot in slots]
-    for name in ("delete_page", "delete_terms", "delete_vector"):
-        db.executemany(_SQL[name], rows)
