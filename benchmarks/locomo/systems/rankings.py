@@ -61,10 +61,10 @@ class PassageSystem:
     def read(self, conversation: Conversation) -> AbstractContextManager[Reader]:
         """Index the passages."""
         cut = [
-            (row, replace(page, turns=(replace(turn, text=passage),)))
+            (row, replace(page, turns=(replace(turn, said=passage),)))
             for row, page in enumerate(conversation.pages)
             for turn in page.turns
-            for passage in passages(turn.text)
+            for passage in passages(turn.said)
         ]
         ranker = bm25(replace(conversation, pages=tuple(passage for _, passage in cut)))
 
