@@ -157,6 +157,8 @@ class Topic:
     created: datetime
     revisit: bool = False
     """Written by the rules in a model's absence; the model redoes it when it can."""
+    failed: datetime | None = None
+    """When a model last failed at its pages; it is asked again a day later, or when told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +416,8 @@ class Stats:
     archived_knowledge: int
     superseded_knowledge: int
     traits: int
+    failed_pages: int = 0
+    """Pages that the rules filed, because a model failed at them: it is asked again once a day."""
 
     @property
     def expectation(self) -> str:

@@ -151,6 +151,8 @@ class TopicDraft:
     page_ids: tuple[str, ...]
     summary: str
     keywords: tuple[str, ...]
+    failed: bool = False
+    """The rules wrote it, because the model failed at these pages: it is asked again later."""
 
 
 @dataclass(frozen=True, slots=True)

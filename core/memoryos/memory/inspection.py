@@ -26,6 +26,7 @@ from memoryos.model import (
     Segment,
     Stats,
     Status,
+    Topic,
     Trait,
     Usage,
 )
@@ -248,6 +249,11 @@ class Inspection(Displayable):
             archived_knowledge=sum(k.status == "archived" for k in knowledge),
             superseded_knowledge=sum(k.status == "superseded" for k in knowledge),
             traits=len(self._records(["trait"])),
+            failed_pages=sum(
+                len(topic.page_ids)
+                for topic in self._records(["topic"])
+                if isinstance(topic, Topic) and topic.failed is not None
+            ),
         )
 
     def usage(self, since: datetime | str | None = None) -> Usage:

@@ -57,6 +57,10 @@ class Modules:
         """Do everything that is pending in a scope now."""
         self.consolidator.run_now(scope)
 
+    def run_and_revisit(self, scope: Scope) -> None:
+        """Do the same, and ask the model again about the pages that it failed at."""
+        self.consolidator.run_now(scope, revisit=True)
+
     def before_fork(self) -> None:
         """Wait for writes under way and block new ones until `after_fork`."""
         self.store.before_fork()

@@ -59,7 +59,7 @@ _STORED = {
 }
 """The fields of each kind; how hot a segment is, and its name, the others tell."""
 _SCALARS = (str, int, float, bool, type(None))
-_TIMES = ("created", "updated", "last_access", "derived", "at")
+_TIMES = ("created", "updated", "last_access", "derived", "at", "failed")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -109,7 +109,7 @@ def decode(record: Record) -> Recorded:
     """Return the value of a record."""
     body = dict(record.body)
     for name in _TIMES:
-        if name in body:
+        if body.get(name) is not None:
             body[name] = datetime.fromisoformat(body[name])
     for name in ("page_ids", "keywords", "supersedes"):
         if name in body:
@@ -383,6 +383,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "pages": lambda value: _is_count(value) or _is_counts(value),
     **dict.fromkeys(("revisit", "evicted"), lambda value: isinstance(value, bool)),
     **dict.fromkeys(("created", "updated", "last_access", "derived", "at"), _is_time),
+    "failed": _none_or(_is_time),
     **dict.fromkeys(("erased", "rewritten"), _is_counts),
     "heat": lambda value: value == 0.0,
     "owner": _one_of(get_args(Owner)),

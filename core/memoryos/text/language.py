@@ -67,6 +67,12 @@ class Speech:
     """Words that deny."""
     hedges: Words = frozenset()
     """Words by which a speaker leaves a statement open ("maybe", "I think")."""
+    wishes: Words = frozenset()
+    """Words of what is wanted, planned or dreamt of, and not so yet ("I'd love", "planning")."""
+    second_person: Words = frozenset()
+    """Words that speak to somebody ("you", "your")."""
+    fiction: Words = frozenset()
+    """Words of what is made up ("novel", "character")."""
     small_talk: Words = frozenset()
     """Greetings, thanks and assent: a message of nothing but these says nothing."""
     pleasantries: Words = frozenset()

@@ -94,9 +94,10 @@ class LongTerm:
         if not sources:
             return None
         said = [self._times[source.page_id] for source in sources]
-        for item in self._known.values():
-            if item.status == "active" and states(item, draft):
-                return self._keep(merged(item, sources, max(said)))
+        same = (i for i in self._known.values() if i.status == "active" and states(i, draft))
+        item = next(same, None)
+        if item is not None and (item.attribute or not draft.attribute):
+            return self._keep(merged(item, sources, max(said)))
         fact = Knowledge(
             id=knowledge_id(draft.owner, draft.text, sources),
             owner=draft.owner,
@@ -106,10 +107,11 @@ class LongTerm:
             created=min(said),
             updated=max(said),
             derived=derived,
-            attribute=draft.attribute,
-            value=draft.value,
-            subject=draft.subject or draft.attribute,
         )
+        if item is not None:  # known, and now an attribute besides
+            fact = merged(item, sources, max(said))
+        subject = draft.subject or draft.attribute
+        fact = replace(fact, attribute=draft.attribute, value=draft.value, subject=subject)
         for item in list(self._known.values()):
             if item.status != "active" or item.owner != fact.owner or item.id == fact.id:
                 continue

@@ -47,13 +47,20 @@ from memoryos.storage.port import (
 )
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors, reindex, replace_outdated
+from memoryos.storage.vectors import (
+    AT_ONCE,
+    embedded,
+    embedded_text,
+    page_vectors,
+    reindex,
+    replace_outdated,
+)
 from memoryos.tiers import mid_term, short_term
 from memoryos.updating.analysts.quotation import without_quotation
 from memoryos.updating.analysts.statements import statements
 from memoryos.updating.editions import renew
 from memoryos.updating.paging import LONGEST_CHAIN, Paging, derived_id
-from memoryos.updating.promotion import Promoter
+from memoryos.updating.promotion import Promoter, relevant
 from memoryos.updating.refiling import Refiling
 
 _log = logging.getLogger("memoryos.updating.filing")
@@ -207,7 +214,8 @@ class Updater:
             return
         batch = self._batch(scope, session_id, pages)
         chosen = self._analysts(scope)
-        draft = _checked(chosen.analyst.consolidate(batch), batch)
+        known = relevant(self._views.get(scope).tiers, batch.pages)
+        draft = _checked(chosen.analyst.consolidate(replace(batch, known=known)), batch)
 
         def work(head: Head) -> tuple[Changes | None, Sequence[Record]]:
             # What was erased while the analyst read must not come back in what it says. An erasure
@@ -230,17 +238,29 @@ class Updater:
         paging = self.paging(scope)
         for page in batch.pages:
             paging.state(statements(page, self._config.language), page)
-        times = {page.id: page.timestamp for page in batch.pages}
+        return [*paging.knowledge(), *self.learned(scope, draft, batch.pages, chosen)]
+
+    def learned(
+        self, scope: Scope, draft: Consolidation, pages: Sequence[Page], chosen: Analysts
+    ) -> list[Record]:
+        """Return what changes in long-term memory when the facts of a draft are added to it.
+
+        pages: those that the analyst was asked about, as it read them; others have no facts.
+        """
+        times = {page.id: page.timestamp for page in pages}
         facts = [
             fact
             for fact in draft.facts
             if fact.kind == "fact"
             and fact.sources
-            and all(s.page_id in times for s in fact.sources)
+            and all(source.page_id in times for source in fact.sources)
         ]
-        if not facts:
-            return paging.knowledge()
-        return [*paging.knowledge(), *self.promoter.learn(scope, facts, times, chosen)]
+        facts = self.promoter.without_echoes(scope, facts, pages)
+        return self.promoter.learn(scope, facts, times, chosen) if facts else []
+
+    def embedded(self, values: Sequence[Topic | Segment]) -> list[Record]:
+        """Return topics and segments as records, with the vectors of their words."""
+        return embedded(values, self._embedder)
 
     def _batch(self, scope: Scope, session_id: str, pages: Sequence[Page]) -> Batch:
         before = PageQuery(
@@ -288,9 +308,10 @@ class Updater:
                         page_ids=topic.page_ids,
                         summary=topic.summary,
                         keywords=topic.keywords,
-                        analyst=chosen.analyst.name,
+                        analyst="rules" if topic.failed else chosen.analyst.name,
                         created=at,
-                        revisit=chosen.revisit,
+                        revisit=chosen.revisit or topic.failed,
+                        failed=self._clock() if topic.failed else None,
                     )
                 )
             )

@@ -84,14 +84,14 @@ class Promoter:
         seen = view.head
         pages = self._store.pages(scope, query)
         chosen = self._analysts(scope)
-        known = _relevant(view.tiers, pages)
+        known = relevant(view.tiers, pages)
         read = tuple(map(without_quotation, pages))
         request = PromotionRequest(segment, read, known, view.tiers.profile)
         draft = chosen.analyst.promote(request)
         times = {page.id: page.timestamp for page in pages}
         ids = set(times)
         facts = [f for f in draft.facts if f.sources and all(s.page_id in ids for s in f.sources)]
-        facts = self._without_echoes(scope, facts, read)
+        facts = self.without_echoes(scope, facts, read)
         traits = [
             trait
             for trait in draft.traits
@@ -126,7 +126,7 @@ class Promoter:
         transact(self._store, scope, "promotion", work)
         _log.debug("promoted a segment: %d facts, %d traits", len(facts), len(traits))
 
-    def _without_echoes(
+    def without_echoes(
         self, scope: Scope, facts: Sequence[FactDraft], pages: Sequence[Page]
     ) -> list[FactDraft]:
         """Return facts without what an earlier turn said and a message only hands on."""
@@ -166,7 +166,7 @@ class Promoter:
         return [encode(item, vectors.get(item.id)) for item in items]
 
 
-def _relevant(tiers: Tiers, pages: Sequence[Page]) -> tuple[Knowledge, ...]:
+def relevant(tiers: Tiers, pages: Sequence[Page]) -> tuple[Knowledge, ...]:
     """Return the facts that are known, those that share most words with the pages first."""
     if not tiers.knowledge:
         return ()

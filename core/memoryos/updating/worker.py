@@ -89,9 +89,12 @@ class Consolidator:
         scope: Scope,
         *,
         everything: bool = False,
+        revisit: bool = False,
         stopped: Callable[[], bool] = never,
     ) -> bool:
         """Embed, file and promote what is due; True when nothing is left.
+
+        revisit: also ask a model again about the pages that it failed at within the last day.
 
         False if another process is at it, or if `stopped`, asked before each batch, says so.
         Raises ModelError or StorageError; what was done stays done.
@@ -117,7 +120,9 @@ class Consolidator:
                 if by_page and not self._file(scope, stopped):
                     return False
                 self.save_visits(scope)
-                return by_page or self._by_model(scope, stopped, everything=everything)
+                return by_page or self._by_model(
+                    scope, stopped, everything=everything, revisit=revisit
+                )
             finally:
                 self._store.release(scope, self.owner)
 
@@ -134,7 +139,9 @@ class Consolidator:
 
         return self._updater.file(scope, stopped=interrupted)
 
-    def _by_model(self, scope: Scope, stopped: Callable[[], bool], *, everything: bool) -> bool:
+    def _by_model(
+        self, scope: Scope, stopped: Callable[[], bool], *, everything: bool, revisit: bool
+    ) -> bool:
         """Have a model read the batches that are due, and promote; whether nothing is left."""
         promoter = self._updater.promoter
         promoter.promote_hot(scope)  # a segment whose promotion failed is still hot
@@ -147,7 +154,7 @@ class Consolidator:
                 if time.monotonic() - renewed > _LEASE_SECONDS / 4:
                     self._lease(scope)
                     renewed = time.monotonic()
-        if self._revisitor.run(scope):
+        if self._revisitor.run(scope, failed=revisit):
             promoter.promote_hot(scope)
         return True
 
@@ -155,10 +162,13 @@ class Consolidator:
         """Return whether pages wait for their session to come to rest."""
         return bool(self._store.waiting(scope))
 
-    def run_now(self, scope: Scope) -> None:
-        """Do everything pending, waiting for another process that is at it. Raises StorageBusy."""
+    def run_now(self, scope: Scope, *, revisit: bool = False) -> None:
+        """Do everything pending, waiting for another process that is at it. Raises StorageBusy.
+
+        revisit: as for `run`.
+        """
         deadline = time.monotonic() + _LEASE_SECONDS
-        while not self.run(scope, everything=True):
+        while not self.run(scope, everything=True, revisit=revisit):
             if time.monotonic() > deadline:
                 raise StorageBusy("another process has been consolidating this scope for too long")
             time.sleep(_TAKEN_SECONDS / 4)

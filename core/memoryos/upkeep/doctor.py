@@ -97,7 +97,7 @@ class Doctor:
         clock: Clock,
         work_off: Callable[[Scope], None],
     ) -> None:
-        """`work_off` does all the pending work of a scope."""
+        """`work_off` does all the pending work of a scope, also what a model failed at."""
         self._store = store
         self._embedder = embedder
         self._config = config
@@ -140,6 +140,7 @@ class Doctor:
         found += self._sealed(scope, repair=repair)
         found += self._lease(scope, repair=repair)
         found += self._waiting(scope, repair=repair)
+        found += self._failed(scope, repair=repair)
         return found
 
     def _examine_scope(self, state: _ScopeState) -> _Repairs:
@@ -221,6 +222,26 @@ class Doctor:
         if repair:
             self._work_off(scope)
         yield Finding("waiting", detail, scope, repaired=repair)
+
+    def _failed(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
+        """Find the pages that a model failed at; a repair asks it again."""
+        failed = self._failures(scope)
+        if failed and repair:
+            self._work_off(scope)
+        left = self._failures(scope) if failed and repair else failed
+        if left:
+            detail = (
+                f"a language model failed at {left} pages, which the rules filed; "
+                "it is asked again once a day, and by a repair (with --model)"
+            )
+            yield Finding("model", detail, scope, repairable=False)
+        elif failed:
+            detail = f"a language model has read {failed} pages that it had failed at"
+            yield Finding("model", detail, scope, repaired=True)
+
+    def _failures(self, scope: Scope) -> int:
+        stored = map(decode, self._store.records(scope, ["topic"], live_only=True))
+        return sum(len(t.page_ids) for t in stored if isinstance(t, Topic) and t.failed is not None)
 
 
 class _ScopeState:
