@@ -67,17 +67,18 @@ class Engine:
         rules = Rules(config.language)
         analysts = Choice(store, config, rules, chat_model, self.count_tokens, clock)
         updater = Updater(store, views, embedder, analysts, config, clock)
-        revisitor = Revisitor(store, views, embedder, analysts)
+        revisitor = Revisitor(store, updater, views, analysts, clock)
         consolidator = Consolidator(store, updater, revisitor, clock)
         worker = None
         if config.promotion == "background":
             worker = Worker(
                 consolidator,
                 lambda: [*store.scopes(waiting=True), *outdated_scopes(store, embedder)],
+                config.rest_seconds,
             )
         elif config.promotion == "queue":
             enqueuer = Enqueuer(consolidator, _queue_of(store))
-            worker = Worker(enqueuer, lambda: outdated_scopes(store, embedder))
+            worker = Worker(enqueuer, lambda: outdated_scopes(store, embedder), config.rest_seconds)
         self.modules = Modules(
             store=store,
             config=config,
@@ -213,7 +214,8 @@ class Engine:
         if self._closed:
             raise EngineClosed
         modules = self.modules
-        doctor = Doctor(modules.store, modules.embedder, modules.config, modules.clock, modules.run)
+        work_off = modules.run_and_revisit
+        doctor = Doctor(modules.store, modules.embedder, modules.config, modules.clock, work_off)
         return doctor.examine(repair=repair)
 
     def backup(self, path: str | os.PathLike[str]) -> None:

@@ -26,6 +26,10 @@ never filed, and nothing is derived from it."""
 NO_SEGMENT = ""
 """`Page.segment_id` of a document."""
 
+KnowledgeKind = Literal["statement", "fact"]
+"""A statement quotes what somebody said of themselves; a fact is what a model read or a user or an
+agent stated."""
+
 Status = Literal["active", "archived", "superseded"]
 """Where knowledge stands: only active knowledge is recalled; nothing is dropped."""
 
@@ -141,6 +145,9 @@ class Source:
     quote: str
     text: str = ""
     """The statement as this source alone gives it (near-duplicates are merged)."""
+    span: tuple[int, int] | None = None
+    """Where the quote stands in the owner's side of the page, as characters from…to; None where the
+    words are not a run of that side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,8 @@ class Topic:
     created: datetime
     revisit: bool = False
     """Written by the rules in a model's absence; the model redoes it when it can."""
+    failed: datetime | None = None
+    """When a model last failed at its pages; it is asked again a day later, or when told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +178,54 @@ class Chain:
     summary: str
     analyst: str
     updated: datetime
+    edition: int = 1
+    """Which edition of the filing put its pages there: those of an older one are filed anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """The recalls that found pages of the memory between two pages of the journal.
+
+    Part of the journal: heat is worked out from them again whenever it is rebuilt.
+    """
+
+    id: str
+    after_seq: int
+    """Position in the journal of the page after which the recalls came; 0 before the first."""
+    recalls: tuple[Recalled, ...] = ()
+    """In the order in which they were written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Recalls that were written down together."""
+
+    at: datetime
+    pages: Mapping[str, int]
+    """How often each page was found, by its id: one page of each segment that was visited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a user or an agent had remembered, or corrected, by hand. Part of the journal."""
+
+    id: str
+    after_seq: int
+    """Position in the journal of the page after which it was stated."""
+    number: int
+    """Rises with every note of the scope: their order."""
+    at: datetime
+    """When it was stated."""
+    session_id: str
+    owner: Owner
+    text: str
+    by: str
+    """"user" or "agent": who stated it."""
+    attribute: str | None = None
+    source: str | None = None
+    """The id of the page that it was taken from, where one was named."""
+    corrects: str | None = None
+    """The id of the knowledge that it takes the place of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,22 +245,26 @@ class Segment(Displayable):
     last_access: datetime
     heat: float = 0.0
     """Eq. 4, evaluated at the moment of asking."""
+    name: str = ""
+    """The two or three words that tell it from the other segments at the moment of asking."""
     promoted_seq: int = 0
     """Pages up to this journal position have been promoted."""
     evicted: bool = False
     """No longer in mid-term memory; its pages stay in the journal."""
+    evicted_by: str | None = None
+    """The id of the page whose segment took its room."""
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """One fact about the user (User KB) or the agent (Agent Traits), with sources (paper §3.2)."""
+    """What is known about the user (User KB) or the agent (Agent Traits) (paper §3.2)."""
 
     id: str
     owner: Owner
     text: str
     sources: tuple[Source, ...]
     analyst: str
-    """Who derived it: "rules" or the model's name."""
+    """Who derived it: "rules" or the model's name; "user" or "agent" if it was stated by hand."""
     created: datetime
     """When its first source was said."""
     updated: datetime
@@ -220,6 +281,18 @@ class Knowledge:
     status: Status = "active"
     superseded_by: str | None = None
     supersedes: tuple[str, ...] = ()
+    kind: KnowledgeKind = "fact"
+    speaker: str = ""
+    """Who said it, where the messages name the speaker; "" for the owner."""
+
+    @property
+    def line(self) -> str:
+        """It as one line, with its date and, for a statement, whose words they are."""
+        said = " ".join(self.text.split())
+        if self.kind == "fact":
+            return f"{said} ({self.updated:%Y-%m-%d})"
+        who = self.speaker or ("User" if self.owner == "user" else "Assistant")
+        return f"{who} said on {self.updated:%Y-%m-%d}: “{said}”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +326,8 @@ class Profile(Displayable):
     traits: tuple[Trait, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     """"user.home" → id of the knowledge that says so (see `Memory.explain`)."""
+    since: Mapping[str, datetime] = field(default_factory=dict)
+    """"user.home" → when it was last said."""
 
     @property
     def text(self) -> str:
@@ -262,11 +337,16 @@ class Profile(Displayable):
     @property
     def lines(self) -> list[str]:
         """One entry for each attribute and trait; a value may itself have line breaks."""
-        lines = [f"{key.replace('_', ' ')}: {value}" for key, value in self.user.items()]
-        lines += [
-            f"assistant {key.replace('_', ' ')}: {value}" for key, value in self.agent.items()
-        ]
+        lines = [self._row("user", "", key) for key in self.user]
+        lines += [self._row("agent", "assistant ", key) for key in self.agent]
         return [*lines, *(f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits)]
+
+    def _row(self, side: str, title: str, key: str) -> str:
+        value = (self.user if side == "user" else self.agent)[key]
+        since = self.since.get(f"{side}.{key}")
+        return f"{title}{key.replace('_', ' ')}: {value}" + (
+            f" ({since:%Y-%m-%d})" if since else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +412,7 @@ class Stats:
     pages: int
     sessions: int
     waiting: int
-    """Pages in the journal that no page-out has taken yet."""
+    """Pages in the journal that are not filed yet."""
     unembedded: int
     """Pages whose vector is still to come."""
     segments: int
@@ -343,6 +423,19 @@ class Stats:
     archived_knowledge: int
     superseded_knowledge: int
     traits: int
+    failed_pages: int = 0
+    """Pages that the rules filed, because a model failed at them: it is asked again once a day."""
+
+    @property
+    def expectation(self) -> str:
+        """What to expect of the memory, in words."""
+        if not self.pages:
+            return "No turns yet."
+        turns = "1 turn" if self.pages == 1 else f"{self.pages} turns"
+        known = "it is known" if self.pages == 1 else "all of them known"
+        if not self.waiting:
+            return f"{turns}, {known}, and filed under topics."
+        return f"{turns}, {known}; topics form as they are filed ({self.waiting} to file)."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,31 @@
-"""MemoryOSBackend has every verb of deepagents' protocol, and an agent that works with it."""
+"""MemoryOSBackend has every verb of deepagents' protocol, and an agent that works with it.
+
+`pytest -m deepagents`, in an environment with the extra `deepagents`; without it they fail.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from deepagents import create_deep_agent
-from deepagents.backends import CompositeBackend, StateBackend, StoreBackend
-from deepagents.backends.protocol import BackendProtocol
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 
 from memoryos import Engine
 from memoryos.errors import InvalidInput
-from memoryos_integrations.files import MemoryOSBackend
 from memoryos_integrations.langgraph import MemoryOSStore
+
+if find_spec("deepagents"):
+    from deepagents import create_deep_agent
+    from deepagents.backends import CompositeBackend, StateBackend, StoreBackend
+    from deepagents.backends.protocol import BackendProtocol
+
+    from memoryos_integrations.files import MemoryOSBackend
+
+pytestmark = pytest.mark.deepagents
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_recall_by_meaning_and_as_nobodys_words(engine: Engine, files: Files) ->
     # A file is no turn: it is in no segment, in no short-term memory, and nothing is known of it.
     assert all(p.segment_id == "" for p in engine.memory("tom").pages("files"))
     assert all("allergic" not in s.summary for s in engine.memory("tom").segments())
-    assert engine.memory("tom").stats().waiting == 1  # the turn alone
+    assert engine.memory("tom").stats().waiting == 0
 
 
 def test_deleting_leaves_nothing_in_the_database(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ class Noting(Enqueuer):
 
 
 def test_a_closing_worker_waits_for_nothing() -> None:
-    worker = Worker(Noting(), list)
+    worker = Worker(Noting(), list, 900.0)
     worker.closing = True  # as close() does while the thread is between two waits
     thread = threading.Thread(target=worker.next_due, args=(60.0,), daemon=True)
     thread.start()
@@ -38,7 +38,7 @@ def test_a_scope_taken_up_while_closing_is_still_said_to_be_left() -> None:
             self.closing = self.closing or found is not None
             return found
 
-    worker = ClosesMeanwhile(Noting(), lambda: [scope])
+    worker = ClosesMeanwhile(Noting(), lambda: [scope], 900.0)
     worker.start()
     while not worker.closing:
         threading.Event().wait(0.01)

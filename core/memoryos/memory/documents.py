@@ -196,8 +196,8 @@ class Documents(Generic[T]):
         """Erase documents, as they stand, in one transaction that costs no more than they are.
 
         A document that was put anew meanwhile stays. A receipt is left under the name `request`.
-        The file of an SQLite store is written over in place; a `forget`, or the next opening, writes
-        all of it anew, which takes the last copies of freed cells.
+        The file of an SQLite store is written over in place; a `forget`, or the next opening, makes
+        it anew, which takes the last copies of freed cells.
         """
         erased = {document.page.seq: self._group(document.value) for document in documents}
         if not erased:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, get_args
 
@@ -14,36 +14,52 @@ from memoryos.model import (
     Chain,
     ErasureReceipt,
     Knowledge,
+    KnowledgeKind,
     Message,
+    Note,
     Owner,
     Page,
+    Recalled,
     Segment,
     Source,
     Status,
     Topic,
     Trait,
+    Visits,
 )
 from memoryos.ports import Vectors
 from memoryos.storage.port import Kind, Record
 
 Derived = Topic | Segment | Chain | Knowledge | Trait
+Recorded = Derived | Visits | Note
 
-KINDS: dict[Kind, type[Derived]] = {
+KINDS: dict[Kind, type[Recorded]] = {
     "topic": Topic,
     "segment": Segment,
     "chain": Chain,
     "knowledge": Knowledge,
     "trait": Trait,
+    "visits": Visits,
+    "note": Note,
 }
 ALL_KINDS: Sequence[Kind] = tuple(KINDS)
-_KIND_OF: dict[type[Derived], Kind] = {cls: kind for kind, cls in KINDS.items()}
+JOURNALLED_KINDS: Sequence[Kind] = ("visits", "note")
+"""Not derived: a rebuild reads them, and leaves them as they are."""
+DERIVED_KINDS: Sequence[Kind] = tuple(kind for kind in KINDS if kind not in JOURNALLED_KINDS)
+EDITION = 2
+"""Of the filing: chains of an older one tell that their pages are to be filed anew."""
+_KIND_OF: dict[type[Recorded], Kind] = {cls: kind for kind, cls in KINDS.items()}
 _STORED = {
-    kind: [f.name for f in fields(cls) if (kind, f.name) != ("segment", "heat")]
+    kind: [
+        f.name
+        for f in fields(cls)
+        if (kind, f.name) not in (("segment", "heat"), ("segment", "name"))
+    ]
     for kind, cls in KINDS.items()
 }
-"""The fields of each kind; how hot a segment is, its other fields tell."""
+"""The fields of each kind; how hot a segment is, and its name, the others tell."""
 _SCALARS = (str, int, float, bool, type(None))
-_TIMES = ("created", "updated", "last_access", "derived")
+_TIMES = ("created", "updated", "last_access", "derived", "at", "failed")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -65,38 +81,68 @@ def dumps(value: Any) -> str:
     return _ENCODER.encode(value)
 
 
-def kind_of(value: Derived) -> Kind:
-    """Return the record kind of a derived value."""
+def kind_of(value: Recorded) -> Kind:
+    """Return the record kind of a value."""
     return _KIND_OF[type(value)]
 
 
-def encode(value: Derived, vector: Vectors | None = None) -> Record:
-    """Return a derived value as a record."""
+def encode(value: Recorded, vector: Vectors | None = None) -> Record:
+    """Return a value as a record."""
     kind = _KIND_OF[type(value)]
     body = {name: _plain(getattr(value, name)) for name in _STORED[kind]}
     return Record(kind, value.id, body, None if vector is None else to_blob(vector), _live(value))
 
 
-def _live(value: Derived) -> bool:
+def _live(value: Recorded) -> bool:
     if isinstance(value, Segment):
         return not value.evicted
     if isinstance(value, Topic):
         return value.revisit
+    if isinstance(value, Chain):
+        return value.edition < EDITION
+    if isinstance(value, (Visits, Note)):
+        return False
     return not isinstance(value, Knowledge) or value.status == "active"
 
 
-def decode(record: Record) -> Derived:
-    """Return the derived value of a record."""
+def decode(record: Record) -> Recorded:
+    """Return the value of a record."""
     body = dict(record.body)
     for name in _TIMES:
-        if name in body:
+        if body.get(name) is not None:
             body[name] = datetime.fromisoformat(body[name])
     for name in ("page_ids", "keywords", "supersedes"):
         if name in body:
             body[name] = tuple(body[name])
     if "sources" in body:
-        body["sources"] = tuple(Source(**source) for source in body["sources"])
+        body["sources"] = tuple(map(_source, body["sources"]))
+    if "recalls" in body:
+        body["recalls"] = tuple(
+            Recalled(datetime.fromisoformat(each["at"]), each["pages"]) for each in body["recalls"]
+        )
     return KINDS[record.kind](**body)
+
+
+def moved(record: Record, position: Callable[[int], int]) -> Record:
+    """Return a record with its position in the journal, where it has one, put differently.
+
+    Args:
+        record: Of any kind.
+        position: Gives the new position for an old one; 0 is before the first page in both.
+    """
+    name = {"segment": "promoted_seq", "visits": "after_seq", "note": "after_seq"}.get(record.kind)
+    if name is None:
+        return record
+    body = {**record.body, name: position(record.body[name])}
+    if record.kind == "visits":  # known by its position
+        id_ = f"v{body[name]}"
+        return replace(record, id=id_, body={**body, "id": id_})
+    return replace(record, body=body)
+
+
+def _source(body: Mapping[str, Any]) -> Source:
+    span = body.get("span")
+    return Source(**{**body, "span": None if span is None else tuple(span)})
 
 
 def to_blob(vector: Vectors) -> bytes:
@@ -238,7 +284,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Source):
-        return {"page_id": value.page_id, "quote": value.quote, "text": value.text}
+        body = {"page_id": value.page_id, "quote": value.quote, "text": value.text}
+        return body if value.span is None else {**body, "span": list(value.span)}
+    if isinstance(value, Recalled):
+        return {"at": value.at.isoformat(), "pages": dict(value.pages)}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
@@ -251,7 +300,7 @@ def _plain(value: Any) -> Any:
 _MOST = 1 << 53
 
 
-def check_fields(value: Derived | ErasureReceipt | Source) -> None:
+def check_fields(value: Recorded | ErasureReceipt | Source | Recalled) -> None:
     """Raise ValueError, naming the field, unless every field has a value of its type."""
     for item in fields(value):
         if not _CHECKS[item.name](getattr(value, item.name)):
@@ -287,12 +336,21 @@ def _is_counts(value: object) -> bool:
     )
 
 
-def _is_sources(value: object) -> bool:
+def _is_checked(value: object) -> bool:
     if not isinstance(value, tuple):
         return False
-    for source in value:
-        check_fields(source)
+    for part in value:
+        check_fields(part)
     return True
+
+
+def _is_span(value: object) -> bool:
+    return value is None or (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(map(_is_count, value))
+        and value[0] <= value[1]
+    )
 
 
 def _all(check: Callable[[object], bool]) -> Callable[[object], bool]:
@@ -313,17 +371,24 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
         ("session_id", "summary", "analyst", "text", "quote", "name", "group", "level", "reason"),
         _is_text,
     ),
+    **dict.fromkeys(("speaker", "by"), _is_text),
     **dict.fromkeys(("attribute", "value", "subject"), _none_or(_is_text)),
     "request": _is_text,
-    "superseded_by": _none_or(is_id),
+    **dict.fromkeys(("superseded_by", "corrects", "source", "evicted_by"), _none_or(is_id)),
     **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids"), _all(is_id)),
     "keywords": _all(_is_text),
-    **dict.fromkeys(("pages", "visits", "interactions", "promoted_seq"), _is_count),
+    **dict.fromkeys(
+        ("visits", "interactions", "promoted_seq", "after_seq", "number", "edition"), _is_count
+    ),
+    "pages": lambda value: _is_count(value) or _is_counts(value),
     **dict.fromkeys(("revisit", "evicted"), lambda value: isinstance(value, bool)),
     **dict.fromkeys(("created", "updated", "last_access", "derived", "at"), _is_time),
+    "failed": _none_or(_is_time),
     **dict.fromkeys(("erased", "rewritten"), _is_counts),
     "heat": lambda value: value == 0.0,
     "owner": _one_of(get_args(Owner)),
     "status": _one_of(get_args(Status)),
-    "sources": _is_sources,
+    **dict.fromkeys(("sources", "recalls"), _is_checked),
+    "kind": _one_of(get_args(KnowledgeKind)),
+    "span": _is_span,
 }

@@ -380,6 +380,7 @@ def _put_page(data: _ScopeData, draft: PageDraft) -> Page:
         return known
     if known is not None:
         del data.pages[draft.id]
+        data.head = replace(data.head, version=data.head.version + 1)
         data.vectors.pop(known.seq, None)
     seq = data.head.last_seq + 1
     page = page_of(draft, seq, known)

@@ -44,12 +44,11 @@ def fresh_drafts(drafts: Sequence[PageDraft], known: Mapping[str, Page]) -> dict
 
 
 def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
-    """Return a draft as a page of the journal, in the place in the tiers that `old` had."""
-    chain_id, segment_id = (old.chain_id, old.segment_id) if old else (None, None)
-    if DOCUMENT in draft.metadata:
-        chain_id, segment_id = None, NO_SEGMENT
-    elif segment_id == NO_SEGMENT:
-        segment_id = None
+    """Return a draft as a page of the journal.
+
+    One that takes the place of a filed page waits to be filed anew: its chain tells that it was.
+    """
+    is_document = DOCUMENT in draft.metadata
     return Page(
         id=draft.id,
         user_input=draft.user_input,
@@ -58,8 +57,8 @@ def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
         session_id=draft.session_id,
         metadata=draft.metadata,
         messages=draft.messages,
-        chain_id=chain_id,
-        segment_id=segment_id,
+        chain_id=old.chain_id if old and not is_document else None,
+        segment_id=NO_SEGMENT if is_document else None,
         seq=seq,
     )
 

@@ -1,4 +1,4 @@
-"""The store contract's part about documents: pages that are no turns (`memoryos.model.DOCUMENT`)."""
+"""The store contract on documents: pages that are no turns (`memoryos.model.DOCUMENT`)."""
 
 from __future__ import annotations
 

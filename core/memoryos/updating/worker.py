@@ -10,14 +10,15 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from memoryos.errors import EngineClosed, MemoryOSError, ModelError, StorageBusy
-from memoryos.model import Scope
+from memoryos.model import Knowledge, Note, Scope
 from memoryos.ports import Clock
 from memoryos.storage import leases
 from memoryos.storage.port import QueueStore, Store
-from memoryos.updating.filing import Updater
+from memoryos.updating.events import Events
+from memoryos.updating.filing import Updater, never
 from memoryos.updating.revisit import Revisitor
 
 _log = logging.getLogger("memoryos.updating.worker")
@@ -32,10 +33,6 @@ _TAKEN_SECONDS = 0.2
 """Another process holds the lease: look again after this."""
 
 
-def _never() -> bool:
-    return False
-
-
 class Consolidator:
     """Embeds, pages out and promotes in one scope, under its lease. Thread-safe."""
 
@@ -48,6 +45,7 @@ class Consolidator:
     ) -> None:
         self._store = store
         self._updater = updater
+        self._events = Events(store, updater)
         self._revisitor = revisitor
         self._clock = clock
         self.after_fork()
@@ -59,12 +57,12 @@ class Consolidator:
         self._visits: dict[Scope, dict[str, int]] = {}
         self._guard = threading.Lock()
 
-    def note_visits(self, scope: Scope, segment_ids: list[str]) -> None:
-        """Count recalls of segments in memory; the next `run` stores them."""
+    def note_visits(self, scope: Scope, page_ids: list[str]) -> None:
+        """Remember that a recall found pages, one of each segment; the next run writes it down."""
         with self._guard:
             counts = self._visits.setdefault(scope, {})
-            for segment_id in segment_ids:
-                counts[segment_id] = counts.get(segment_id, 0) + 1
+            for page_id in page_ids:
+                counts[page_id] = counts.get(page_id, 0) + 1
 
     def save_visits(self, scope: Scope) -> bool:
         """Store the counted visits; return whether there were any."""
@@ -73,23 +71,30 @@ class Consolidator:
         if not visits:
             return False
         try:
-            self._updater.visit(scope, visits, self._clock())
+            self._events.visit(scope, visits, self._clock())
         except BaseException:
             with self._guard:
                 counts = self._visits.setdefault(scope, {})
-                for segment_id, times in visits.items():
-                    counts[segment_id] = counts.get(segment_id, 0) + times
+                for page_id, times in visits.items():
+                    counts[page_id] = counts.get(page_id, 0) + times
             raise
         return True
+
+    def note(self, scope: Scope, note: Note) -> Knowledge:
+        """Journal what was stated by hand; return the fact. Raises StorageError."""
+        return self._events.note(scope, note)
 
     def run(
         self,
         scope: Scope,
         *,
         everything: bool = False,
-        stopped: Callable[[], bool] = _never,
+        revisit: bool = False,
+        stopped: Callable[[], bool] = never,
     ) -> bool:
-        """Embed, page out and promote what is due; True when nothing is left.
+        """Embed, file and promote what is due; True when nothing is left.
+
+        revisit: also ask a model again about the pages that it failed at within the last day.
 
         False if another process is at it, or if `stopped`, asked before each batch, says so.
         Raises ModelError or StorageError; what was done stays done.
@@ -99,38 +104,71 @@ class Consolidator:
             if lock is None:
                 lock = self._locks[scope] = _ScopeLock()
         with lock.lock:
-            visited = self.save_visits(scope)
             self._updater.embed(scope)
             self._updater.arrange(scope)
-            due = self._updater.due(scope, everything=everything)
-            if not (due or visited or everything):
+            self._updater.renew(scope)
+            by_page = self._updater.by_page(scope)
+            due: Sequence[object] = self._store.waiting(scope)
+            if not by_page and due:
+                due = self._updater.due(scope, everything=everything)
+            if not (due or scope in self._visits or everything):
                 return True
             if not self._lease(scope):
+                self.save_visits(scope)
                 return False
             try:
-                if due or everything or visited:
-                    # A segment whose promotion failed is still hot.
-                    self._updater.promote_hot(scope)
-                renewed = time.monotonic()
-                while due:
-                    for session_id, seqs in due:
-                        if stopped():
-                            return False
-                        self._updater.page_out(scope, session_id, seqs)
-                        if time.monotonic() - renewed > _LEASE_SECONDS / 4:
-                            self._lease(scope)
-                            renewed = time.monotonic()
-                    due = self._updater.due(scope, everything=everything)
-                if self._revisitor.run(scope):
-                    self._updater.promote_hot(scope)
+                if by_page and not self._file(scope, stopped):
+                    return False
+                self.save_visits(scope)
+                return by_page or self._by_model(
+                    scope, stopped, everything=everything, revisit=revisit
+                )
             finally:
                 self._store.release(scope, self.owner)
+
+    def _file(self, scope: Scope, stopped: Callable[[], bool]) -> bool:
+        """Let the rules file what waits; return whether nothing is left."""
+        renewed = time.monotonic()
+
+        def interrupted() -> bool:
+            nonlocal renewed
+            if time.monotonic() - renewed > _LEASE_SECONDS / 4:
+                self._lease(scope)
+                renewed = time.monotonic()
+            return stopped()
+
+        return self._updater.file(scope, stopped=interrupted)
+
+    def _by_model(
+        self, scope: Scope, stopped: Callable[[], bool], *, everything: bool, revisit: bool
+    ) -> bool:
+        """Have a model read the batches that are due, and promote; whether nothing is left."""
+        promoter = self._updater.promoter
+        promoter.promote_hot(scope)  # a segment whose promotion failed is still hot
+        renewed = time.monotonic()
+        while due := self._updater.due(scope, everything=everything):
+            for session_id, seqs in due:
+                if stopped():
+                    return False
+                self._updater.page_out(scope, session_id, seqs)
+                if time.monotonic() - renewed > _LEASE_SECONDS / 4:
+                    self._lease(scope)
+                    renewed = time.monotonic()
+        if self._revisitor.run(scope, failed=revisit):
+            promoter.promote_hot(scope)
         return True
 
-    def run_now(self, scope: Scope) -> None:
-        """Do everything pending, waiting for another process that is at it. Raises StorageBusy."""
+    def rests(self, scope: Scope) -> bool:
+        """Return whether pages wait for their session to come to rest."""
+        return bool(self._store.waiting(scope))
+
+    def run_now(self, scope: Scope, *, revisit: bool = False) -> None:
+        """Do everything pending, waiting for another process that is at it. Raises StorageBusy.
+
+        revisit: as for `run`.
+        """
         deadline = time.monotonic() + _LEASE_SECONDS
-        while not self.run(scope, everything=True):
+        while not self.run(scope, everything=True, revisit=revisit):
             if time.monotonic() > deadline:
                 raise StorageBusy("another process has been consolidating this scope for too long")
             time.sleep(_TAKEN_SECONDS / 4)
@@ -146,13 +184,17 @@ class Enqueuer:
         self._consolidator = consolidator
         self._queue = queue
 
-    def run(self, scope: Scope, *, stopped: Callable[[], bool] = _never) -> bool:
+    def run(self, scope: Scope, *, stopped: Callable[[], bool] = never) -> bool:
         """Queue a scope's consolidation. Raises StorageError."""
         if stopped():
             return False
         self._consolidator.save_visits(scope)
         self._queue.enqueue(scope)
         return True
+
+    def rests(self, _: Scope) -> bool:
+        """Return False: who does the work looks for sessions at rest."""
+        return False
 
 
 class _ScopeLock:
@@ -166,16 +208,22 @@ class Worker:
     """Background thread that consolidates; starts at the first hint, and anew in a forked child."""
 
     def __init__(
-        self, consolidator: Consolidator | Enqueuer, waiting: Callable[[], list[Scope]]
+        self,
+        consolidator: Consolidator | Enqueuer,
+        waiting: Callable[[], list[Scope]],
+        rest_seconds: float,
     ) -> None:
         self._consolidator = consolidator
         self._waiting = waiting
+        self._rest_seconds = rest_seconds
         self.after_fork()
 
     def after_fork(self) -> None:
         """Reset the state: a forked child has not the parent's thread."""
         self._condition = threading.Condition()
         self._due: dict[Scope, float] = {}
+        self._rests: dict[Scope, float] = {}
+        """When to look at scopes again whose sessions may have come to rest by then."""
         self._failures: dict[Scope, int] = {}
         self._last_hint = 0.0
         self.closing = False
@@ -224,6 +272,8 @@ class Worker:
             now = time.monotonic()
             if self.closing:  # its notice may have come before anyone waited
                 return None
+            for scope in [scope for scope, at in self._rests.items() if at <= now]:
+                self._due.setdefault(scope, self._rests.pop(scope))
             if not self._due:
                 self._condition.wait(timeout)
                 return None
@@ -248,6 +298,8 @@ class Worker:
         try:
             if self._consolidator.run(scope, stopped=lambda: self.closing):
                 self._failures.pop(scope, None)
+                if self._consolidator.rests(scope):
+                    self._rests[scope] = time.monotonic() + self._rest_seconds
             else:
                 self._again(scope, _TAKEN_SECONDS)
         except (ModelError, StorageBusy) as error:

@@ -31,7 +31,7 @@ from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors, replace_outdated
 from memoryos.text.terms import INDEXING
-from memoryos.tiers import long_term, short_term
+from memoryos.tiers import long_term
 
 _TOO_LONG = timedelta(hours=1)
 """A page whose page-out is due for longer has been forgotten by the worker, or has none."""
@@ -97,7 +97,7 @@ class Doctor:
         clock: Clock,
         work_off: Callable[[Scope], None],
     ) -> None:
-        """`work_off` does all the pending work of a scope."""
+        """`work_off` does all the pending work of a scope, also what a model failed at."""
         self._store = store
         self._embedder = embedder
         self._config = config
@@ -140,6 +140,7 @@ class Doctor:
         found += self._sealed(scope, repair=repair)
         found += self._lease(scope, repair=repair)
         found += self._waiting(scope, repair=repair)
+        found += self._failed(scope, repair=repair)
         return found
 
     def _examine_scope(self, state: _ScopeState) -> _Repairs:
@@ -210,19 +211,10 @@ class Doctor:
 
     def _waiting(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
         head = self._store.head(scope)
-        waiting = self._store.waiting(scope)
-        due = short_term.plan(
-            waiting,
-            head.last_seq,
-            capacity=self._config.short_term_capacity,
-            batch=self._config.page_out_batch,
-            everything=False,
-        )
-        seqs = [seq for _, batch in due for seq in batch]
-        late = self._clock() - _TOO_LONG
-        pages = self._store.pages(scope, PageQuery(seqs=seqs, before=late)) if seqs else []
+        late = self._clock() - _TOO_LONG - timedelta(seconds=self._config.rest_seconds)
+        pages = self._store.pages(scope, PageQuery(waiting=True, before=late))
         unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
-        detail = f"{len(pages)} pages wait for their page-out or vector for more than an hour"
+        detail = f"{len(pages)} pages wait to be filed, or for their vector, for more than an hour"
         if head.indexing != INDEXING:
             detail = "the pages are indexed as a former version did"
         elif not pages and not self._store.pages(scope, unembedded):
@@ -230,6 +222,26 @@ class Doctor:
         if repair:
             self._work_off(scope)
         yield Finding("waiting", detail, scope, repaired=repair)
+
+    def _failed(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
+        """Find the pages that a model failed at; a repair asks it again."""
+        failed = self._failures(scope)
+        if failed and repair:
+            self._work_off(scope)
+        left = self._failures(scope) if failed and repair else failed
+        if left:
+            detail = (
+                f"a language model failed at {left} pages, which the rules filed; "
+                "it is asked again once a day, and by a repair (with --model)"
+            )
+            yield Finding("model", detail, scope, repairable=False)
+        elif failed:
+            detail = f"a language model has read {failed} pages that it had failed at"
+            yield Finding("model", detail, scope, repaired=True)
+
+    def _failures(self, scope: Scope) -> int:
+        stored = map(decode, self._store.records(scope, ["topic"], live_only=True))
+        return sum(len(t.page_ids) for t in stored if isinstance(t, Topic) and t.failed is not None)
 
 
 class _ScopeState:

@@ -18,24 +18,33 @@ from memoryos.model import (
     Chain,
     ErasureReceipt,
     Knowledge,
+    Note,
     Page,
     Scope,
     Segment,
     Topic,
     Trait,
+    Visits,
 )
 from memoryos.ports import Analyst, Batch, Clock, Embedder
 from memoryos.retrieval.views import Views
-from memoryos.storage.codec import Derived, decode, kind_of
+from memoryos.storage.codec import ALL_KINDS, Recorded, decode, kind_of
 from memoryos.storage.journal import drafts_of, message_page
-from memoryos.storage.port import Changes, Head, Kind, PageDraft, PageQuery, Record, Store
+from memoryos.storage.port import Changes, Head, PageDraft, PageQuery, Record, Store
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, replace_outdated
 from memoryos.text.tokenizer import content_words
 from memoryos.tiers import long_term, mid_term
 from memoryos.updating.analysts.quotation import without_quotation
+from memoryos.updating.notes import fact_id
 
-_ALL_KINDS: Sequence[Kind] = ("topic", "segment", "chain", "knowledge", "trait")
+_BY_HAND = ("user", "agent")
+"""Analysts of what was stated by hand: their words are their own."""
+
+
+def no_note(_: Note) -> bool:
+    """Choose none of the notes."""
+    return False
 
 
 class Eraser:
@@ -51,14 +60,23 @@ class Eraser:
         self._clock = clock
 
     def erase_pages(
-        self, scope: Scope, request: str, choose: Callable[[], Sequence[Page]]
+        self,
+        scope: Scope,
+        request: str,
+        choose: Callable[[], Sequence[Page]],
+        choose_note: Callable[[Note], bool] = no_note,
     ) -> ErasureReceipt:
-        """Erase the pages that `choose` finds, and all that is derived from them."""
+        """Erase the pages that `choose` finds, and all that is derived from them.
+
+        Notes go with the page that they were taken from, or where `choose_note` says so.
+        """
         replace_outdated(self._store, scope, self._embedder)
 
         def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
             work = _Work(self._store, scope, self._rules, [page.id for page in choose()])
+            work.drop_notes(choose_note)
             work.follow()
+            work.drop_recalls()
             receipt = self._receipt(request, work)
             changes = Changes(
                 put=self._records(work),
@@ -82,10 +100,13 @@ class Eraser:
             if fact is None:
                 raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
             work.delete(fact)
+            work.drop_notes(lambda note: fact_id(note) == knowledge_id)
             work.restore_superseded()
             receipt = self._receipt("knowledge", work)
             changes = Changes(
-                put=self._records(work), delete=[("knowledge", knowledge_id)], receipts=[receipt]
+                put=self._records(work),
+                delete=[(kind_of(value), value.id) for value in work.deleted],
+                receipts=[receipt],
             )
             return changes, receipt
 
@@ -148,7 +169,7 @@ def remains(store: Store, scope: Scope, receipt: ErasureReceipt) -> Remains:
     """Look for what a receipt says was erased."""
     gone, facts = set(receipt.page_ids), set(receipt.knowledge_ids)
     pages = store.pages(scope, PageQuery(ids=receipt.page_ids)) if gone else []
-    records = store.records(scope, _ALL_KINDS)
+    records = store.records(scope, ALL_KINDS)
     values = [decode(record) for record in records]
     return Remains(
         page_ids=tuple(page.id for page in pages),
@@ -157,12 +178,16 @@ def remains(store: Store, scope: Scope, receipt: ErasureReceipt) -> Remains:
     )
 
 
-def _pages_of(value: Derived) -> Sequence[str]:
+def _pages_of(value: Recorded) -> Sequence[str]:
     if isinstance(value, (Topic, Chain)):
         return value.page_ids
     if isinstance(value, (Knowledge, Trait)):
         return [source.page_id for source in value.sources]
-    return ()
+    if isinstance(value, Visits):
+        return [page_id for recalled in value.recalls for page_id in recalled.pages]
+    if isinstance(value, Segment):
+        return [value.evicted_by] if value.evicted_by else []
+    return [value.source] if value.source else []
 
 
 @dataclass
@@ -173,19 +198,47 @@ class _Work:
     scope: Scope
     rules: Analyst
     page_ids: list[str]
-    deleted: list[Derived] = field(default_factory=list)
-    changed: list[Derived] = field(default_factory=list)
+    deleted: list[Recorded] = field(default_factory=list)
+    changed: list[Recorded] = field(default_factory=list)
     requoted: list[PageDraft] = field(default_factory=list)
     tainted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.gone = frozenset(self.page_ids)
-        values = [decode(record) for record in self.store.records(self.scope, _ALL_KINDS)]
+        values = [decode(record) for record in self.store.records(self.scope, ALL_KINDS)]
         self.topics = [v for v in values if isinstance(v, Topic)]
         self.segments = [v for v in values if isinstance(v, Segment)]
         self.chains = [v for v in values if isinstance(v, Chain)]
         self.knowledge = {v.id: v for v in values if isinstance(v, Knowledge)}
         self.traits = [v for v in values if isinstance(v, Trait)]
+        self.notes = [v for v in values if isinstance(v, Note)]
+        self.visits = [v for v in values if isinstance(v, Visits)]
+
+    def drop_notes(self, chosen: Callable[[Note], bool]) -> None:
+        """Note that notes go, with the facts that they state."""
+        for note in self.notes:
+            if note.source in self.gone or chosen(note):
+                self.delete(note)
+                fact = self.knowledge.pop(fact_id(note), None)
+                if fact is not None and fact not in self.deleted:
+                    self.delete(fact)
+        if not self.gone:
+            self.restore_superseded()
+
+    def drop_recalls(self) -> None:
+        """Take the pages out of the recalls that found them."""
+        for visits in self.visits:
+            if self.gone.isdisjoint(_pages_of(visits)):
+                continue
+            left = [
+                replace(r, pages={id_: n for id_, n in r.pages.items() if id_ not in self.gone})
+                for r in visits.recalls
+            ]
+            kept = tuple(recalled for recalled in left if recalled.pages)
+            if kept:
+                self.changed.append(replace(visits, recalls=kept))
+            else:
+                self.delete(visits)
 
     def follow(self) -> None:
         """Follow every derivation from the erased pages."""
@@ -215,6 +268,10 @@ class _Work:
             topics.append(again)
             self.changed.append(again)
         for segment in self.segments:
+            if segment.evicted_by in self.gone:
+                segment = replace(segment, evicted_by=None)
+                if segment.id not in touched:
+                    self.changed.append(segment)
             if segment.id in touched:
                 self._segment(segment, [t for t in topics if t.segment_id == segment.id])
         self._chains()
@@ -259,7 +316,7 @@ class _Work:
         written = {
             value.id: frozenset(content_words(_words_of(value)))
             for value in values
-            if value.analyst != self.rules.name
+            if value.analyst not in (self.rules.name, *_BY_HAND)
         }
         if not written:
             return frozenset()
@@ -274,8 +331,8 @@ class _Work:
                 suspects.difference_update(content_words(page.text))
         return frozenset(id_ for id_, words in written.items() if words & suspects)
 
-    def delete(self, value: Derived) -> None:
-        """Note that a derived value goes."""
+    def delete(self, value: Recorded) -> None:
+        """Note that a value goes."""
         self.deleted.append(value)
 
     def restore_superseded(self) -> None:
@@ -375,6 +432,6 @@ def _words_of(value: Topic | Chain | Knowledge | Trait) -> str:
     return value.reason
 
 
-def _plural(value: Derived) -> str:
+def _plural(value: Recorded) -> str:
     kind = kind_of(value)
-    return kind if kind == "knowledge" else f"{kind}s"
+    return kind if kind in ("knowledge", "visits") else f"{kind}s"
