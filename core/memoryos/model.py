@@ -18,17 +18,12 @@ ANSWERED_BY = "answered_by"
 QUOTATION = "quotation"
 """metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
 configured), so they are journalled but not indexed: a quote must not outrank what it quotes."""
-
-DOCUMENT = "memoryos.document"
-"""Name in the metadata of a page that is no turn of a conversation but something a program keeps:
-an item of a store, a file. Its value says which program. Such a page is recalled like any; it is
-never filed, and nothing is derived from it."""
-NO_SEGMENT = ""
-"""`Page.segment_id` of a document."""
+DOCUMENT, NO_SEGMENT = "memoryos.document", ""
+"""metadata[DOCUMENT]: the program whose item or file a page is. Such a page has NO_SEGMENT: it is
+recalled like any, but never filed, and nothing is derived from it."""
 
 KnowledgeKind = Literal["statement", "fact"]
-"""A statement quotes what somebody said of themselves; a fact is what a model read or a user or an
-agent stated."""
+"""A statement quotes what somebody said of themselves; a fact was read by a model or stated."""
 
 Status = Literal["active", "archived", "superseded"]
 """Where knowledge stands: only active knowledge is recalled; nothing is dropped."""

@@ -69,10 +69,7 @@ class SQLiteStore:
         self.uri = f"sqlite:///{path}"
         self._db = Connections(self.path, durability=durability, lock_seconds=lock_seconds)
         self._scope_ids: dict[Scope, int] = {}  # never stale: scope rows are never deleted
-
-    @property
-    def documents(self) -> SQLiteDocuments:
-        return SQLiteDocuments(self._db, self._find_scope)
+        self.documents = SQLiteDocuments(self._db, self._find_scope)
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────
 
