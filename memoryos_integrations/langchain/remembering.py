@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -75,17 +74,17 @@ def with_memory(
                 return replace(found, pages=tuple(others), short_term=()).prompt()
         return ""
 
-    async def arecalled(inputs: dict[str, Any], config: RunnableConfig) -> str:
-        return await asyncio.to_thread(recalled, inputs, config)
-
-    recall: Any = RunnableLambda(recalled, arecalled, name="MemoryOS recall")
+    recall: Any = RunnableLambda(recalled, name="MemoryOS recall")  # a thread where it is awaited
     return RunnableWithMessageHistory(
         RunnablePassthrough.assign(**{memory_key: recall}) | runnable,
         history,
         input_messages_key=input_messages_key,
         history_messages_key=history_messages_key,
-        history_factory_config=[
-            ConfigurableFieldSpec(id=name, annotation=str, name=name, is_shared=True)
-            for name in ("user_id", "session_id")
-        ],
+        history_factory_config=_KEYS,
     )
+
+
+_KEYS = [
+    ConfigurableFieldSpec(id=name, annotation=str, name=name, is_shared=True)
+    for name in ("user_id", "session_id")
+]
