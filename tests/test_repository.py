@@ -121,6 +121,7 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
         "all",
         "bench",
         "dev",
+        "fastembed",
         "langchain",
         "langgraph",
         "llama-index",
@@ -128,6 +129,7 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
         "notebooks",
         "postgres",
         "sentence-transformers",
+        "ui",
     ]
 
 
