@@ -130,6 +130,7 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
         "openai-agents",
         "postgres",
         "sentence-transformers",
+        "ui",
     ]
 
 

@@ -58,9 +58,8 @@ def build_server(
     )
     async def status() -> str:
         """Tell the counts of every tier, the models in use, and what their calls have cost."""
-        return json.dumps(
-            await _status(await serving.engine(), identity), ensure_ascii=False, indent=2
-        )
+        told = await _status(await serving.engine(), identity)
+        return json.dumps(told, ensure_ascii=False, indent=2)
 
     @server.resource(
         "memoryos://config", name="config", title="How the server is configured", mime_type=_JSON

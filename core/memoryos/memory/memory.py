@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from memoryos.errors import InvalidInput
-from memoryos.generation.context import Recall
+from memoryos.generation.context import Recall, RecalledPage
 from memoryos.memory.answering import check_question, hints_of
 from memoryos.memory.mending import fitted
 from memoryos.memory.modules import Modules
@@ -214,11 +214,7 @@ class Memory(Stating):
             return self._as_of(found, moment)
         # What only fills a large budget was not asked for, and heats nothing.
         nearest = found.pages[: modules.config.top_pages if visit else 0]
-        visited: dict[str, str] = {}
-        for item in nearest:
-            if item.page.segment_id is not None:
-                visited.setdefault(item.page.segment_id, item.page.id)
-        modules.after_recall(self.scope, list(visited.values()))
+        modules.after_recall(self.scope, _one_per_segment(nearest))
         return found
 
     def respond(
@@ -439,3 +435,12 @@ class Memory(Stating):
         receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query), notes)
         self._modules.after_add(scope)
         return receipt
+
+
+def _one_per_segment(found: Iterable[RecalledPage]) -> list[str]:
+    """Return the ids of the best page of each segment that was found, best first."""
+    best: dict[str, str] = {}
+    for item in found:
+        if item.page.segment_id is not None:
+            best.setdefault(item.page.segment_id, item.page.id)
+    return list(best.values())

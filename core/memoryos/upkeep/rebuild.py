@@ -70,10 +70,8 @@ def rebuild(
             events = _events(store, scope, [page.seq for page in pages])
             _work_through(scratch, scope, events, embedder, analysts, config, clock, progress)
             real = {copy.seq: page.seq for copy, page in zip(copies, pages, strict=True)}
-            fresh = [
-                moved(record, partial(_real, real))
-                for record in scratch.records(scope, DERIVED_KINDS)
-            ]
+            derived = scratch.records(scope, DERIVED_KINDS)
+            fresh = [moved(record, partial(_real, real)) for record in derived]
 
             # Only an erasure or a replaced page makes the work stale; new pages simply wait.
             def work(
