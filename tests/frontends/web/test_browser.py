@@ -16,7 +16,7 @@ from memoryos import Engine
 from memoryos.frontends.web import WebSettings
 from memoryos.frontends.web.site import url
 from memoryos.frontends.web.views import PAGES
-from tests.frontends.web.conftest import BY_HAND, TOKEN, Served
+from tests.frontends.web.conftest import TOKEN, Served
 from tests.frontends.web.test_hostile import TEXTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -106,7 +106,6 @@ def test_every_page_fits_and_can_be_read_by_all(
     assert len(findings) == 0, findings
 
 
-@BY_HAND
 def test_the_keyboard_is_enough(page: Page, served: Served, engine: Engine) -> None:
     """From the list to a fact, and to its correction, without a mouse."""
     page.goto(served())
