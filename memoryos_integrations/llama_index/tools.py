@@ -16,9 +16,10 @@ from memoryos_integrations.llama_index.query import query_of
 class MemoryOSToolSpec(BaseToolSpec):
     """Tools on one user's memory; the model cannot name another user.
 
-    engine or storage_uri, user_id, assistant_id: whose memory.  session_id: of what it is told; it
-    goes with `forget(session=…)`.  k: turns that `recall` shows at most.  `MemoryOSToolSpec(engine, "tom").to_tool_list()`; leave
-    one out with `to_tool_list(["remember", "recall"])`.
+    engine or storage_uri, user_id, assistant_id: whose memory.  session_id: the session that what
+    it is told belongs to, and is forgotten with.  k: turns that `recall` shows at most.
+    `MemoryOSToolSpec(engine, "tom").to_tool_list()`; leave one out with
+    `to_tool_list(["remember", "recall"])`.
     """
 
     spec_functions: list[str | tuple[str, str]] = [  # noqa: RUF012  # as LlamaIndex declares it
