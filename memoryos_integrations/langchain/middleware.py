@@ -75,7 +75,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     engine or storage_uri: an open engine, or where to open one.
     user_id: whose memory; None takes the user of each run, from `context` (an object or a mapping)
     and then from `config["configurable"]`. session_id: None is the run's thread_id, else "default".
-    expose_tools: also give the agent the tools remember, recall and forget. k and
+    expose_tools: also give the agent the tools of `create_memory_tools`. k and
     max_context_tokens: pages and tokens recalled; None is the engine's configuration.
     min_relevance: from 0 to 1; pages that bear less on the question are not shown.
     on_recall: called once a turn with what is shown to the model, and the memory that it is from.

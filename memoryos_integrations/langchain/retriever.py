@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from langchain_core.callbacks import (
@@ -23,7 +23,7 @@ from memoryos_integrations.langchain.identity import check_ids, text_id
 from memoryos_integrations.langchain.messages import query_of
 
 Tier = Literal["short", "mid", "long"]
-"""Where a document comes from: pages that wait for page-out, pages in segments, knowledge."""
+"""Where a document comes from: a session's newest pages, older pages, knowledge."""
 
 _SPARE = 10
 """Pages looked at per page wanted when only some tiers are."""
@@ -137,12 +137,11 @@ class MemoryOSRetriever(BaseRetriever):
         if self.session_id is not None:
             where["session_id"] = self.session_id
         some = "short" not in self.tiers or "mid" not in self.tiers
-        found = self._memory().recall(query, k=k * _SPARE if some else k, where=where or None)
-        pages = [
-            _of_page(item)
-            for item in found.pages
-            if _tier(item) in self.tiers and item.relevance >= least
-        ]
+        memory = self._memory()
+        found = memory.recall(query, k=k * _SPARE if some else k, where=where or None)
+        newest = _newest(memory, {item.page.session_id for item in found.pages})
+        placed = [(item, _tier(item, newest)) for item in found.pages if item.relevance >= least]
+        pages = [_of_page(item, tier) for item, tier in placed if tier in self.tiers]
         known = list(_known(found)) if "long" in self.tiers else []
         return list(_in_turn(pages, known))[:k]
 
@@ -161,11 +160,19 @@ def _checked_threshold(least: object) -> float:
     return float(least)
 
 
-def _tier(item: RecalledPage) -> Tier:
-    return "short" if item.page.segment_id is None else "mid"
+def _newest(memory: Memory, session_ids: Iterable[str]) -> frozenset[str]:
+    """Return the ids of the pages in the short-term memories of sessions."""
+    return frozenset(
+        page.id for session_id in session_ids for page in memory.session(session_id).short_term()
+    )
 
 
-def _of_page(item: RecalledPage) -> Document:
+def _tier(item: RecalledPage, newest: frozenset[str]) -> Tier:
+    """Return where a page is: short-term memory is its session's newest pages, filed or not."""
+    return "short" if item.page.id in newest else "mid"
+
+
+def _of_page(item: RecalledPage, tier: Tier) -> Document:
     page = item.page
     return Document(
         page_content=_said(page),
@@ -178,7 +185,7 @@ def _of_page(item: RecalledPage) -> Document:
             "timestamp": page.timestamp.isoformat(),
             "relevance": item.relevance,
             "reasons": list(item.reasons),
-            "tier": _tier(item),
+            "tier": tier,
         },
     )
 

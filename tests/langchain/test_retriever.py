@@ -114,19 +114,36 @@ def test_sessions_and_metadata_narrow_it(engine: Engine) -> None:
 
 def test_tiers(engine: Engine) -> None:
     memory = engine.memory("tom")
-    for number in range(12):  # enough of one topic for page-out and promotion
+    for number in range(12):
         memory.add(f"I love playing chess with my friend Bob, game {number}.", "Chess is fun.")
     memory.flush()
+    memory.remember("Tom plays chess with Bob.")
     query = "Who plays chess?"
-    assert engine.memory("tom").knowledge(), "the rules find nothing to know here any more"
+    newest = {page.id for page in memory.short_term()}
     for tiers in (("short",), ("mid",), ("long",), ("short", "mid", "long")):
         found = MemoryOSRetriever(engine, "tom", k=5, tiers=tiers).invoke(query)
         assert found
         assert {d.metadata["tier"] for d in found} <= set(tiers)
+        # Short-term memory is the newest pages, filed or not.
+        assert all((d.metadata["tier"] == "short") == (d.id in newest) for d in found)
     both = MemoryOSRetriever(engine, "tom", k=4, tiers=("mid", "long")).invoke(query)
     assert [d.metadata["tier"] for d in both][:2] == ["mid", "long"]
     known = next(d for d in both if d.metadata["tier"] == "long")
     assert known.page_content in [item.text for item in memory.knowledge()]
+
+
+def test_short_term_is_of_each_session(engine: Engine) -> None:
+    for session in ("monday", "tuesday"):
+        memory = engine.memory("tom", session_id=session)
+        for number in range(8):
+            memory.add(f"Chess on {session}, game {number}.", "Fun.")
+    memory.flush()
+    newest = {
+        p.id for s in ("monday", "tuesday") for p in engine.memory("tom", session_id=s).short_term()
+    }
+    found = MemoryOSRetriever(engine, "tom", k=16, tiers=("short",)).invoke("chess")
+    assert {d.id for d in found} == newest
+    assert len(newest) == 14
 
 
 def test_arguments_that_cannot_be(engine: Engine) -> None:
