@@ -170,7 +170,14 @@ class Engine:
         if self._closed:
             raise EngineClosed
         modules = self.modules
-        doctor = Doctor(modules.store, modules.embedder, modules.config, modules.clock, modules.run)
+        doctor = Doctor(
+            modules.store,
+            modules.embedder,
+            modules.config,
+            modules.clock,
+            work_off=modules.run,
+            derive_again=lambda scope: Memory(modules, scope, "doctor").rebuild(),
+        )
         return doctor.examine(repair=repair)
 
     def backup(self, path: str | os.PathLike[str]) -> None:

@@ -99,6 +99,8 @@ class Page:
     """Its one mid-term segment; None while it waits in short-term memory."""
     seq: int = 0
     """Position in the scope's journal; strictly increasing."""
+    damaged: bool = False
+    """What the database gave is not what was journalled: bits of its file have changed."""
 
     @property
     def user_name(self) -> str | None:
@@ -130,6 +132,8 @@ class Source:
     quote: str
     text: str = ""
     """The statement as this source alone gives it (near-duplicates are merged)."""
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Fields that a newer version of this library has stored; kept as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,8 @@ class Topic:
     created: datetime
     revisit: bool = False
     """Written by the rules in a model's absence; the model redoes it when it can."""
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Fields that a newer version of this library has stored; kept as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,8 @@ class Chain:
     summary: str
     analyst: str
     updated: datetime
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Fields that a newer version of this library has stored; kept as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,8 @@ class Segment(Displayable):
     """Pages up to this journal position have been promoted."""
     evicted: bool = False
     """No longer in mid-term memory; its pages stay in the journal."""
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Fields that a newer version of this library has stored; kept as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +219,8 @@ class Knowledge:
     status: Status = "active"
     superseded_by: str | None = None
     supersedes: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Fields that a newer version of this library has stored; kept as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +238,8 @@ class Trait:
     """When its newest source was said."""
     derived: datetime
     """When the analyst wrote it down."""
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Fields that a newer version of this library has stored; kept as they are."""
 
     @property
     def id(self) -> str:
@@ -319,7 +333,8 @@ class ErasureReceipt(Displayable):
     request: str
     """The kind of erasure: "page", "knowledge", "session", "before" or "everything"."""
     erased: Mapping[str, int]
-    """Counts by kind: pages, vectors, knowledge, traits, chains, topics, segments, calls."""
+    """Counts by kind: pages, vectors, knowledge, traits, chains, topics, segments, calls, and
+    unreadable: records that were damaged."""
     rewritten: Mapping[str, int] = field(default_factory=dict)
     """Derived things made again from what remains, by kind."""
     page_ids: tuple[str, ...] = ()

@@ -418,7 +418,7 @@ class Memory(Inspection):
         elif before is not None:
             query = PageQuery(before=checked_time(before, "before"))
         else:
-            query = PageQuery()
+            return eraser.erase_everything(scope)
         request = named[0].removesuffix("_id")
         receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query))
         self._modules.after_add(scope)

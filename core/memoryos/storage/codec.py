@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from typing import Any, get_args
@@ -16,7 +16,6 @@ from memoryos.model import (
     Knowledge,
     Message,
     Owner,
-    Page,
     Segment,
     Source,
     Status,
@@ -37,14 +36,18 @@ KINDS: dict[Kind, type[Derived]] = {
 }
 ALL_KINDS: Sequence[Kind] = tuple(KINDS)
 _KIND_OF: dict[type[Derived], Kind] = {cls: kind for kind, cls in KINDS.items()}
+FORMAT = 1
+"""Version of the records that this version of the library writes."""
 _STORED = {
-    kind: [f.name for f in fields(cls) if (kind, f.name) != ("segment", "heat")]
+    kind: [f.name for f in fields(cls) if f.name not in ("heat", "extra")]
     for kind, cls in KINDS.items()
 }
 """The fields of each kind; how hot a segment is, its other fields tell."""
+_KNOWN = {kind: frozenset(names) for kind, names in _STORED.items()}
+_SOURCE = frozenset(f.name for f in fields(Source)) - {"extra"}
 _SCALARS = (str, int, float, bool, type(None))
 _TIMES = ("created", "updated", "last_access", "derived")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _PLAIN = {"role", "content"}
@@ -52,12 +55,12 @@ _PLAIN = {"role", "content"}
 
 def micros(time: datetime) -> int:
     """Return an aware time as whole microseconds since 1970."""
-    return (time - _EPOCH) // _MICROSECOND
+    return (time - EPOCH) // _MICROSECOND
 
 
 def from_micros(value: int) -> datetime:
     """Return the aware UTC time of whole microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=value)
+    return EPOCH + timedelta(microseconds=value)
 
 
 def dumps(value: Any) -> str:
@@ -74,6 +77,8 @@ def encode(value: Derived, vector: Vectors | None = None) -> Record:
     """Return a derived value as a record."""
     kind = _KIND_OF[type(value)]
     body = {name: _plain(getattr(value, name)) for name in _STORED[kind]}
+    if value.extra:
+        body = {**value.extra, **body}
     return Record(kind, value.id, body, None if vector is None else to_blob(vector), _live(value))
 
 
@@ -95,8 +100,18 @@ def decode(record: Record) -> Derived:
         if name in body:
             body[name] = tuple(body[name])
     if "sources" in body:
-        body["sources"] = tuple(Source(**source) for source in body["sources"])
+        body["sources"] = tuple(map(_source, body["sources"]))
+    known = _KNOWN[record.kind]
+    if not body.keys() <= known:
+        body["extra"] = {name: body.pop(name) for name in body.keys() - known}
     return KINDS[record.kind](**body)
+
+
+def _source(body: Mapping[str, Any]) -> Source:
+    if body.keys() <= _SOURCE:
+        return Source(**body)
+    known = {name: value for name, value in body.items() if name in _SOURCE}
+    return Source(**known, extra={name: body[name] for name in body.keys() - _SOURCE})
 
 
 def to_blob(vector: Vectors) -> bytes:
@@ -151,41 +166,7 @@ def message_body(message: Message) -> dict[str, Any]:
     return body
 
 
-def decode_pages(rows: Iterable[Sequence[Any]]) -> list[Page]:
-    """Return the pages of rows of a store's table `pages`, ids as text.
-
-    A row: seq, id, session_id, microseconds since 1970, user_input, agent_response, metadata (JSON
-    or None), messages (as `encode_messages` makes them), chain_id, segment_id.
-    """
-    return [
-        Page(
-            id=id_,
-            user_input=user,
-            agent_response=agent,
-            timestamp=from_micros(timestamp),
-            session_id=session_id,
-            metadata=json.loads(metadata) if metadata else {},
-            messages=_decode_messages(messages, user, agent),
-            chain_id=chain_id,
-            segment_id=segment_id,
-            seq=seq,
-        )
-        for (
-            seq,
-            id_,
-            session_id,
-            timestamp,
-            user,
-            agent,
-            metadata,
-            messages,
-            chain_id,
-            segment_id,
-        ) in rows
-    ]
-
-
-def _decode_messages(
+def decode_messages(
     stored: str | None, user_input: str, agent_response: str
 ) -> tuple[Message, ...]:
     """Return the messages of a page from their stored form."""
@@ -219,7 +200,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Source):
-        return {"page_id": value.page_id, "quote": value.quote, "text": value.text}
+        body = {"page_id": value.page_id, "quote": value.quote, "text": value.text}
+        return {**value.extra, **body}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
@@ -241,10 +223,11 @@ def check_fields(value: Derived | ErasureReceipt | Source) -> None:
 
 def is_id(value: object) -> bool:
     """Return whether a value may be the id of a page or record: text without NUL."""
-    return isinstance(value, str) and bool(value) and "\x00" not in value and _is_text(value)
+    return isinstance(value, str) and bool(value) and "\x00" not in value and is_text(value)
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
+    """Return whether a value is text that UTF-8 can hold."""
     if not isinstance(value, str):
         return False
     try:
@@ -263,9 +246,7 @@ def _is_time(value: object) -> bool:
 
 
 def _is_counts(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        _is_text(k) and _is_count(v) for k, v in value.items()
-    )
+    return isinstance(value, Mapping) and all(is_text(k) and _is_count(v) for k, v in value.items())
 
 
 def _is_sources(value: object) -> bool:
@@ -292,18 +273,19 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("id", "segment_id", "page_id"), is_id),
     **dict.fromkeys(
         ("session_id", "summary", "analyst", "text", "quote", "name", "group", "level", "reason"),
-        _is_text,
+        is_text,
     ),
-    **dict.fromkeys(("attribute", "value", "subject"), _none_or(_is_text)),
-    "request": _is_text,
+    **dict.fromkeys(("attribute", "value", "subject"), _none_or(is_text)),
+    "request": is_text,
     "superseded_by": _none_or(is_id),
     **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids"), _all(is_id)),
-    "keywords": _all(_is_text),
+    "keywords": _all(is_text),
     **dict.fromkeys(("pages", "visits", "interactions", "promoted_seq"), _is_count),
     **dict.fromkeys(("revisit", "evicted"), lambda value: isinstance(value, bool)),
     **dict.fromkeys(("created", "updated", "last_access", "derived", "at"), _is_time),
     **dict.fromkeys(("erased", "rewritten"), _is_counts),
     "heat": lambda value: value == 0.0,
+    "extra": lambda value: isinstance(value, Mapping),
     "owner": _one_of(get_args(Owner)),
     "status": _one_of(get_args(Status)),
     "sources": _is_sources,

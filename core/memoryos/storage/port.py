@@ -137,6 +137,27 @@ class Changes:
     terms: Mapping[int, bytes] = field(default_factory=dict)
     """Index terms that take the place of those at these positions."""
     receipts: Sequence[ErasureReceipt] = ()
+    erase_unreadable: bool = False
+    """Also delete the records that `Store.unreadable` counts."""
+    erase_all: bool = False
+    """Delete all pages, records and calls of the scope, without reading any; receipts stay."""
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether what caches hold may be gone afterwards."""
+        gone = self.delete or self.erase_pages or self.erase_unreadable or self.erase_all
+        return bool(self.vectors or self.terms or gone)
+
+    @property
+    def removes(self) -> bool:
+        """Whether words leave the store, no trace of which may stay."""
+        return bool(
+            self.delete
+            or self.erase_pages
+            or self.erase_calls
+            or self.erase_unreadable
+            or self.erase_all
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +265,14 @@ class Store(Protocol):
         after_version: int = 0,
         live_only: bool = False,
     ) -> list[Record]:
-        """Return derived records of some kinds, by id, or written by commits after a version."""
+        """Return derived records of some kinds, by id, or written by commits after a version.
+
+        Those that cannot be read are set aside: they are left out here, and kept in the store.
+        """
+        ...
+
+    def unreadable(self, scope: Scope) -> int:
+        """Count the derived records that cannot be read: damaged, or of a newer version's form."""
         ...
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
@@ -310,6 +338,10 @@ class FileStore(Protocol):
 
     def backup(self, path: str) -> None:
         """Copy the whole store, as of one moment, to a new file, while others read and write."""
+        ...
+
+    def repair(self) -> None:
+        """Write a damaged file anew with all that can be read; the damaged one stays beside it."""
         ...
 
     def problems(self) -> list[str]:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from itertools import combinations
 
 from memoryos.config import MemoryConfig
+from memoryos.errors import NotADatabase
 from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Clock, Embedder
 from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
@@ -27,6 +28,7 @@ from memoryos.storage.port import (
     Store,
     StoredEmbedder,
 )
+from memoryos.storage.rows import session_number
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors
@@ -96,23 +98,35 @@ class Doctor:
         config: MemoryConfig,
         clock: Clock,
         work_off: Callable[[Scope], None],
+        derive_again: Callable[[Scope], object],
     ) -> None:
-        """`work_off` does all the pending work of a scope."""
+        """`work_off` does all the pending work of a scope, `derive_again` rebuilds it."""
         self._store = store
         self._embedder = embedder
         self._config = config
         self._clock = clock
         self._work_off = work_off
+        self._derive_again = derive_again
 
     def examine(self, *, repair: bool = False) -> Report:
-        """Look at every scope, and repair what can be. Raises ModelError or StorageError."""
-        problems = self._store.problems() if isinstance(self._store, FileStore) else []
-        findings = [Finding("file", problem, repairable=False) for problem in problems]
+        """Look at every scope, and repair what can be. Raises ModelError or StorageError.
+
+        A scope that cannot be read for damage is a finding, not an error.
+        """
+        findings: list[Finding] = []
         scopes = self._store.scopes()
         totals: Counter[str] = Counter()
         for scope in scopes:
-            findings += self._scope(scope, repair=repair)
-            totals += _totals(_ScopeState(self._store, scope, self._store.head(scope)))
+            try:
+                findings += self._scope(scope, repair=repair)
+                totals += _totals(_ScopeState(self._store, scope, self._store.head(scope)))
+            except NotADatabase as error:
+                findings.append(Finding("file", str(error), scope, repairable=False))
+        if isinstance(self._store, FileStore):  # last: the repairs have mended some
+            if repair:
+                self._store.repair()
+            problems = self._store.problems()
+            findings += [Finding("file", problem, repairable=False) for problem in problems]
         return Report(
             findings=tuple(findings),
             scopes=len(scopes),
@@ -132,7 +146,9 @@ class Doctor:
             return changes, (state, repairs.findings)
 
         state, found = transact(self._store, scope, "doctor", work)
-        if repair and found:
+        if repair and state.unreadable:
+            self._derive_again(scope)
+        elif repair and found:
             self._embed_missing(state)
             found = [replace(finding, repaired=finding.repairable) for finding in found]
         found += self._sealed(scope, repair=repair)
@@ -142,6 +158,13 @@ class Doctor:
 
     def _examine_scope(self, state: _ScopeState) -> _Repairs:
         repairs = _Repairs(state.scope)
+        for page in state.pages:
+            if page.damaged:
+                detail = f"the page {page.id} is not as it was journalled"
+                repairs.note("damage", detail, repairable=False)
+        if state.unreadable:
+            repairs.note("damage", f"{state.unreadable} derived records cannot be read")
+            repairs.erase_unreadable = True
         _places(state, repairs)
         _sources(state, repairs)
         _duplicates(state, repairs)
@@ -235,6 +258,7 @@ class _ScopeState:
         self.head = head
         self.pages: list[Page] = store.pages(scope, PageQuery())
         self.records: list[Record] = store.records(scope, ALL_KINDS)
+        self.unreadable = store.unreadable(scope)
         self.columns = store.index_columns(scope, 0)
         seqs, blobs = store.vectors(scope, 0, self.head.last_seq)
         self._vectors = dict(zip(seqs, blobs, strict=True))
@@ -267,6 +291,7 @@ class _Repairs:
     delete: list[Topic | Segment | Chain | Knowledge | Trait] = field(default_factory=list)
     assign: list[Assignment] = field(default_factory=list)
     terms: dict[int, bytes] = field(default_factory=dict)
+    erase_unreadable: bool = False
 
     def note(self, what: str, detail: str, *, repairable: bool = True) -> None:
         """Note a finding."""
@@ -280,6 +305,7 @@ class _Repairs:
             delete=[(kind_of(value), value.id) for value in self.delete],
             assign=self.assign,
             terms=self.terms,
+            erase_unreadable=self.erase_unreadable,
         )
 
 
@@ -369,9 +395,17 @@ def _terms(state: _ScopeState, repairs: _Repairs) -> None:
     """Check the stored terms of each page."""
     columns = state.columns
     here = dict(zip(columns.seqs.tolist(), columns.terms_by_page(), strict=True))
+    places = dict(
+        zip(
+            columns.seqs.tolist(),
+            zip(columns.sessions.tolist(), columns.timestamps.tolist(), strict=True),
+            strict=True,
+        )
+    )
     for page in state.pages:
         wanted = page_terms(indexed_text(page), page.timestamp)
-        if here.get(page.seq) != wanted:
+        place = (session_number(page.session_id), page.timestamp.timestamp())
+        if here.get(page.seq) != wanted or places[page.seq] != place:
             repairs.terms[page.seq] = wanted
     strays = len(here.keys() - {page.seq for page in state.pages})
     if strays:

@@ -10,8 +10,9 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
-from memoryos.errors import NotFound
+from memoryos.errors import NotADatabase, NotFound
 from memoryos.model import (
     ANSWERED_BY,
     QUOTATION,
@@ -36,6 +37,9 @@ from memoryos.tiers import long_term, mid_term
 from memoryos.updating.analysts.quotation import without_quotation
 
 _ALL_KINDS: Sequence[Kind] = ("topic", "segment", "chain", "knowledge", "trait")
+
+
+Found = TypeVar("Found")
 
 
 class Eraser:
@@ -64,10 +68,19 @@ class Eraser:
                 delete=[(kind_of(value), value.id) for value in work.deleted],
                 erase_pages=work.page_ids,
                 add_pages=work.requoted,
-                erase_calls=request == "everything",
+                erase_unreadable=True,  # no one can tell whose words they hold
                 receipts=[receipt],
             )
             return changes, receipt
+
+        return self._commit(scope, work_out)
+
+    def erase_everything(self, scope: Scope) -> ErasureReceipt:
+        """Erase all pages and all that is derived, without reading what they say."""
+
+        def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
+            receipt = self._receipt_of_all(scope)
+            return Changes(erase_all=True, receipts=[receipt]), receipt
 
         return self._commit(scope, work_out)
 
@@ -98,13 +111,12 @@ class Eraser:
 
     def _receipt(self, request: str, work: _Work) -> ErasureReceipt:
         counts = self._store.counts(work.scope)
-        erased = Counter(_plural(value) for value in work.deleted)
+        erased = Counter(_plural(kind_of(value)) for value in work.deleted)
         erased["pages"] = len(work.page_ids)
-        rewritten = Counter(_plural(value) for value in work.changed)
+        rewritten = Counter(_plural(kind_of(value)) for value in work.changed)
         rewritten["pages"] = len(work.requoted)
         erased["vectors"] = min(len(work.page_ids), counts.pages - counts.unembedded)
-        if request == "everything":
-            erased["calls"] = len(self._store.calls(work.scope))
+        erased["unreadable"] = self._store.unreadable(work.scope) if work.gone else 0
         return ErasureReceipt(
             id="e" + secrets.token_hex(9),
             at=self._clock(),
@@ -118,6 +130,26 @@ class Eraser:
                 if isinstance(value, Knowledge)
                 for mark in (long_term.marks(value) if request == "knowledge" else [value.id])
             ),
+        )
+
+    def _receipt_of_all(self, scope: Scope) -> ErasureReceipt:
+        """Return the receipt of an erasure of everything; it counts what can be counted."""
+        store = self._store
+        pages = _if_readable(lambda: store.pages(scope, PageQuery()))
+        records = _if_readable(lambda: store.records(scope, _ALL_KINDS))
+        erased = Counter(_plural(record.kind) for record in records)
+        erased["pages"] = len(pages)
+        for counts in _if_readable(lambda: [store.counts(scope)]):
+            erased["vectors"] = counts.pages - counts.unembedded
+        erased["calls"] = len(_if_readable(lambda: store.calls(scope)))
+        erased["unreadable"] = sum(_if_readable(lambda: [store.unreadable(scope)]))
+        return ErasureReceipt(
+            id="e" + secrets.token_hex(9),
+            at=self._clock(),
+            request="everything",
+            erased={name: n for name, n in sorted(erased.items()) if n},
+            page_ids=tuple(page.id for page in pages),
+            knowledge_ids=tuple(r.id for r in records if r.kind == "knowledge"),
         )
 
     def _records(self, work: _Work) -> list[Record]:
@@ -373,6 +405,13 @@ def _words_of(value: Topic | Chain | Knowledge | Trait) -> str:
     return value.reason
 
 
-def _plural(value: Derived) -> str:
-    kind = kind_of(value)
+def _if_readable(read: Callable[[], list[Found]]) -> list[Found]:
+    """Return what is read from the store; nothing where it is damaged."""
+    try:
+        return read()
+    except NotADatabase:
+        return []
+
+
+def _plural(kind: Kind) -> str:
     return kind if kind == "knowledge" else f"{kind}s"

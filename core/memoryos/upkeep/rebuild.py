@@ -143,4 +143,5 @@ def _swap(
         delete=[(r.kind, r.id) for r in old if (r.kind, r.id) not in keys],
         assign=[Assignment(id_, *placed.get(id_, (None, None))) for id_ in sorted(here)],
         vectors=vectors,
+        erase_unreadable=True,
     )

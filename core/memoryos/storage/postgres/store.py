@@ -6,7 +6,6 @@ first; writers of different scopes never meet. Reads are single statements and w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from memoryos.model import Call, ErasureReceipt, Page, Scope
-from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
+from memoryos.storage.codec import dumps, from_micros, micros, receipt_body
 from memoryos.storage.columns import IndexColumns
 from memoryos.storage.port import (
     Changes,
@@ -35,16 +34,19 @@ from memoryos.storage.postgres.rows import (
     blob_of,
     digest,
     digests,
+    erase_all,
     page_row,
     pages_of_rows,
+    record_of,
     record_row,
     scope_key,
     select_pages,
     terms_row,
+    unreadable,
     vector_of,
 )
 from memoryos.storage.postgres.search import PostgresSearch, unseal
-from memoryos.storage.rows import fresh_drafts, page_of
+from memoryos.storage.rows import fresh_drafts, page_of, read_receipts
 
 _ALWAYS = -(1 << 62)
 _FIRST = UUID(int=0)
@@ -73,7 +75,7 @@ class PostgresStore:
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         statement, arguments = select_pages(scope_key(scope), query)
-        return pages_of_rows(self._rows(statement, arguments))
+        return pages_of_rows(scope_key(scope), self._rows(statement, arguments))
 
     def sessions(self, scope: Scope) -> list[str]:
         rows = self._rows(SQL["sessions"], (scope_key(scope),))
@@ -166,18 +168,21 @@ class PostgresStore:
         name = "records"
         if ids is not None:
             name, arguments["ids"] = "records_by_id", digests(ids)
-        return [
-            Record(kind, id_.decode(), json.loads(body), vector, live)
-            for kind, id_, body, vector, live in self._rows(SQL[name], arguments)
-        ]
+        rows = self._rows(SQL[name], arguments)
+        key = scope_key(scope)
+        found = (record_of(key, row, written, format_) for *row, written, format_ in rows)
+        return [record for record in found if record is not None]
+
+    def unreadable(self, scope: Scope) -> int:
+        key = scope_key(scope)
+        return len(unreadable(key, self._rows(SQL["all_records"], (key,))))
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
-        takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
         expected = {
             "scope": scope_key(scope),
             "version": head.version,
             "epoch": head.epoch,
-            "takes": int(takes),
+            "takes": int(changes.takes_away),
             "last_seq": head.last_seq if changes.add_pages and changes.vectors else None,
         }
 
@@ -267,7 +272,7 @@ class PostgresStore:
 
     def receipts(self, scope: Scope) -> list[ErasureReceipt]:
         rows = self._rows(SQL["receipts"], (scope_key(scope),))
-        return [receipt_of(json.loads(body)) for (body,) in rows]
+        return read_receipts(rows)
 
     def embedders(self) -> list[StoredEmbedder]:
         return [StoredEmbedder(*row) for row in self._rows(SQL["embedders"], ())]
@@ -304,7 +309,7 @@ def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[P
         if row is not None:
             break
         db.execute(SQL["create_scope"], (key,))
-    known = {page.id: page for page in pages_of_rows(rows)}
+    known = {page.id: page for page in pages_of_rows(key, rows)}
     fresh = fresh_drafts(drafts, known)
     if not fresh:
         return [known[draft.id] for draft in drafts]
@@ -342,11 +347,16 @@ def _each(db: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> No
 def _apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None:
     """Apply changes to a scope whose row this transaction holds."""
     key = scope_key(scope)
+    if changes.erase_all:
+        erase_all(db, key)
     if changes.add_pages:
         _append(db, scope, changes.add_pages)
     _assign(db, key, changes)
     deleted = [(key, kind, digest(id_)) for kind, id_ in changes.delete]
     _each(db, "delete_record", deleted)
+    if changes.erase_unreadable:
+        rows = db.execute(SQL["all_records"], (key,), binary=True).fetchall()
+        _each(db, "delete_record", [(key, *row) for row in unreadable(key, rows)])
     if changes.erase_pages:
         gone = db.execute(SQL["erase_pages"], (key, digests(changes.erase_pages))).fetchall()
         _delete_seqs(db, key, [seq for (seq,) in gone])

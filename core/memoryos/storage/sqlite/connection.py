@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+import shutil
 import sqlite3
 import sys
 import threading
@@ -27,10 +28,9 @@ from memoryos.errors import (
     StorageReadOnly,
 )
 from memoryos.storage.sql import migrations, named_queries
+from memoryos.storage.sqlite.repair import APPLICATION_ID, copy_readable, statements
 
 _log = logging.getLogger("memoryos.storage")
-APPLICATION_ID = 0x4D454D4F
-"""Marks the file as ours ("MEMO" in ASCII)."""
 _PACKAGE = "memoryos.storage.sqlite"
 _SQL = named_queries(_PACKAGE)
 _IDLE_READERS = 16
@@ -79,7 +79,16 @@ class Connections:
     def fetch(self, statement: str, arguments: Arguments = ()) -> list[Any]:
         """Return all rows of one statement that reads."""
         with self.reading() as db:
-            return db.execute(statement, arguments).fetchall()
+            try:
+                return db.execute(statement, arguments).fetchall()
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error):  # Python's driver has no code for it
+                    raise
+                db.text_factory = _mended
+                try:
+                    return db.execute(statement, arguments).fetchall()
+                finally:
+                    db.text_factory = str
 
     def lend(self) -> sqlite3.Connection:
         """Take a connection out of the pool; it must be given back."""
@@ -193,31 +202,33 @@ class Connections:
         finally:
             part.unlink(missing_ok=True)
 
-    def problems(self) -> list[str]:
-        """Return what SQLite finds wrong with the file, and where its schema is not ours."""
-        found = []
-        with self.reading() as connection:
-            found += [
-                row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"
-            ]
-            here = set(connection.execute(_SQL["schema"]))
-            if connection.execute(_SQL["last_removal"]).fetchone()[0] is not None:
-                found.append("traces of what was erased are still to be written over")
-        fresh = sqlite3.connect(":memory:", isolation_level=None)
+    def repair(self) -> None:
+        """Write the file anew if it is damaged; the damaged one stays as `….damaged`."""
+        with self.reading() as db:
+            if db.execute("PRAGMA integrity_check").fetchone() == ("ok",):
+                return
+        kept = self.path.with_name(self.path.name + ".damaged")
+        with self._writing, translated(self.path):
+            self._checkpoint()  # all of the log is in the file then
+            shutil.copyfile(self.path, kept)
+        kept.chmod(0o600)
+        self.rescue()
+
+    def rescue(self, without: int | None = None) -> None:
+        """Write the file anew with all rows that can be read; those that cannot are left behind.
+
+        `without`: number of a scope that is left behind too, but for its receipts.
+        """
+        part = self.path.with_name(self.path.name + ".rescue")
+        _log.error("%s is damaged: it is written anew with all that can be read", self.path)
         try:
-            for _, script in migrations(_PACKAGE):
-                for statement in _statements(script):
-                    fresh.execute(statement)
-            ours = set(fresh.execute(_SQL["schema"]))
+            with self._writing, translated(self.path):
+                self._check()
+                if self._writer is None:
+                    self._writer = self._connect()
+                copy_readable(self.path, part, self._writer, without)
         finally:
-            fresh.close()
-        found += [
-            f"the {kind} {name} is missing or altered" for kind, name, _ in sorted(ours - here)
-        ]
-        names = {(kind, name) for kind, name, _ in ours}
-        others = sorted((k, n) for k, n, _ in here - ours if (k, n) not in names)
-        found += [f"the {kind} {name} is not ours" for kind, name in others]
-        return found
+            part.unlink(missing_ok=True)
 
     def before_fork(self) -> None:
         """Wait until no thread is inside SQLite, and keep it so until `after_fork`.
@@ -314,7 +325,7 @@ class Connections:
                 )
             for number, script in known:
                 if number > version:
-                    for statement in _statements(script):
+                    for statement in statements(script):
                         connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {newest:d}")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
@@ -357,13 +368,8 @@ class _Reading:
             raise _translate(error, self._owner.path) from error
 
 
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def _mended(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
 @contextmanager

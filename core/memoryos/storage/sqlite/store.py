@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from memoryos.errors import NotADatabase
 from memoryos.model import Call, ErasureReceipt, Page, Scope
-from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
+from memoryos.storage.codec import dumps, from_micros, micros, receipt_body
 from memoryos.storage.columns import IndexColumns
 from memoryos.storage.port import (
     Changes,
@@ -25,20 +25,34 @@ from memoryos.storage.port import (
     StoredEmbedder,
     Waiting,
 )
-from memoryos.storage.rows import fresh_drafts, matching, page_of, scope_digest
+from memoryos.storage.rows import (
+    checksum,
+    fresh_drafts,
+    matching,
+    page_of,
+    read_receipts,
+    read_record,
+    scope_digest,
+    session_number,
+)
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.connection import Connections
+from memoryos.storage.sqlite.repair import problems
 from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
     SHIFT,
+    delete_slots,
+    erase_all,
     page_row,
     record_row,
     select_pages,
     slots,
     stored_pages,
     terms_row,
+    unreadable,
+    vector_row,
 )
 
 _log = logging.getLogger("memoryos.storage")
@@ -83,7 +97,7 @@ class SQLiteStore:
                 slot = scope_id << SHIFT | old.seq
                 (before,) = db.execute(_SQL["first_position"], (slot,)).fetchone()
                 first[draft.id] = before or old.seq
-                _delete_slots(db, [slot])
+                delete_slots(db, [slot])
             pages[draft.id] = page_of(draft, seq, old)
         db.executemany(_SQL["insert_page"], (page_row(scope_id, page) for page in pages.values()))
         db.executemany(
@@ -228,13 +242,19 @@ class SQLiteStore:
         rows = self._db.fetch(_SQL[name if ids is None else "records_by_id"], arguments)
         wanted = None if ids is None else set(ids)  # json_each() cuts a text at its NUL
         return [
-            Record(kind, id_, json.loads(body), vector, bool(live))
-            for kind, id_, body, vector, live in rows
-            if wanted is None or id_ in wanted
+            record
+            for *row, written, format_ in rows
+            if (wanted is None or row[1] in wanted)
+            and (record := read_record(scope_id, row, written, format_)) is not None
         ]
 
+    def unreadable(self, scope: Scope) -> int:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return 0
+        return len(unreadable(scope_id, self._db.fetch(_SQL["all_records"], (scope_id,))))
+
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
-        takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
         try:
             with self._db.writing(durable=not _derivable(changes)) as db:
                 scope_id = self._make_scope(db, scope)
@@ -244,14 +264,24 @@ class SQLiteStore:
                     "version": head.version,
                     "epoch": head.epoch,
                     "last_seq": only,
+                    "takes": int(changes.takes_away),
                 }
-                bumped = db.execute(_SQL["bump"], {**expected, "takes": int(takes)}).fetchone()
+                bumped = db.execute(
+                    _SQL["bump"], {**expected, "takes": int(changes.takes_away)}
+                ).fetchone()
                 if bumped is None:
                     raise _Conflict
                 self._apply(db, scope_id, scope, bumped[0], changes)
         except _Conflict:
             return False
-        if _removes(changes) and not self._db.scrub():
+        except NotADatabase:
+            if not changes.erase_all:
+                raise
+            # What cannot be read cannot be deleted either, only left behind.
+            self._db.rescue(without=self._find_scope(scope))
+            self._scope_ids.clear()
+            return self.commit(scope, self.head(scope), changes)
+        if changes.removes and not self._db.scrub():
             _log.warning(
                 "the database is in use by others: what was erased is no longer in it, but traces "
                 "of it stay in the file until the next erasure or opening"
@@ -266,6 +296,8 @@ class SQLiteStore:
         version: int,
         changes: Changes,
     ) -> None:
+        if changes.erase_all:
+            erase_all(db, scope_id, scope)
         added = self._append(db, scope_id, scope, changes.add_pages) if changes.add_pages else []
         for item in changes.assign:
             row = (item.segment_id, item.chain_id, scope_id, item.page_id)
@@ -274,12 +306,15 @@ class SQLiteStore:
         db.executemany(
             _SQL["delete_record"], ((scope_id, kind, id_) for kind, id_ in changes.delete)
         )
+        if changes.erase_unreadable:
+            rows = db.execute(_SQL["all_records"], (scope_id,)).fetchall()
+            db.executemany(_SQL["delete_record_row"], unreadable(scope_id, rows))
         gone = [
             row[0]
             for page_id in changes.erase_pages
             for row in db.execute(_SQL["slot_of"], (scope_id, page_id))
         ]
-        _delete_slots(db, gone)
+        delete_slots(db, gone)
         db.executemany(
             _SQL["put_record"],
             (record_row(scope_id, version, record) for record in changes.put),
@@ -293,21 +328,23 @@ class SQLiteStore:
             ids = dumps([id_ for id_ in by_page if id_ not in placed])
             rest = db.execute(_SQL["slots_of_ids"], {"scope": scope_id, "ids": ids})
             placed |= {id_: slot for slot, id_ in rest}
-            rows = [(slot, by_page[id_]) for id_, slot in placed.items()]
+            rows = [vector_row(slot, by_page[id_]) for id_, slot in placed.items()]
             db.executemany(_SQL["put_vector"], rows)
             up_to = max(placed.values(), default=0) & SEQ_MASK
             embedder_id = _embedder_id(db, changes.vectors.embedder)
             db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
         first = scope_id << SHIFT
-        db.executemany(
-            _SQL["replace_terms"], ((terms, first | seq) for seq, terms in changes.terms.items())
-        )
-        if _removes(changes):
+        for seq, terms in changes.terms.items():
+            for session_id, timestamp in db.execute(_SQL["place_of_page"], (first | seq,)):
+                place = {"session": session_number(session_id), "timestamp": timestamp}
+                db.execute(_SQL["replace_terms"], {**place, "slot": first | seq, "terms": terms})
+        if changes.removes:
             db.execute(_SQL["note_removal"])
         for receipt in changes.receipts:
             body = dumps(receipt_body(receipt))
-            db.execute(_SQL["insert_receipt"], (scope_id, receipt.id, body))
-        if changes.erase_pages:
+            written = (scope_id, receipt.id, body)
+            db.execute(_SQL["insert_receipt"], (*written, checksum(*written)))
+        if changes.erase_pages or changes.erase_all:
             db.execute(_SQL["unname_scope"], {"scope": scope_id})
 
     # ── many processes ───────────────────────────────────────────────────────────────────────
@@ -349,7 +386,7 @@ class SQLiteStore:
                 call.seconds,
                 call.outcome,
             )
-            db.execute(_SQL["insert_call"], row)
+            db.execute(_SQL["insert_call"], (*row, checksum(*row)))
 
     def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
         rows = self._rows(scope, "calls", ALWAYS if since is None else micros(since))
@@ -359,7 +396,7 @@ class SQLiteStore:
         ]
 
     def receipts(self, scope: Scope) -> list[ErasureReceipt]:
-        return [receipt_of(json.loads(row[0])) for row in self._rows(scope, "receipts")]
+        return read_receipts(self._rows(scope, "receipts"))
 
     def embedders(self) -> list[StoredEmbedder]:
         return [StoredEmbedder(*row) for row in self._db.fetch(_SQL["embedders"])]
@@ -373,8 +410,12 @@ class SQLiteStore:
     def backup(self, path: str) -> None:
         self._db.backup(path)
 
+    def repair(self) -> None:
+        self._db.repair()
+
     def problems(self) -> list[str]:
-        return self._db.problems()
+        with self._db.reading() as db:
+            return problems(db)
 
     def close(self) -> None:
         self._db.close()
@@ -412,11 +453,7 @@ class SQLiteStore:
 
 def _derivable(changes: Changes) -> bool:
     """Whether the journal as it is gives all of this again."""
-    return not (changes.add_pages or changes.receipts or changes.vectors or _removes(changes))
-
-
-def _removes(changes: Changes) -> bool:
-    return bool(changes.delete or changes.erase_pages or changes.erase_calls)
+    return not (changes.add_pages or changes.receipts or changes.vectors or changes.removes)
 
 
 def _embedder_id(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
@@ -429,10 +466,4 @@ def _embedder_id(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
 def _put_vectors(db: sqlite3.Connection, by_slot: Mapping[int, bytes]) -> None:
     # A page replaced or erased meanwhile has no row; its old position must stay empty.
     here = db.execute(_SQL["existing_slots"], {"slots": dumps(list(by_slot))}).fetchall()
-    db.executemany(_SQL["put_vector"], ((slot, by_slot[slot]) for (slot,) in here))
-
-
-def _delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
-    rows = [(slot,) for slot in slots]
-    for name in ("delete_page", "delete_terms", "delete_vector"):
-        db.executemany(_SQL[name], rows)
+    db.executemany(_SQL["put_vector"], (vector_row(slot, by_slot[slot]) for (slot,) in here))

@@ -1,0 +1,144 @@
+"""What is wrong with a file, and how what can still be read of it is saved."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+from memoryos.model import Scope
+from memoryos.storage.rows import checksum, scope_digest
+from memoryos.storage.sql import migrations, named_queries
+
+APPLICATION_ID = 0x4D454D4F
+"""Marks the file as ours ("MEMO" in ASCII)."""
+_PACKAGE = "memoryos.storage.sqlite"
+_SQL = named_queries(_PACKAGE)
+_LAST = (1 << 63) - 1
+
+
+def problems(connection: sqlite3.Connection) -> list[str]:
+    """Return what SQLite finds wrong with the file, and where its rows and schema are not ours."""
+    connection.create_function("checksum", -1, checksum, deterministic=True)
+    found: list[str] = []
+    for look in (_integrity, _altered_rows, _altered_heads, _untidy, _altered_schema):
+        try:
+            found += look(connection)
+        except sqlite3.Error as error:
+            found.append(f"the file is damaged: {error}")
+    return list(dict.fromkeys(found))
+
+
+def _integrity(db: sqlite3.Connection) -> Iterator[str]:
+    return (row[0] for row in db.execute("PRAGMA integrity_check") if row[0] != "ok")
+
+
+def _altered_rows(db: sqlite3.Connection) -> Iterator[str]:
+    for name in ("terms", "receipts", "calls", "pages"):
+        (altered,) = db.execute(_SQL[f"altered_{name}"]).fetchone()
+        if altered:
+            yield f"{altered} rows of {name} are not as they were written"
+
+
+def _untidy(db: sqlite3.Connection) -> Iterator[str]:
+    if db.execute(_SQL["last_removal"]).fetchone()[0] is not None:
+        yield "traces of what was erased are still to be written over"
+
+
+def _altered_schema(db: sqlite3.Connection) -> Iterator[str]:
+    here = set(db.execute(_SQL["schema"]))
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        for _, script in migrations(_PACKAGE):
+            for statement in statements(script):
+                fresh.execute(statement)
+        ours = set(fresh.execute(_SQL["schema"]))
+    for kind, name, _ in sorted(ours - here):
+        yield f"the {kind} {name} is missing or altered"
+    names = {(kind, name) for kind, name, _ in ours}
+    for kind, name in sorted((k, n) for k, n, _ in here - ours if (k, n) not in names):
+        yield f"the {kind} {name} is not ours"
+
+
+def _altered_heads(db: sqlite3.Connection) -> Iterator[str]:
+    """Yield what is wrong with the rows of scopes."""
+    for number, digest, user_id, assistant_id, *counters, newest in db.execute(_SQL["heads"]):
+        named = user_id is not None
+        if (
+            not all(type(n) is int and 0 <= n < 1 << 32 for n in counters)
+            or counters[1] > counters[0]
+            or (newest or 0) & 0xFFFFFFFF > counters[0]
+        ):
+            yield f"the counters of scope {number} are not as they were written"
+        if named != (assistant_id is not None) or (newest is not None and not named):
+            yield f"scope {number} holds pages and has no names"
+        elif named and scope_digest(Scope(str(user_id), str(assistant_id))) != digest:
+            yield f"the key of scope {number} is not that of its names"
+
+
+def copy_readable(
+    path: Path, part: Path, target: sqlite3.Connection, without: int | None = None
+) -> None:
+    """Copy every row of a file that can be read to a new file, then all of that over `target`.
+
+    Args:
+        path: the damaged file.
+        part: where the new one is made.
+        target: a connection to the damaged file, for writing.
+        without: number of a scope whose pages, records and calls are not copied.
+    """
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(part, isolation_level=None)) as fresh:
+        part.chmod(0o600)
+        (size,) = target.execute("PRAGMA page_size").fetchone()
+        fresh.execute(f"PRAGMA page_size = {size:d}")
+        fresh.execute("PRAGMA synchronous = OFF")
+        known = migrations(_PACKAGE)
+        for _, script in known:
+            for statement in statements(script):
+                fresh.execute(statement)
+        fresh.execute(f"PRAGMA user_version = {known[-1][0]:d}")
+        fresh.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+        tables = [name for kind, name, _ in fresh.execute(_SQL["schema"]) if kind == "table"]
+        fresh.execute("ATTACH ? AS damaged", (str(path),))
+        fresh.execute("BEGIN")
+        for table in tables:
+            # The names are our schema's.
+            copy = f"INSERT OR IGNORE INTO main.{table} SELECT * FROM damaged.{table}"  # noqa: S608
+            copy += " WHERE rowid = :row"
+            if table in ("pages", "records", "calls"):
+                copy += " AND scope_id IS NOT :without"
+            for row in _readable(fresh, table):
+                if table in ("pages", "terms", "vectors") and row >> 32 == without:
+                    continue
+                with suppress(sqlite3.Error):
+                    fresh.execute(copy, {"row": row, "without": without})
+        fresh.execute("COMMIT")
+        fresh.execute("DETACH damaged")
+        fresh.backup(target)
+
+
+def _readable(db: sqlite3.Connection, table: str) -> Iterator[int]:
+    """Yield the row ids of a table, jumping over what cannot be read."""
+    start, jump = -_LAST, 1
+    rows = f"SELECT rowid FROM damaged.{table} NOT INDEXED WHERE rowid >= ? ORDER BY rowid"  # noqa: S608
+    while start < _LAST:
+        try:
+            for (rowid,) in db.execute(rows, (start,)):
+                yield rowid
+                start, jump = rowid + 1, 1
+        except sqlite3.Error:
+            start += jump
+            jump *= 2
+        else:
+            return
+
+
+def statements(script: str) -> Iterator[str]:
+    """Yield the statements of a script, one by one."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
