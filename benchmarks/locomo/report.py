@@ -32,13 +32,18 @@ def write(
     embedder: str,
     conversations: Sequence[Conversation],
     compared: Sequence[Measured],
+    told: str = "",
 ) -> Path:
-    """Write locomo.md, its figures and pictures into `folder`; return the report's path."""
+    """Write locomo.md, its figures and pictures into `folder`; return the report's path.
+
+    told: the section on answer words and on what was never said.
+    """
     parts = [head("LoCoMo: evidence recall", command, embedder, conversations)]
     parts += [_table(compared, half) for half in (HELD_OUT, TUNED, "all") if _any(compared, half)]
     parts += [_differences(compared), _categories(compared), _seconds(compared)]
     if plots.available():
         parts.insert(2, _pictures(folder, compared))
+    parts.append(told)
     parts.append("## LoCoMo's known errors\n\n" + _errors(conversations))
     path = folder / "locomo.md"
     path.parent.mkdir(parents=True, exist_ok=True)

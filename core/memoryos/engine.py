@@ -28,6 +28,7 @@ from memoryos.retrieval.views import Views
 from memoryos.storage.in_memory import InMemoryStore
 from memoryos.storage.journal import checked_id
 from memoryos.storage.port import FileStore, QueueStore, Store
+from memoryos.storage.vectors import outdated, outdated_scopes
 from memoryos.updating.analysts.choice import Choice, Rules
 from memoryos.updating.filing import Updater
 from memoryos.updating.revisit import Revisitor
@@ -70,9 +71,13 @@ class Engine:
         consolidator = Consolidator(store, updater, revisitor, clock)
         worker = None
         if config.promotion == "background":
-            worker = Worker(consolidator, lambda: store.scopes(waiting=True))
+            worker = Worker(
+                consolidator,
+                lambda: [*store.scopes(waiting=True), *outdated_scopes(store, embedder)],
+            )
         elif config.promotion == "queue":
-            worker = Worker(Enqueuer(consolidator, _queue_of(store)), list)
+            enqueuer = Enqueuer(consolidator, _queue_of(store))
+            worker = Worker(enqueuer, lambda: outdated_scopes(store, embedder))
         self.modules = Modules(
             store=store,
             config=config,
@@ -269,7 +274,7 @@ def _queue_of(store: Store) -> QueueStore:
 
 def _check_embedder(store: Store, embedder: Embedder) -> None:
     for stored in store.embedders():
-        if stored.name != embedder.name:
+        if stored.name != embedder.name and not outdated(stored, embedder):
             # The dimension may take a call to find out; the name is enough to tell them apart.
             raise EmbedderMismatch.of(stored, embedder.name)
 

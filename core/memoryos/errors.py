@@ -13,8 +13,10 @@
     │   └── EmbedderMismatch    the store holds vectors of another embedder: `rebuild`
     ├── EngineClosed            the engine was closed before the call
     ├── ModelError              a language or embedding model did not give a usable answer
-    │   ├── ModelUnavailable    unreachable, timed out, throttled or refused; may work later
-    │   └── ModelAnswerInvalid  it answered, but not in the form that was asked for
+    │   ├── ModelUnavailable    unreachable, timed out, throttled or the key refused; may work later
+    │   ├── ModelAnswerInvalid  it answered, but not in the form that was asked for
+    │   ├── ModelRefused        it, its provider's filter or its endpoint refused this text
+    │   └── ContextOverflow     the prompt is longer than the model's context window
     └── MissingExtra            an optional dependency is not installed; names the extra
 
 An error's docstring is its default message.
@@ -23,7 +25,7 @@ An error's docstring is its default message.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 
 class MemoryOSError(Exception):
@@ -89,6 +91,11 @@ class EngineClosed(MemoryOSError):
 class ModelError(MemoryOSError):
     """The model did not give a usable answer."""
 
+    permanent: ClassVar[bool] = False
+    """Whether the same request to the same model would fail again.
+
+    False: try later as it is.  True: change the request (halve it, leave something out).
+    """
     usage: Any = None
     """The `ports.TokenUsage` of the calls that led here; None: one call that reported nothing."""
 
@@ -96,9 +103,33 @@ class ModelError(MemoryOSError):
 class ModelUnavailable(ModelError):
     """The model could not be reached or refused the call."""
 
+    def __init__(self, message: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds after which a call may work again, where that is known."""
+
 
 class ModelAnswerInvalid(ModelError):
     """The model answered, but not in the form that was asked for."""
+
+    permanent = True
+
+
+class ModelRefused(ModelError):
+    """The model, its provider's content filter or its endpoint refused this request."""
+
+    permanent = True
+
+
+class ContextOverflow(ModelError):
+    """The prompt is longer than the model's context window."""
+
+    permanent = True
+
+    def __init__(self, message: str | None = None, window: int | None = None) -> None:
+        super().__init__(message)
+        self.window = window
+        """Tokens of prompt and answer together that the model takes, where the endpoint told it."""
 
 
 class MissingExtra(MemoryOSError, ImportError):

@@ -87,6 +87,8 @@ class Completion:
     parsed: Any = None
     """The validated pydantic object when a schema was asked for."""
     usage: TokenUsage = field(default_factory=TokenUsage)
+    truncated: bool = False
+    """Whether the answer ended because it reached its longest length."""
 
 
 @runtime_checkable
@@ -104,7 +106,8 @@ class ChatModel(Protocol):
     ) -> Completion:
         """Return the whole answer; with `schema` (a pydantic model class), `parsed` is an instance.
 
-        Raises ModelUnavailable or ModelAnswerInvalid.
+        Raises ModelError: ModelUnavailable when it may work later, ModelAnswerInvalid, ModelRefused
+        or ContextOverflow (`error.permanent`) when the same request would fail again.
         """
         ...
 

@@ -7,7 +7,13 @@ import time
 import pytest
 from pydantic import BaseModel
 
-from memoryos.errors import InvalidInput, ModelAnswerInvalid, ModelError, ModelUnavailable
+from memoryos.errors import (
+    InvalidInput,
+    ModelAnswerInvalid,
+    ModelError,
+    ModelRefused,
+    ModelUnavailable,
+)
 from memoryos.llm import OpenAIChat
 from memoryos.ports import ChatModel, TokenUsage
 from memoryos.testing.openai_server import Drop, Failure, OpenAIServer, Raw, Reply, schema_answers
@@ -85,9 +91,10 @@ def test_all_refusals_at_once(server, chat):
 
 
 def test_a_refusal_that_is_about_something_else_teaches_nothing(server, chat):
-    server.chat = [Failure(400, "prompt too long")] * 3 + ['{"name": "Lisbon"}']
-    with pytest.raises(ModelUnavailable, match="HTTP 400"):
+    server.chat = [Failure(400, "no such thing")] * 5 + ['{"name": "Lisbon"}']
+    with pytest.raises(ModelRefused, match="HTTP 400"):
         chat.complete(HELLO, schema=City)
+    assert len(server.requests) == 5
     assert chat.complete(HELLO, schema=City).parsed == City(name="Lisbon")
     assert server.requests[-1].body["response_format"]["type"] == "json_schema"
 
@@ -144,7 +151,7 @@ def test_an_answer_of_tool_calls_only_is_no_answer(server, chat):
         (Failure(429, "pay", "insufficient_quota", 2), ModelUnavailable, "billing"),
         (Failure(500, "oops", retry_after_ms=2), ModelUnavailable, "HTTP 500"),
         (Reply("late", delay=5), ModelUnavailable, r"within 1 s; raise timeout="),
-        (Drop(), ModelUnavailable, "cannot be reached"),
+        (Drop(), ModelUnavailable, "broke off the connection"),
         (Raw(), ModelAnswerInvalid, "base_url"),
         (Raw(b"[]"), ModelAnswerInvalid, "base_url"),
         (Raw(b'{"choices": []}'), ModelAnswerInvalid, "base_url"),
@@ -212,7 +219,7 @@ def test_a_stream_that_breaks_is_an_error_after_what_was_said(server, chat, afte
 
 def test_a_stream_that_ends_too_soon_is_an_error(server, chat):
     server.chat = Raw(
-        b'data: {"choices":[{"index":0,"delta":{"content":"half"}}]}\n\ndata: [DONE]\n\n',
+        b'data: {"choices":[{"index":0,"delta":{"content":"half"}}]}\n\n',
         "text/event-stream",
     )
     with pytest.raises(ModelUnavailable):

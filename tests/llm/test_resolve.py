@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 import memoryos.embedders
-from memoryos.embedders import HashingEmbedder, OpenAIEmbedder, SentenceTransformerEmbedder
+from memoryos.embedders import (
+    FastEmbedEmbedder,
+    HashingEmbedder,
+    OpenAIEmbedder,
+    SentenceTransformerEmbedder,
+    StaticEmbedder,
+)
 from memoryos.embedders.resolve import resolve_embedder
 from memoryos.errors import InvalidInput
 from memoryos.llm import OpenAIChat
@@ -13,7 +19,7 @@ from memoryos.llm.resolve import resolve_chat_model
 def test_no_model_stays_no_model_whatever_the_environment(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
     assert resolve_chat_model(None) is None
-    assert isinstance(resolve_embedder(None), HashingEmbedder)
+    assert isinstance(resolve_embedder(None), StaticEmbedder)
 
 
 @pytest.mark.parametrize("spec", ["gpt-4o-mini", "openai:gpt-4o-mini"])
@@ -70,6 +76,8 @@ def test_wrong_embedders(spec):
 @pytest.mark.parametrize(
     ("spec", "kind", "name"),
     [
+        ("static", StaticEmbedder, "static-minilm-384"),
+        ("fastembed:BAAI/bge-small-en-v1.5", FastEmbedEmbedder, "fastembed:BAAI/bge-small-en-v1.5"),
         ("hashing", HashingEmbedder, "hashing-384"),
         ("hashing-64", HashingEmbedder, "hashing-64"),
         ("text-embedding-3-small", OpenAIEmbedder, "text-embedding-3-small"),

@@ -55,6 +55,23 @@ def test_a_pickle_reads_the_key_where_it_is_loaded(models, server, key, monkeypa
     loaded.close()
 
 
+def test_headers_and_parameters_named_like_keys_are_kept_as_keys_are(server, key):
+    model = OpenAIChat(
+        "m",
+        "",
+        server.url,
+        default_headers={"Api-Key": key, "X-Title": "memory"},
+        default_query={"key": key, "api-version": "1"},
+    )
+    assert key not in everything_about(model)
+    server.chat = "hi"
+    loaded = pickle.loads(pickle.dumps(model))
+    assert loaded.complete(HELLO).text == "hi"
+    assert server.requests[-1].headers["x-title"] == "memory"
+    assert server.requests[-1].path.endswith("?api-version=1")
+    loaded.close()
+
+
 def test_a_deep_copy_keeps_the_key(models, server, key):
     server.chat = "hi"
     copied = copy.deepcopy(models[0])

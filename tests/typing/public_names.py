@@ -18,7 +18,13 @@ from memoryos import (
     RecalledPage,
     __version__,
 )
-from memoryos.embedders import HashingEmbedder, OpenAIEmbedder, SentenceTransformerEmbedder
+from memoryos.embedders import (
+    FastEmbedEmbedder,
+    HashingEmbedder,
+    OpenAIEmbedder,
+    SentenceTransformerEmbedder,
+    StaticEmbedder,
+)
 from memoryos.errors import MemoryOSError
 from memoryos.llm import OpenAIChat
 
@@ -44,7 +50,13 @@ def program() -> None:
 
 
 def embedders() -> None:
-    for embedder in (HashingEmbedder(), OpenAIEmbedder("small"), SentenceTransformerEmbedder("x")):
+    for embedder in (
+        StaticEmbedder(),
+        FastEmbedEmbedder("x"),
+        HashingEmbedder(),
+        OpenAIEmbedder("small"),
+        SentenceTransformerEmbedder("x"),
+    ):
         Engine.open("sqlite:///:memory:", embedder=embedder).close()
 
 

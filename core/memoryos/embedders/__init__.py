@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from memoryos.embedders.fastembed import FastEmbedEmbedder
     from memoryos.embedders.hashing import HashingEmbedder
     from memoryos.embedders.openai_embedder import OpenAIEmbedder
     from memoryos.embedders.sentence_transformers import SentenceTransformerEmbedder
+    from memoryos.embedders.static import StaticEmbedder
 
-__all__ = ["HashingEmbedder", "OpenAIEmbedder", "SentenceTransformerEmbedder"]
+__all__ = [
+    "FastEmbedEmbedder",
+    "HashingEmbedder",
+    "OpenAIEmbedder",
+    "SentenceTransformerEmbedder",
+    "StaticEmbedder",
+]
 
 _FILES = {
+    "FastEmbedEmbedder": "fastembed",
     "HashingEmbedder": "hashing",
     "OpenAIEmbedder": "openai_embedder",
     "SentenceTransformerEmbedder": "sentence_transformers",
+    "StaticEmbedder": "static",
 }
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from memoryos.embedders.caching import CachingEmbedder
 from memoryos.embedders.prefixes import Prefixes, prefixes_of
-from memoryos.errors import InvalidInput, ModelAnswerInvalid
+from memoryos.errors import InvalidInput, ModelAnswerInvalid, ModelError
 from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, sendable, unchained
+from memoryos.llm.refusals import Refusal, refusal_in
 from memoryos.llm.tokens import fit_tokens, token_counter
 from memoryos.ports import Vectors
 
@@ -25,11 +28,16 @@ _BATCH_BYTES = (
 )
 
 
+MAX_BYTES = 64_000_000
+"""Most bytes of one answer that are read: 256 vectors of 8,192 numbers in words."""
+
+
 class OpenAIEmbedder(CachingEmbedder):
     """An embedding model behind an OpenAI-compatible endpoint. Thread-safe, and safe to fork.
 
     model: the endpoint's name for it ("text-embedding-3-small").
-    api_key, base_url, timeout, max_retries: as for OpenAIChat.
+    api_key, base_url, timeout, max_retries, default_headers, default_query: as for OpenAIChat; the
+    timeout is for one request whole, and a request holds up to 256 texts.
     dimension: length of the vectors; None is the model's own (found out by a call where unknown).
     query_prefix, document_prefix: None is what the model is known to want.
     max_input_tokens: longer texts are cut; 8,191 is what OpenAI's models read.
@@ -47,6 +55,8 @@ class OpenAIEmbedder(CachingEmbedder):
         query_prefix: str | None = None,
         document_prefix: str | None = None,
         max_input_tokens: int = 8191,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str] | None = None,
     ) -> None:
         self._model = checked_name("model", model)
         if dimension is not None and (isinstance(dimension, bool) or dimension < 1):
@@ -60,7 +70,9 @@ class OpenAIEmbedder(CachingEmbedder):
         if prefixes.document != known.document:
             name += f"+{prefixes.document.strip()}"
         super().__init__(name, prefixes, dimension or _DIMENSIONS.get(self._model))
-        self._endpoint = OpenAIEndpoint(api_key, base_url, timeout, max_retries)
+        self._endpoint = OpenAIEndpoint(
+            api_key, base_url, timeout, max_retries, default_headers, default_query
+        )
         self._asked_dimension = dimension
         self._max_input_tokens = max_input_tokens
         self._count = token_counter(self._model)
@@ -70,7 +82,7 @@ class OpenAIEmbedder(CachingEmbedder):
         return f"OpenAIEmbedder({self.name!r}, base_url={self._endpoint.where!r})"
 
     def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
+        """End the calls under way and close the connections; the next call opens new ones."""
         self._endpoint.close()
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
@@ -83,31 +95,59 @@ class OpenAIEmbedder(CachingEmbedder):
         return np.stack(rows)
 
     def _request(self, texts: list[str]) -> list[Vectors]:
-        """Return one vector per text, in order."""
-        response, error = self._call(texts)
-        if getattr(error, "status_code", None) in {400, 422} and "encoding_format" in str(error):
-            self._encoding = {"encoding_format": "float"}  # the client asks for base64 by default
-            response, error = self._call(texts)
-        if error is None:
-            try:
-                rows = sorted(response.data, key=lambda row: row.index)
-                vectors = [np.asarray(row.embedding, np.float32) for row in rows]
-                if len(vectors) != len(texts) or any(v.ndim != 1 or not v.size for v in vectors):
-                    raise ValueError
-                return vectors
-            except (AttributeError, TypeError, ValueError) as wrong:
-                error = wrong
-        raise unchained(self._endpoint.error(error, self._model))
+        """Return one vector per text, in order. Raises ModelError."""
+        failure: ModelError
+        try:
+            return self._call(texts)
+        except Refusal as refusal:
+            failure = self._endpoint.error(refusal, self._model)
+            other_form = refusal.status in {400, 422} and "encoding_format" in refusal.told
+        except ModelError as error:
+            failure, other_form = error, False
+        if other_form and not self._encoding:
+            self._encoding = {"encoding_format": "float"}
+            return self._request(texts)
+        raise unchained(failure)
 
-    def _call(self, texts: list[str]) -> tuple[Any, Exception | None]:
-        """Return the response or the error, which the caller must not have in its chain."""
-        body: dict[str, Any] = {"model": self._model, "input": texts, **self._encoding}
+    def _call(self, texts: list[str]) -> list[Vectors]:
+        body: dict[str, Any] = {"model": self._model, "input": texts}
+        body |= self._encoding or {"encoding_format": "base64"}  # a third of the bytes
         if self._asked_dimension is not None and self._model.startswith("text-embedding-3"):
             body["dimensions"] = self._asked_dimension
-        try:
-            return self._endpoint.client().embeddings.create(**body), None
-        except Exception as error:  # noqa: BLE001  # the client lets errors of httpx and numpy through
-            return None, error
+        return self._endpoint.post(
+            self._model,
+            "/embeddings",
+            body,
+            lambda response: _rows(json.loads(response.read()), len(texts)),
+            MAX_BYTES,
+        )
+
+
+def _rows(answer: Any, number: int) -> list[Vectors]:
+    """Return the vectors of an answer, in the order of the texts.
+
+    Raises Refusal for an error in it, ValueError or TypeError for what is no answer.
+    """
+    if not isinstance(answer, Mapping):
+        raise TypeError
+    if (refusal := refusal_in(answer)) is not None:
+        raise refusal
+    rows = answer.get("data")
+    if not isinstance(rows, list) or len(rows) != number:
+        raise ValueError("not one vector for each text")
+    places = [row.get("index", place) for place, row in enumerate(rows)]
+    if sorted(places) != list(range(number)):
+        raise ValueError("not one vector for each text")
+    found: list[Vectors] = [np.empty(0, np.float32)] * number
+    for place, row in zip(places, rows, strict=True):
+        vector = row.get("embedding")
+        if isinstance(vector, str):
+            found[place] = np.frombuffer(base64.b64decode(vector, validate=True), "<f4")
+        else:
+            found[place] = np.asarray(vector, np.float32)
+        if found[place].ndim != 1 or not found[place].size:
+            raise ValueError("a vector that is none")
+    return found
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:

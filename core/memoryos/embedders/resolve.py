@@ -14,14 +14,13 @@ _HASHING = re.compile(r"hashing(?:-(\d+))?")
 def resolve_embedder(spec: str | Embedder | None) -> Embedder:
     """Return the embedder that `spec` names or is. Nothing is called or loaded.
 
-    None and "hashing" are HashingEmbedder(); "text-embedding-…" and "openai:…" OpenAIEmbedder; any
-    other name ("all-MiniLM-L6-v2", "BAAI/bge-small-en-v1.5") and a folder are
+    None and "static" are StaticEmbedder(), "hashing" and "hashing-64" HashingEmbedder;
+    "fastembed:…" (a name or a folder) is FastEmbedEmbedder; "text-embedding-…" and "openai:…" are
+    OpenAIEmbedder; any other name ("all-MiniLM-L6-v2", "BAAI/bge-small-en-v1.5") and a folder are
     SentenceTransformerEmbedder.  Raises InvalidInput, or MissingExtra naming the extra.
     """
     if spec is None:
-        from memoryos.embedders.hashing import HashingEmbedder  # noqa: PLC0415  # one per provider
-
-        return HashingEmbedder()
+        spec = "static"
     if isinstance(spec, str):
         return _named(spec.strip())
     given = cast("object", spec)
@@ -45,8 +44,16 @@ def resolve_embedder(spec: str | Embedder | None) -> Embedder:
 def _named(spec: str) -> Embedder:
     if not spec:
         raise InvalidInput("embedder is an empty string; name a model or leave it None")
+    if spec == "static":
+        from memoryos.embedders.static import StaticEmbedder  # noqa: PLC0415  # one per provider
+
+        return StaticEmbedder()
+    if spec.startswith("fastembed:"):
+        from memoryos.embedders.fastembed import FastEmbedEmbedder  # noqa: PLC0415  # the same
+
+        return FastEmbedEmbedder(spec.removeprefix("fastembed:"))
     if hashing := _HASHING.fullmatch(spec):
-        from memoryos.embedders.hashing import HashingEmbedder  # noqa: PLC0415  # one per provider
+        from memoryos.embedders.hashing import HashingEmbedder  # noqa: PLC0415  # the same
 
         return HashingEmbedder(int(hashing[1])) if hashing[1] else HashingEmbedder()
     if spec.startswith(("text-embedding-", "openai:")):

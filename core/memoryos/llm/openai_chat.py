@@ -1,14 +1,18 @@
-"""Chat with any endpoint that speaks OpenAI's protocol: OpenAI, vLLM, DeepSeek, Qwen, Ollama."""
+"""Chat with any endpoint that speaks OpenAI's protocol: OpenAI, Azure, vLLM, llama.cpp, Ollama."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from memoryos.errors import ModelAnswerInvalid, ModelError
-from memoryos.llm.json_answers import parse_answer, shape_in_words, strict_schema
-from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, sendable, unchained
+from memoryos.errors import ContextOverflow, InvalidInput, ModelAnswerInvalid, ModelError
+from memoryos.llm.dialect import ChatRequest, Dialect, learned
+from memoryos.llm.json_answers import parse_answer
+from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, is_number, unchained
+from memoryos.llm.refusals import Refusal, window_in_listing, window_of
+from memoryos.llm.reply import Reply
 from memoryos.llm.thinking import pieces_without_thinking, without_thinking
 from memoryos.llm.tokens import token_counter
 from memoryos.ports import Completion, TokenUsage
@@ -18,22 +22,31 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_Form = Literal["json_schema", "json_object", "text"]
-_NEXT_FORM: dict[_Form, _Form] = {"json_schema": "json_object", "json_object": "text"}
-_REFUSED = (400, 404, 415, 422, 500, 501)
-"""Statuses with which endpoints turn down a parameter that they do not know."""
+MAX_TOKENS = 4_096
+"""Longest answer, in tokens, where the caller sets none; never more than half the window."""
+MAX_BYTES = 16_000_000
+"""Most bytes of one answer that are read."""
+_CHAT = "/chat/completions"
 
 
 class OpenAIChat:
     """A language model behind an OpenAI-compatible endpoint. Thread-safe, and safe to fork.
 
     model: the endpoint's name for it ("gpt-4o-mini").
-    api_key: None reads OPENAI_API_KEY when first needed; "" is right for local servers.
+    api_key: None reads OPENAI_API_KEY when first needed; "" sends none, right for local servers.
     base_url: None reads OPENAI_BASE_URL, and that failing means api.openai.com.
-    timeout: seconds for one attempt. max_retries: further attempts of one call (429, 5xx, network).
+    timeout: seconds that the endpoint may be silent: until its answer has come whole or, where it
+    streams, from one piece to the next; a streamed answer may take ten times as long in all.
+    Retries count.  max_retries: further attempts of one call (429, 5xx, network).
+    temperature: None is 0 for answers in a form and the endpoint's own for prose.  seed: sent where
+    it is taken.  extra_body: more fields of each request; they win over those made here.
+    default_headers, default_query: sent with each request (Azure's `api-version`).
+    context_window: tokens of prompt and answer together; None is found out where it is told.
 
-    What an endpoint turns down (a JSON schema, `max_tokens`, usage of a stream) is left out, and
-    remembered.  Raises InvalidInput for arguments of the wrong kind; never calls anything here.
+    Answers are streamed where the endpoint streams.  What it turns down (a JSON schema,
+    `max_tokens`, the system role, usage of a stream) is left out, and remembered.  After failures
+    in a row all models of this process at that endpoint fail at once until it answers again.
+    Raises InvalidInput for arguments of the wrong kind; never calls anything here.
     """
 
     def __init__(
@@ -43,21 +56,65 @@ class OpenAIChat:
         base_url: str | None = None,
         timeout: float = 60.0,
         max_retries: int = 2,
+        temperature: float | None = None,
+        seed: int | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str] | None = None,
+        context_window: int | None = None,
     ) -> None:
         self.name = checked_name("model", model)
-        self._endpoint = OpenAIEndpoint(api_key, base_url, timeout, max_retries)
+        self._endpoint = OpenAIEndpoint(
+            api_key, base_url, timeout, max_retries, default_headers, default_query
+        )
+        if temperature is not None and not (
+            is_number(temperature, float) and 0 <= temperature <= 2
+        ):
+            raise InvalidInput(f"temperature must be None or from 0 to 2, not {temperature!r}")
+        if seed is not None and not is_number(seed, int):
+            raise InvalidInput(f"seed must be None or a whole number, not {seed!r}")
+        if extra_body is not None and not isinstance(extra_body, Mapping):
+            raise InvalidInput(f"extra_body must be a mapping, not {type(extra_body).__name__}")
+        if context_window is not None and window_of(context_window) is None:
+            raise InvalidInput(
+                f"context_window must be None or a number of tokens above 0, not {context_window!r}"
+            )
+        self._temperature = temperature
+        self._seed = seed
+        self._extra_body = dict(extra_body or {})
+        self._window = context_window
+        self._listing_asked = context_window is not None
         self._count = token_counter(self.name)
-        self._form: _Form = "json_schema"
-        self._limit_name = "max_tokens"
-        self._stream_usage = True
-        self._tell_shape = False
+        self._dialect = Dialect()
 
     def __repr__(self) -> str:
         return f"OpenAIChat({self.name!r}, base_url={self._endpoint.where!r})"
 
     def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
+        """End the calls under way and close the connections; the next call opens new ones.
+
+        What is waited for raises ModelUnavailable within a second.
+        """
         self._endpoint.close()
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens of prompt and answer together: as given, or as the endpoint has told so far."""
+        return self._window
+
+    def find_context_window(self) -> int | None:
+        """Return `context_window`; where it is not known, /models is asked for it, once.
+
+        None when the endpoint does not tell, or cannot be reached.
+        """
+        if self._window is None and not self._listing_asked:
+            self._listing_asked = True
+            try:
+                listing = self._endpoint.get(self.name, "/models", MAX_BYTES)
+                self._window = window_in_listing(listing, self.name)
+            except ModelError:
+                _log.debug("%s does not list its models", self._endpoint.where)
+        return self._window
 
     def complete(
         self,
@@ -68,196 +125,168 @@ class OpenAIChat:
     ) -> Completion:
         """Return the answer to `messages`; with `schema`, `parsed` is an instance of it.
 
-        An answer that is empty or not of the schema is asked for once more; `usage` holds both.
-        Raises ModelUnavailable, or ModelAnswerInvalid after the second one; both with `usage`.
+        max_tokens: longest answer; None is 4,096 or half the context window, if that is less.  An
+        answer that is empty or not of the schema is asked for once more, unless it became too long;
+        `usage` holds both calls.  Raises ModelUnavailable; ModelRefused, ContextOverflow and
+        ModelAnswerInvalid, which the same request would give again; all with `usage`.
         """
         usage = TokenUsage(calls=0)
+        failure: ModelError | None = None
         for again in (False, True):
             try:
-                text, spent = self._answer(messages, schema, max_tokens, again=again)
+                reply = self._reply(messages, schema, max_tokens, again=again)
             except ModelError as error:
-                error.usage = usage + TokenUsage()
-                raise
-            usage += spent
+                failure = error
+                usage += TokenUsage()
+                break
+            usage += reply.usage or self._counted(messages, reply.text)
             if schema is None:
-                if answer := without_thinking(text):
-                    return Completion(answer, usage=usage)
-            elif (parsed := parse_answer(text, schema)) is not None:
-                self._tell_shape = self._tell_shape or again  # it needed to be told in words
-                return Completion(text, parsed, usage)
+                if answer := without_thinking(reply.text):
+                    return Completion(answer, usage=usage, truncated=reply.is_cut)
+            elif (parsed := parse_answer(reply.text, schema)) is not None:
+                if again:  # it needed to be told in words
+                    self._dialect = replace(self._dialect, shape_told=True)
+                return Completion(reply.text, parsed, usage, reply.is_cut)
             _log.debug("%s gave an answer that cannot be used", self.name)
-        wanted = "text" if schema is None else "the JSON that was asked for"
-        failure = ModelAnswerInvalid(
-            f"model {self.name!r} twice gave no answer that is {wanted}; another may do better"
-        )
+            if reply.is_cut:
+                failure = ModelAnswerInvalid(
+                    f"model {self.name!r} reached its longest answer before it said anything that "
+                    "can be used; ask for less at a time, or turn its thinking off with extra_body="
+                )
+                break
+        if failure is None:
+            wanted = "text" if schema is None else "the JSON that was asked for"
+            failure = ModelAnswerInvalid(
+                f"model {self.name!r} twice gave no answer that is {wanted}; another may do better"
+            )
         failure.usage = usage
-        raise failure
+        raise unchained(failure)
 
     def stream(
         self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int | None = None
     ) -> Generator[str, None, TokenUsage]:
         """Yield the answer piece by piece, thinking left out; return the usage at the end.
 
-        Raises ModelUnavailable, also midway and when the stream ends before the answer does, and
-        ModelAnswerInvalid for an empty answer.
+        Raises ModelUnavailable, also midway and when the stream ends before the answer does,
+        ModelRefused, ContextOverflow, and ModelAnswerInvalid for an empty answer.
         """
-        usage = [TokenUsage()]
+        reply = Reply()
         said: list[str] = []
-        for piece in pieces_without_thinking(self._pieces(messages, max_tokens, usage)):
-            said.append(piece)
-            yield piece
-        if not said:
-            raise ModelAnswerInvalid(f"model {self.name!r} gave an empty answer")
-        if usage[0] == TokenUsage():
-            usage[0] = self._counted(messages, "".join(said))
-        return usage[0]
+        failure: ModelError | None = None
+        try:
+            for piece in pieces_without_thinking(self._pieces(messages, max_tokens, reply)):
+                said.append(piece)
+                yield piece
+        except ModelError as error:
+            failure = error
+        if failure is None and not said:
+            failure = ModelAnswerInvalid(f"model {self.name!r} gave an empty answer")
+        if failure is not None:
+            raise unchained(failure)
+        return reply.usage or self._counted(messages, "".join(said))
 
     # ── calls ──
 
-    def _answer(
+    def _reply(
         self,
         messages: Sequence[Mapping[str, Any]],
         schema: type[BaseModel] | None,
         max_tokens: int | None,
         *,
         again: bool,
-    ) -> tuple[str, TokenUsage]:
-        """Make one call; return the raw text and what it cost."""
-        response = self._negotiated(
-            lambda: self._arguments(messages, schema, max_tokens, again=again),
-            structured=schema is not None,
-        )
-        failure: ModelError | None = None
-        text = ""
-        try:
-            message = response.choices[0].message
-            text = message.content or ""
-            if not isinstance(text, str):
-                raise TypeError
-        except (AttributeError, IndexError, TypeError) as error:
-            failure = self._endpoint.error(error, self.name)
-        if failure is not None:
-            raise unchained(failure)
-        reported = getattr(response, "usage", None)
-        return text, _usage(reported) or self._counted(messages, text)
+    ) -> Reply:
+        """Return a whole answer. Raises ModelError."""
+
+        def call(body: Mapping[str, Any]) -> Reply:
+            def read(response: Any) -> Reply:
+                reply = Reply()
+                for _ in reply.read(response):
+                    pass
+                return reply
+
+            return self._endpoint.post(self.name, _CHAT, body, read, MAX_BYTES)
+
+        reply: Reply = self._negotiated(call, messages, schema, max_tokens, again=again)
+        return reply
 
     def _pieces(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        max_tokens: int | None,
-        usage: list[TokenUsage],
+        self, messages: Sequence[Mapping[str, Any]], max_tokens: int | None, reply: Reply
     ) -> Iterator[str]:
-        """Yield the content of each chunk; put the usage into `usage` when a chunk reports it."""
+        """Yield an answer piece by piece; `reply` takes what else it tells. Raises ModelError."""
 
-        def arguments() -> dict[str, Any]:
-            more = {"stream_options": {"include_usage": True}} if self._stream_usage else {}
-            return {**self._arguments(messages, None, max_tokens), "stream": True, **more}
+        def call(body: Mapping[str, Any]) -> tuple[str, Iterator[str]]:
+            pieces = self._endpoint.stream(self.name, _CHAT, body, reply.read, MAX_BYTES)
+            return next(pieces, ""), pieces  # a refusal comes before the first piece
 
-        stream = self._negotiated(arguments, structured=False)
-        failure: ModelError | None = None
-        finished = False
+        first, others = self._negotiated(call, messages, None, max_tokens, again=False)
+        yield first
         try:
-            with stream:
-                for chunk in stream:
-                    usage[0] = _usage(getattr(chunk, "usage", None)) or usage[0]
-                    for choice in (chunk.choices or ())[:1]:
-                        finished = finished or choice.finish_reason is not None
-                        if choice.delta and choice.delta.content:
-                            yield choice.delta.content
-        except Exception as error:  # noqa: BLE001  # the client lets httpx and JSON errors through
-            failure = self._endpoint.error(error, self.name)
-        if failure is None and not finished:
-            failure = self._endpoint.error(EOFError(), self.name)
-        if failure is not None:
-            raise unchained(failure)
+            yield from others
+        except Refusal as refusal:
+            raise self._endpoint.error(refusal, self.name) from None
 
-    def _arguments(
+    def _negotiated(
         self,
+        call: Callable[[Mapping[str, Any]], Any],
         messages: Sequence[Mapping[str, Any]],
         schema: type[BaseModel] | None,
         max_tokens: int | None,
         *,
-        again: bool = False,
-    ) -> dict[str, Any]:
-        """Return the body of a call as this endpoint is known to take it."""
-        body: dict[str, Any] = {"model": self.name, "messages": [_sendable(m) for m in messages]}
-        if max_tokens is not None:
-            body[self._limit_name] = max_tokens
-        if schema is None:
-            return body
-        if again or self._tell_shape or self._form != "json_schema":
-            body["messages"] = _asking_for(shape_in_words(schema), body["messages"])
-        if self._form == "json_schema":
-            name = schema.__name__.strip("_")
-            wanted = {"name": name, "strict": True, "schema": strict_schema(schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": wanted}
-        elif self._form == "json_object":
-            body["response_format"] = {"type": "json_object"}
-        return body
-
-    def _negotiated(self, arguments: Callable[[], dict[str, Any]], *, structured: bool) -> Any:
-        """Call with `arguments()`, leaving out step by step what the endpoint turns down.
+        again: bool,
+    ) -> Any:
+        """Return what `call` returns, leaving out step by step what the endpoint turns down.
 
         What was left out is kept for later calls only if leaving it out helped.
         """
-        before = (self._form, self._limit_name, self._stream_usage)
+        dialect = self._dialect
+        longest = self._longest(max_tokens)
         while True:
-            response, error = self._call(arguments())
-            if error is None:
-                return response
-            if not self._gives_way(error, arguments(), structured=structured):
-                self._form, self._limit_name, self._stream_usage = before
-                raise unchained(self._endpoint.error(error, self.name))
+            request = ChatRequest(
+                model=self.name,
+                messages=messages,
+                schema=schema,
+                max_tokens=longest,
+                temperature=self._heat(schema, again=again),
+                seed=self._seed,
+                extra_body=self._extra_body,
+            )
+            body = request.body(dialect, again=again)
+            try:
+                answer = call(body)
+            except Refusal as refusal:
+                if refusal.window is not None and refusal.is_overflow:
+                    self._window = refusal.window
+                    shorter = self._longest(max_tokens)
+                    if shorter < longest:
+                        longest = shorter
+                        continue
+                better = learned(dialect, refusal, body)
+                if better is None:
+                    raise self._error(refusal) from None
+                dialect = better
+            else:
+                if dialect is not self._dialect:
+                    self._dialect = replace(dialect, shape_told=self._dialect.shape_told)
+                return answer
 
-    def _call(self, body: dict[str, Any]) -> tuple[Any, Exception | None]:
-        """Return the response or the error, which the caller must not have in its chain."""
-        try:
-            return self._endpoint.client().chat.completions.create(**body), None
-        except Exception as error:  # noqa: BLE001  # the client lets errors of httpx through
-            return None, error
+    def _error(self, refusal: Refusal) -> ModelError:
+        error = self._endpoint.error(refusal, self.name)
+        if isinstance(error, ContextOverflow) and error.window is None:
+            error.window = self._window
+        return error
 
-    def _gives_way(self, error: Exception, body: Mapping[str, Any], *, structured: bool) -> bool:
-        """Leave out of later calls what `error` may be about; False when there is nothing left."""
-        status = getattr(error, "status_code", None)
-        if status not in _REFUSED:
-            return False
-        told = str(error).lower()
-        if "max_tokens" in body and "max_completion_tokens" in told:
-            self._limit_name = "max_completion_tokens"
-            return True
-        if "max_completion_tokens" in body and "max_completion_tokens" in told:
-            return False
-        if "stream_options" in body and status in {400, 422}:
-            self._stream_usage = False
-            return True
-        about_form = any(word in told for word in ("response_format", "json", "schema", "grammar"))
-        if structured and self._form in _NEXT_FORM and (about_form or status in {400, 415, 422}):
-            self._form = _NEXT_FORM[self._form]
-            return True
-        return False
+    def _longest(self, max_tokens: int | None) -> int:
+        """Return the longest answer to ask for, in tokens."""
+        longest = MAX_TOKENS if max_tokens is None else max_tokens
+        return longest if self._window is None else max(1, min(longest, self._window // 2))
+
+    def _heat(self, schema: type[BaseModel] | None, *, again: bool) -> float | None:
+        """Return the temperature; a second attempt at 0 would give the same words."""
+        if self._temperature is None and schema is not None:
+            return 0.5 if again else 0.0
+        return self._temperature
 
     def _counted(self, messages: Sequence[Mapping[str, Any]], answer: str) -> TokenUsage:
         """Return the usage of a call as counted here, for endpoints that do not report it."""
         prompt = sum(self._count(str(message.get("content", ""))) + 4 for message in messages)
         return TokenUsage(prompt, self._count(answer))
-
-
-def _sendable(message: Mapping[str, Any]) -> dict[str, Any]:
-    content = message.get("content")
-    return {**message, "content": sendable(content) if isinstance(content, str) else content}
-
-
-def _asking_for(shape: str, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return `messages` with the shape told in the first one; a turn more may not alternate."""
-    first, *others = messages
-    told = f"{first['content']}\nAnswer only with JSON: {shape}"
-    return [{**first, "content": told}, *others]
-
-
-def _usage(reported: Any) -> TokenUsage | None:
-    """Return what an endpoint reported; None when it reported nothing usable."""
-    prompt = getattr(reported, "prompt_tokens", None)
-    completion = getattr(reported, "completion_tokens", None)
-    if not isinstance(prompt, int) or prompt <= 0:
-        return None
-    return TokenUsage(prompt, completion if isinstance(completion, int) and completion > 0 else 0)

@@ -26,6 +26,7 @@ from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
 from memoryos.storage.port import PageQuery, Store
 from memoryos.storage.search import StaleBlocks
+from memoryos.storage.vectors import outdated
 from memoryos.text.terms import tokens
 from memoryos.text.tokenizer import keywords
 from memoryos.tiers import mid_term
@@ -135,10 +136,11 @@ class Retriever:
 
     def _comparable(self, view: ScopeView, vector: Vectors | None) -> Vectors | None:
         """Return the question's vector if the scope has any to compare it with."""
-        if vector is None or not view.dimension:
+        made_by = view.head.embedder
+        if vector is None or made_by is None or outdated(made_by, self._embedder):
             return None
-        if len(vector) != view.dimension:
-            raise EmbedderMismatch.of(view.head.embedder, self._embedder.name)
+        if made_by.name != self._embedder.name or len(vector) != view.dimension:
+            raise EmbedderMismatch.of(made_by, self._embedder.name)
         return vector
 
     def _hits(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memoryos.model import Knowledge, Page, Segment
+from memoryos.model import Knowledge, Page, Scope, Segment
 from memoryos.ports import Embedder, Vectors
-from memoryos.storage.codec import Derived, encode, to_blob
+from memoryos.storage.codec import Derived, decode, encode, to_blob
 from memoryos.storage.journal import indexed_text
-from memoryos.storage.port import Record
+from memoryos.storage.port import Changes, Head, NewVectors, Record, Store, StoredEmbedder
+from memoryos.storage.transact import transact
 
 AT_ONCE = 256
 """Texts given to an embedder in one call."""
@@ -39,3 +40,36 @@ def embedded(values: Sequence[Derived], embedder: Embedder) -> list[Record]:
     texts |= {v.id: embedded_text(v.keywords, v.summary) for v in values if isinstance(v, Segment)}
     vectors = dict(zip(texts, embed_all(embedder, list(texts.values())), strict=True))
     return [encode(value, vectors.get(value.id)) for value in values]
+
+
+def outdated(stored: StoredEmbedder | None, embedder: Embedder) -> bool:
+    """Tell whether vectors of `stored` are to be made anew by `embedder`, without being asked.
+
+    So it is when `embedder` has the other's name in its attribute `replaces`: both are built in and
+    cost nothing.
+    """
+    return stored is not None and stored.name in getattr(embedder, "replaces", ())
+
+
+def outdated_scopes(store: Store, embedder: Embedder) -> list[Scope]:
+    """Return the scopes whose vectors are to be made anew; at no cost where there are none."""
+    if not any(outdated(stored, embedder) for stored in store.embedders()):
+        return []
+    return [scope for scope in store.scopes() if outdated(store.head(scope).embedder, embedder)]
+
+
+def replace_outdated(store: Store, scope: Scope, embedder: Embedder) -> None:
+    """Let `embedder` take the place of one that is outdated; else do nothing. Raises StorageError.
+
+    In one commit segments and knowledge get new vectors, and the pages' are taken away: they wait
+    for new ones like pages just added, and recall goes by words until these are there.
+    """
+
+    def work(head: Head) -> tuple[Changes | None, None]:
+        if not outdated(head.embedder, embedder):
+            return None, None
+        values = [decode(record) for record in store.records(scope, ("segment", "knowledge"))]
+        mine = StoredEmbedder(embedder.name, embedder.dimension)
+        return Changes(put=embedded(values, embedder), vectors=NewVectors(mine, {})), None
+
+    transact(store, scope, "embedding anew", work)

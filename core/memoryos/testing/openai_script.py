@@ -22,6 +22,11 @@ class Request:
     body: Mapping[str, Any]
 
     @property
+    def endpoint(self) -> str:
+        """The path without its query."""
+        return self.path.partition("?")[0]
+
+    @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages of a chat request."""
         return list(self.body.get("messages", ()))
@@ -48,9 +53,16 @@ class Reply:
     """{"name": …, "arguments": {…}} each."""
     delay: float = 0.0
     """Seconds before the answer begins."""
-    finish_reason: str = "stop"
-    usage: bool = True
-    """Whether tokens are reported."""
+    finish_reason: str | None = "stop"
+    """None: the endpoint tells none."""
+    usage: bool | Mapping[str, Any] = True
+    """Whether tokens are reported; a mapping is reported as it is."""
+    parts: bool = False
+    """The content is a list of parts, as some endpoints give it."""
+    refusal: str | None = None
+    """OpenAI's field for an answer that the model refused to give."""
+    thinking: str = ""
+    """What is reported beside the content as `reasoning_content`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,9 @@ class Failure:
     code: str | None = None
     retry_after_ms: int | None = None
     delay: float = 0.0
+    kind: str = "scripted"
+    """The error's type."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +89,33 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Any bytes with status 200: garbage."""
+    """Any bytes: garbage, a redirect (status 307 and a location), an error in an answer."""
 
     body: bytes = b"\x00\xff<html>not an answer</html>"
     content_type: str = "application/json"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Answer = str | Reply | Failure | Drop | Raw
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """A body that comes in small pieces with pauses between them, or never ends.
+
+    A stream of events when `content_type` says so; otherwise a part of some JSON.
+    """
+
+    piece: bytes = b" "
+    every: float = 1.0
+    """Seconds between pieces."""
+    times: int = 1_000_000
+    content_type: str = "application/json"
+    encoding: str = ""
+    """Content-Encoding that is told; "gzip" also compresses the pieces, into one bomb."""
+    headers_too: bool = False
+    """The header comes byte by byte at the same pace, and never ends."""
+
+
+Answer = str | Reply | Failure | Drop | Raw | Drip
 """A string is a Reply of that text."""
 
 Script = Answer | Callable[[Request], Answer] | Sequence[Answer | Callable[[Request], Answer]]

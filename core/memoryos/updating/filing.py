@@ -43,7 +43,7 @@ from memoryos.storage.port import (
 )
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors
+from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors, replace_outdated
 from memoryos.text.terms import tokens
 from memoryos.tiers import long_term, mid_term, short_term
 from memoryos.tiers.traits import TRAITS
@@ -77,6 +77,7 @@ class Updater:
 
     def embed(self, scope: Scope) -> None:
         """Give every page of the scope its vector. Raises ModelError; what was done stays done."""
+        replace_outdated(self._store, scope, self._embedder)
         while True:
             head = self._store.head(scope)
             if head.embedded_seq >= head.last_seq:

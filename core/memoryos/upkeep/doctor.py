@@ -31,7 +31,7 @@ from memoryos.storage.port import (
 from memoryos.storage.rows import session_number
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import embedded, page_vectors
+from memoryos.storage.vectors import embedded, page_vectors, replace_outdated
 from memoryos.text.terms import page_terms
 from memoryos.tiers import long_term, short_term
 
@@ -138,6 +138,8 @@ class Doctor:
         )
 
     def _scope(self, scope: Scope, *, repair: bool) -> list[Finding]:
+        if repair:
+            replace_outdated(self._store, scope, self._embedder)
 
         def work(head: Head) -> tuple[Changes | None, tuple[_ScopeState, list[Finding]]]:
             state = _ScopeState(self._store, scope, head)

@@ -31,7 +31,7 @@ from memoryos.storage.codec import Derived, decode, kind_of
 from memoryos.storage.journal import drafts_of, message_page
 from memoryos.storage.port import Changes, Head, Kind, PageDraft, PageQuery, Record, Store
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import embedded
+from memoryos.storage.vectors import embedded, replace_outdated
 from memoryos.text.tokenizer import content_words
 from memoryos.tiers import long_term, mid_term
 from memoryos.updating.analysts.quotation import without_quotation
@@ -58,6 +58,7 @@ class Eraser:
         self, scope: Scope, request: str, choose: Callable[[], Sequence[Page]]
     ) -> ErasureReceipt:
         """Erase the pages that `choose` finds, and all that is derived from them."""
+        replace_outdated(self._store, scope, self._embedder)
 
         def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
             work = _Work(self._store, scope, self._rules, [page.id for page in choose()])
@@ -86,6 +87,7 @@ class Eraser:
 
     def erase_knowledge(self, scope: Scope, knowledge_id: str) -> ErasureReceipt:
         """Erase one fact; no rebuild learns it again from the same page. Raises NotFound."""
+        replace_outdated(self._store, scope, self._embedder)
 
         def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
             work = _Work(self._store, scope, self._rules, [])

@@ -70,7 +70,8 @@ Embedder = Annotated[
         "--embedder",
         envvar="MEMORYOS_EMBEDDER",
         metavar="NAME",
-        help="hashing (built in), a sentence-transformers model or folder, text-embedding-….",
+        help="static or hashing (built in), fastembed:NAME, text-embedding-…, "
+        "a sentence-transformers model or folder.",
         rich_help_panel="Models",
     ),
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memoryos.config import MemoryConfig
-from memoryos.embedders import HashingEmbedder, OpenAIEmbedder, SentenceTransformerEmbedder
+from memoryos.embedders import OpenAIEmbedder, SentenceTransformerEmbedder, StaticEmbedder
 from memoryos.embedders.resolve import resolve_embedder
 from memoryos.engine import Engine
 from memoryos.errors import (
@@ -64,7 +64,7 @@ def open_published(
 
     `settings` may hold any of `PUBLISHED_DEFAULTS` and "openai_api_key"; an empty or missing key
     means no model. An embedding model that is not there (not installed, no network) is replaced by
-    the built-in `HashingEmbedder`, with a warning. `ours` are further fields of `MemoryConfig`.
+    the built-in `StaticEmbedder`, with a warning. `ours` are further fields of `MemoryConfig`.
     Raises InvalidInput or StorageError.
     """
     chosen = {**PUBLISHED_DEFAULTS, **settings}
@@ -76,10 +76,10 @@ def open_published(
     try:
         return Engine.open(uri, config, chat_model, embedder)
     except EmbedderMismatch as mismatch:
-        if isinstance(embedder, HashingEmbedder):
+        if isinstance(embedder, StaticEmbedder):
             raise
         try:
-            engine = Engine.open(uri, config, chat_model, HashingEmbedder())
+            engine = Engine.open(uri, config, chat_model, StaticEmbedder())
         except EmbedderMismatch:
             raise mismatch from None
         _log.warning(
@@ -135,7 +135,7 @@ def _folder(data_storage_path: str | Path) -> Path:
 def _embedder(chosen: Mapping[str, Any]) -> Embedder:
     name, options = chosen["embedding_model_name"], chosen["embedding_model_kwargs"]
     if not isinstance(name, str) or not name.strip():
-        return HashingEmbedder()
+        return StaticEmbedder()
     if options is not None and not isinstance(options, Mapping):
         raise InvalidInput("embedding_model_kwargs must be a mapping or None")
     key = chosen.get("openai_api_key")
@@ -153,4 +153,4 @@ def _embedder(chosen: Mapping[str, Any]) -> Embedder:
         usual = name == PUBLISHED_DEFAULTS["embedding_model_name"]
         level = logging.INFO if usual else logging.WARNING
         _log.log(level, "the built-in embedder stands in for embedding_model_name: %s", error)
-        return HashingEmbedder()
+        return StaticEmbedder()
