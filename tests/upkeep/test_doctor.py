@@ -89,7 +89,10 @@ DAMAGES: dict[str, tuple[str, str]] = {
     ),
     "a wrong count": (
         "count",
-        "UPDATE records SET body = json_set(body, '$.pages', 77), checksum = NULL WHERE kind = 'segment'",
+        """
+        UPDATE records SET body = json_set(body, '$.pages', 77), checksum = NULL
+        WHERE kind = 'segment'
+        """,
     ),
     "a vector is gone": (
         "vector",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from memoryos.config import MemoryConfig
 from memoryos.errors import InvalidInput, NotFound
+from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.modules import Modules
 from memoryos.model import (
     FIGURES,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@raises_only_ours
 class Inspection(Displayable):
     """The verbs of a memory that change nothing. `Memory` adds those that do."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.context import Recall
+from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.inspection import Inspection
 from memoryos.memory.modules import Modules
 from memoryos.memory.writing import Turn, Writer
@@ -27,6 +28,7 @@ from memoryos.upkeep.provenance import restore
 from memoryos.upkeep.rebuild import rebuild
 
 
+@raises_only_ours
 class Memory(Inspection):
     """The memory of one user with one assistant, seen from one session. Cheap; thread-safe.
 
@@ -298,7 +300,7 @@ class Memory(Inspection):
             analysts=modules.analysts,
             config=modules.config,
             clock=modules.clock,
-            owner=modules.consolidator.owner,
+            leases=modules.consolidator.leases,
             dry_run=dry_run,
             progress=progress,
         )

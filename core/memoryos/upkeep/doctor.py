@@ -18,6 +18,7 @@ from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Clock, Embedder
 from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
 from memoryos.storage.journal import indexed_text
+from memoryos.storage.leases import described, is_dead
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -114,6 +115,8 @@ class Doctor:
         A scope that cannot be read for damage is a finding, not an error.
         """
         findings: list[Finding] = []
+        if repair and isinstance(self._store, FileStore):
+            self._store.repair()
         scopes = self._store.scopes()
         totals: Counter[str] = Counter()
         for scope in scopes:
@@ -123,8 +126,6 @@ class Doctor:
             except NotADatabase as error:
                 findings.append(Finding("file", str(error), scope, repairable=False))
         if isinstance(self._store, FileStore):  # last: the repairs have mended some
-            if repair:
-                self._store.repair()
             problems = self._store.problems()
             findings += [Finding("file", problem, repairable=False) for problem in problems]
         return Report(
@@ -224,13 +225,36 @@ class Doctor:
 
     def _lease(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
         lease = self._store.leased(scope)
-        if lease is not None and lease.expires <= self._clock():
+        if lease is None:
+            return
+        holder = described(lease.owner)
+        dead, over = is_dead(lease.owner), lease.expires <= self._clock()
+        if dead or over:
             if repair:
                 self._store.release(scope, lease.owner)
-            detail = f"of {lease.owner} ran out at {lease.expires:%Y-%m-%d %H:%M}"
-            yield Finding("lease", detail, scope, repaired=repair)
+            detail = "has ended" if dead else f"ran out at {lease.expires:%Y-%m-%d %H:%M}"
+            yield Finding("lease", f"that of {holder} {detail}", scope, repaired=repair)
+        elif self._late(scope) is not None:
+            detail = (
+                f"{holder} holds it, and work has waited for more than an hour: "
+                "see what that process does, or end it"
+            )
+            yield Finding("lease", detail, scope, repairable=False)
 
     def _waiting(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
+        late = self._late(scope)
+        if late is None:
+            return
+        if repair:
+            self._work_off(scope)
+        detail = f"{late} pages wait for their page-out or vector for more than an hour"
+        yield Finding("waiting", detail, scope, repaired=repair)
+
+    def _late(self, scope: Scope) -> int | None:
+        """Return how many pages wait for their page-out for too long; None if no page waits so.
+
+        0: none of them, but some wait for their vector.
+        """
         head = self._store.head(scope)
         waiting = self._store.waiting(scope)
         due = short_term.plan(
@@ -245,11 +269,8 @@ class Doctor:
         pages = self._store.pages(scope, PageQuery(seqs=seqs, before=late)) if seqs else []
         unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
         if not pages and not self._store.pages(scope, unembedded):
-            return
-        if repair:
-            self._work_off(scope)
-        detail = f"{len(pages)} pages wait for their page-out or vector for more than an hour"
-        yield Finding("waiting", detail, scope, repaired=repair)
+            return None
+        return len(pages)
 
 
 class _ScopeState:

@@ -6,6 +6,7 @@ place of the live state in one commit. Interrupted before that, nothing has chan
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 from memoryos.config import MemoryConfig
@@ -13,10 +14,10 @@ from memoryos.errors import StorageBusy
 from memoryos.model import Page, Scope, Segment
 from memoryos.ports import AnalystChoice, Clock, Embedder
 from memoryos.retrieval.views import Views
-from memoryos.storage import leases
 from memoryos.storage.codec import ALL_KINDS, decode, encode
 from memoryos.storage.in_memory import InMemoryStore
 from memoryos.storage.journal import drafts_of
+from memoryos.storage.leases import Leases
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -31,8 +32,6 @@ from memoryos.storage.transact import attempts, transact
 from memoryos.updating.filing import Updater
 from memoryos.upkeep.export import Difference, Progress, checked_again, difference
 
-_LEASE_SECONDS = 3600.0
-
 
 def rebuild(
     store: Store,
@@ -42,7 +41,7 @@ def rebuild(
     analysts: AnalystChoice,
     config: MemoryConfig,
     clock: Clock,
-    owner: str,
+    leases: Leases,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Difference:
@@ -50,9 +49,12 @@ def rebuild(
 
     Raises ModelError or StorageError; then nothing has changed.
     """
-    if not dry_run and not leases.take(store, scope, owner, _LEASE_SECONDS, clock):
-        raise StorageBusy("the scope is being consolidated; rebuild it when that is done")
-    try:
+    with nullcontext(True) if dry_run else leases.holding(scope) as mine:
+        if not mine:
+            raise StorageBusy(
+                f"the scope is being consolidated by {leases.holder(scope)}; "
+                "rebuild it when that is done"
+            )
         for _ in attempts("rebuild"):
             head = store.head(scope)
             pages = store.pages(scope, PageQuery())
@@ -86,9 +88,6 @@ def rebuild(
             if changed is not None:
                 return changed
         raise AssertionError("unreachable")
-    finally:
-        if not dry_run:
-            store.release(scope, owner)
 
 
 def _work_through(

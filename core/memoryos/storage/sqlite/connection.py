@@ -28,7 +28,7 @@ from memoryos.errors import (
     StorageReadOnly,
 )
 from memoryos.storage.sql import migrations, named_queries
-from memoryos.storage.sqlite.repair import APPLICATION_ID, copy_readable, statements
+from memoryos.storage.sqlite.repair import APPLICATION_ID, copy_readable, fetch_damaged, statements
 
 _log = logging.getLogger("memoryos.storage")
 _PACKAGE = "memoryos.storage.sqlite"
@@ -79,16 +79,7 @@ class Connections:
     def fetch(self, statement: str, arguments: Arguments = ()) -> list[Any]:
         """Return all rows of one statement that reads."""
         with self.reading() as db:
-            try:
-                return db.execute(statement, arguments).fetchall()
-            except sqlite3.OperationalError as error:
-                if "decode" not in str(error):  # Python's driver has no code for it
-                    raise
-                db.text_factory = _mended
-                try:
-                    return db.execute(statement, arguments).fetchall()
-                finally:
-                    db.text_factory = str
+            return fetch_damaged(db, statement, arguments)
 
     def lend(self) -> sqlite3.Connection:
         """Take a connection out of the pool; it must be given back."""
@@ -368,10 +359,6 @@ class _Reading:
             raise _translate(error, self._owner.path) from error
 
 
-def _mended(text: bytes) -> str:
-    return text.decode(errors="replace")
-
-
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Raise our StorageError in place of any `sqlite3.Error` of the block."""
@@ -402,6 +389,8 @@ def _translate(error: sqlite3.Error, path: Path) -> StorageError:
             f"{path} could not be read or written ({error}): check its free space, its quota and "
             "the disk; nothing of this call was stored"
         )
+    if "decode" in str(error):  # the message goes on with the words
+        return NotADatabase(f"{path} is damaged: it holds text that is not UTF-8")
     return StorageError(f"{path}: {error}")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from memoryos.model import Scope
 from memoryos.storage.rows import checksum, scope_digest
@@ -16,6 +17,26 @@ APPLICATION_ID = 0x4D454D4F
 _PACKAGE = "memoryos.storage.sqlite"
 _SQL = named_queries(_PACKAGE)
 _LAST = (1 << 63) - 1
+
+
+def fetch_damaged(
+    db: sqlite3.Connection, statement: str, arguments: Sequence[Any] | Mapping[str, Any]
+) -> list[Any]:
+    """Return all rows of a statement, also where a text in them is no longer UTF-8."""
+    try:
+        return db.execute(statement, arguments).fetchall()
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):  # Python's driver has no code for it
+            raise
+    db.text_factory = _mended
+    try:
+        return db.execute(statement, arguments).fetchall()
+    finally:
+        db.text_factory = str
+
+
+def _mended(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
 def problems(connection: sqlite3.Connection) -> list[str]:

@@ -38,7 +38,7 @@ from memoryos.storage.rows import (
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.connection import Connections
-from memoryos.storage.sqlite.repair import problems
+from memoryos.storage.sqlite.repair import fetch_damaged, problems
 from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
@@ -113,11 +113,11 @@ class SQLiteStore:
         self, db: sqlite3.Connection, scope_id: int, drafts: Sequence[PageDraft]
     ) -> dict[str, Page]:
         if len(drafts) == 1:
-            rows = db.execute(_SQL["page_by_id"], {"scope": scope_id, "id": drafts[0].id})
+            sought = ("page_by_id", {"scope": scope_id, "id": drafts[0].id})
         else:
             ids = dumps([draft.id for draft in drafts])
-            rows = db.execute(_SQL["pages_by_ids"], {"scope": scope_id, "ids": ids})
-        found = rows.fetchall()  # mostly none
+            sought = ("pages_by_ids", {"scope": scope_id, "ids": ids})
+        found = fetch_damaged(db, _SQL[sought[0]], sought[1])  # mostly none
         return {page.id: page for page in stored_pages(found)} if found else {}
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
@@ -307,7 +307,7 @@ class SQLiteStore:
             _SQL["delete_record"], ((scope_id, kind, id_) for kind, id_ in changes.delete)
         )
         if changes.erase_unreadable:
-            rows = db.execute(_SQL["all_records"], (scope_id,)).fetchall()
+            rows = fetch_damaged(db, _SQL["all_records"], (scope_id,))
             db.executemany(_SQL["delete_record_row"], unreadable(scope_id, rows))
         gone = [
             row[0]
