@@ -34,6 +34,7 @@ from memoryos.errors import (
     StorageFull,
     StorageReadOnly,
 )
+from memoryos.storage.postgres.silence import ServerSilent, WatchedConnection
 from memoryos.storage.sql import migrations, named_queries
 
 _log = logging.getLogger("memoryos.storage")
@@ -43,12 +44,14 @@ POOL_SIZE = 8
 """Connections that one process holds at most, unless the URI says `pool_size=…`."""
 _CONNECT_SECONDS = 10
 _MOST_PAUSE = 1.0
+_MORE_TIME, _MORE_SILENCE = 5.0, 10.0
+"""Seconds beyond `lock_seconds` after which the server ends a statement, and we the connection."""
 _OPENING_PAUSES = (0.2, 1.0, 2.0, None)
 """Opening does not wait for a server that may not be there for longer than a restart takes."""
 _left_by_fork: list[Any] = []
 """A forked child must neither use nor close its parent's connections, so they are kept here."""
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+Connection = WatchedConnection
 T = TypeVar("T")
 
 
@@ -93,9 +96,10 @@ class Connections:
     def __init__(self, uri: str, *, durability: str, lock_seconds: float) -> None:
         self.address = Address(uri)
         self._lock_seconds = lock_seconds
+        self._silence = lock_seconds + _MORE_SILENCE
         self._settings = {
             "lock": f"{max(1, int(lock_seconds * 1000))}ms",
-            "all": f"{max(1, int(lock_seconds * 1000)) + 60_000}ms",
+            "all": f"{max(1, int((lock_seconds + _MORE_TIME) * 1000))}ms",
             "sync": "on" if durability == "full" else "off",
         }
         self._closed = False
@@ -160,7 +164,8 @@ class Connections:
 
     def _prepared(self) -> int:
         address = self.address
-        with psycopg.connect(address.conninfo, autocommit=True, **address.options) as connection:
+        with Connection.connect(address.conninfo, autocommit=True, **address.options) as connection:
+            connection.silence = self._silence
             connection.execute(SQL["settings"], self._settings)
             migrate(connection, address.shown)
             vector = TypeInfo.fetch(connection, "vector")
@@ -188,10 +193,21 @@ class Connections:
                 if unknown or not (lost or _is_race(error)) or time.monotonic() > deadline:
                     raise translate(error, self.address.shown, unknown=unknown) from error
                 _log.info("a connection to %s is tried again: %s", self.address.shown, error)
+                silent = isinstance(error, ServerSilent)
             time.sleep(pause)
             pause = min(2 * pause, _MOST_PAUSE)
-            if lost:
+            if silent:
+                self.drop(pool)
+            elif lost:
                 pool.check()
+
+    def drop(self, pool: ConnectionPool[Connection]) -> None:
+        """Begin with new connections: to ask those of a silent server takes as long again each."""
+        with self._guard:
+            if self._pool is not pool:
+                return
+            self._pool = None
+        pool.close(timeout=0)
 
     def pool(self) -> ConnectionPool[Connection]:
         """Return the pool of this process."""
@@ -205,6 +221,7 @@ class Connections:
     def _open_pool(self) -> ConnectionPool[Connection]:
         return ConnectionPool(
             self.address.conninfo,
+            connection_class=Connection,
             kwargs={"autocommit": True, **self.address.options},
             min_size=1,
             max_size=self.address.pool_size,
@@ -217,6 +234,7 @@ class Connections:
 
     def configure(self, connection: Connection) -> None:
         """Give a connection the settings that all of the pool have."""
+        connection.silence = self._silence
         connection.execute(SQL["settings"], self._settings)
         connection.execute(SQL["look_here_first"])
         dumper = type("Dumper", (VectorBinaryDumper,), {"oid": self._vector_oid})
