@@ -13,7 +13,7 @@ from datetime import timedelta
 from itertools import combinations
 
 from memoryos.config import MemoryConfig
-from memoryos.errors import NotADatabase
+from memoryos.errors import NotADatabase, StorageError
 from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Clock, Embedder
 from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
@@ -123,7 +123,9 @@ class Doctor:
             try:
                 findings += self._scope(scope, repair=repair)
                 totals += _totals(_ScopeState(self._store, scope, self._store.head(scope)))
-            except NotADatabase as error:
+            except StorageError as error:
+                if type(error) not in (NotADatabase, StorageError):
+                    raise  # busy, full…: nothing is wrong with it
                 findings.append(Finding("file", str(error), scope, repairable=False))
         if isinstance(self._store, FileStore):  # last: the repairs have mended some
             problems = self._store.problems()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from memoryos.errors import NotADatabase, NotFound
+from memoryos.errors import NotFound, StorageError
 from memoryos.model import (
     ANSWERED_BY,
     QUOTATION,
@@ -411,7 +411,7 @@ def _if_readable(read: Callable[[], list[Found]]) -> list[Found]:
     """Return what is read from the store; nothing where it is damaged."""
     try:
         return read()
-    except NotADatabase:
+    except StorageError:
         return []
 
 

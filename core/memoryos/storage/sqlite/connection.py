@@ -28,7 +28,13 @@ from memoryos.errors import (
     StorageReadOnly,
 )
 from memoryos.storage.sql import migrations, named_queries
-from memoryos.storage.sqlite.repair import APPLICATION_ID, copy_readable, fetch_damaged, statements
+from memoryos.storage.sqlite.repair import (
+    APPLICATION_ID,
+    altered_schema,
+    copy_readable,
+    fetch_damaged,
+    statements,
+)
 
 _log = logging.getLogger("memoryos.storage")
 _PACKAGE = "memoryos.storage.sqlite"
@@ -196,7 +202,8 @@ class Connections:
     def repair(self) -> None:
         """Write the file anew if it is damaged; the damaged one stays as `….damaged`."""
         with self.reading() as db:
-            if db.execute("PRAGMA integrity_check").fetchone() == ("ok",):
+            sound = db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            if sound and not any("missing" in what for what in altered_schema(db)):
                 return
         kept = self.path.with_name(self.path.name + ".damaged")
         with self._writing, translated(self.path):

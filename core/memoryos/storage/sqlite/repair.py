@@ -17,6 +17,8 @@ APPLICATION_ID = 0x4D454D4F
 _PACKAGE = "memoryos.storage.sqlite"
 _SQL = named_queries(_PACKAGE)
 _LAST = (1 << 63) - 1
+_KEPT = ("scopes", "receipts")
+"""Tables whose rows stay when all else of a scope goes."""
 
 
 def fetch_damaged(
@@ -43,7 +45,7 @@ def problems(connection: sqlite3.Connection) -> list[str]:
     """Return what SQLite finds wrong with the file, and where its rows and schema are not ours."""
     connection.create_function("checksum", -1, checksum, deterministic=True)
     found: list[str] = []
-    for look in (_integrity, _altered_rows, _altered_heads, _untidy, _altered_schema):
+    for look in (_integrity, _altered_rows, _altered_heads, _untidy, altered_schema):
         try:
             found += look(connection)
         except sqlite3.Error as error:
@@ -67,7 +69,8 @@ def _untidy(db: sqlite3.Connection) -> Iterator[str]:
         yield "traces of what was erased are still to be written over"
 
 
-def _altered_schema(db: sqlite3.Connection) -> Iterator[str]:
+def altered_schema(db: sqlite3.Connection) -> Iterator[str]:
+    """Yield where the schema is not ours."""
     here = set(db.execute(_SQL["schema"]))
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         for _, script in migrations(_PACKAGE):
@@ -109,7 +112,10 @@ def copy_readable(
         without: number of a scope whose pages, records and calls are not copied.
     """
     part.unlink(missing_ok=True)
-    with closing(sqlite3.connect(part, isolation_level=None)) as fresh:
+    with (
+        closing(sqlite3.connect(part, isolation_level=None)) as fresh,
+        closing(sqlite3.connect(path, isolation_level=None)) as damaged,
+    ):
         part.chmod(0o600)
         (size,) = target.execute("PRAGMA page_size").fetchone()
         fresh.execute(f"PRAGMA page_size = {size:d}")
@@ -121,28 +127,37 @@ def copy_readable(
         fresh.execute(f"PRAGMA user_version = {known[-1][0]:d}")
         fresh.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
         tables = [name for kind, name, _ in fresh.execute(_SQL["schema"]) if kind == "table"]
-        fresh.execute("ATTACH ? AS damaged", (str(path),))
         fresh.execute("BEGIN")
         for table in tables:
-            # The names are our schema's.
-            copy = f"INSERT OR IGNORE INTO main.{table} SELECT * FROM damaged.{table}"  # noqa: S608
-            copy += " WHERE rowid = :row"
-            if table in ("pages", "records", "calls"):
-                copy += " AND scope_id IS NOT :without"
-            for row in _readable(fresh, table):
-                if table in ("pages", "terms", "vectors") and row >> 32 == without:
-                    continue
-                with suppress(sqlite3.Error):
-                    fresh.execute(copy, {"row": row, "without": without})
+            _copy_table(damaged, fresh, table, without)
         fresh.execute("COMMIT")
-        fresh.execute("DETACH damaged")
         fresh.backup(target)
+
+
+def _copy_table(
+    damaged: sqlite3.Connection, fresh: sqlite3.Connection, table: str, without: int | None
+) -> None:
+    columns = [row[1] for row in fresh.execute(f"PRAGMA table_info({table})")]
+    # The names are our schema's. By place, for a name in the damaged schema may be altered.
+    read = f"SELECT * FROM {table} WHERE rowid = ?"  # noqa: S608
+    put = f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    for rowid in _readable(damaged, table):
+        with suppress(sqlite3.Error):
+            for row in fetch_damaged(damaged, read, (rowid,)):
+                if without is None or without not in _scopes_of(columns, row) or table in _KEPT:
+                    fresh.execute(put, row)
+
+
+def _scopes_of(columns: Sequence[str], row: Sequence[Any]) -> list[int]:
+    """Return the numbers of the scopes that a row names: two where one of them is damaged."""
+    named = [value for name, value in zip(columns, row, strict=True) if name == "scope_id"]
+    return [row[0] >> 32, *named] if columns[0] == "slot" else named
 
 
 def _readable(db: sqlite3.Connection, table: str) -> Iterator[int]:
     """Yield the row ids of a table, jumping over what cannot be read."""
     start, jump = -_LAST, 1
-    rows = f"SELECT rowid FROM damaged.{table} NOT INDEXED WHERE rowid >= ? ORDER BY rowid"  # noqa: S608
+    rows = f"SELECT rowid FROM {table} NOT INDEXED WHERE rowid >= ? ORDER BY rowid"  # noqa: S608
     while start < _LAST:
         try:
             for (rowid,) in db.execute(rows, (start,)):

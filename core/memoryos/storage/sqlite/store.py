@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from memoryos.errors import NotADatabase
+from memoryos.errors import NotADatabase, StorageError
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps, from_micros, micros, receipt_body
 from memoryos.storage.columns import IndexColumns
@@ -274,8 +274,8 @@ class SQLiteStore:
                 self._apply(db, scope_id, scope, bumped[0], changes)
         except _Conflict:
             return False
-        except NotADatabase:
-            if not changes.erase_all:
+        except StorageError as error:
+            if not (changes.erase_all and type(error) in (NotADatabase, StorageError)):
                 raise
             # What cannot be read cannot be deleted either, only left behind.
             self._db.rescue(without=self._find_scope(scope))
