@@ -11,6 +11,7 @@ from typing import Any
 
 from memoryos import Engine, Memory, Message, Page
 from memoryos.errors import InvalidInput, MissingExtra, NotFound
+from memoryos.model import Id
 
 try:
     from langgraph.store.base import (
@@ -64,6 +65,7 @@ class MemoryOSStore(BaseStore):
     Each item is a page of its own session, so never in the short-term memory of a conversation; its
     words are recalled like any page's, and `Memory.forget` (or `delete`) erases it for good.
 
+    engine or storage_uri: an open engine, or where to open one.
     user_id: whose items these are; the store then neither sees nor writes anybody else's, whatever
     the namespace. None: `user_of(namespace)` says it (default: `user_of_namespace`), and what is
     nobody's is kept apart from all users, in the scope `NOBODY`. `memory(namespace)` gives the
@@ -71,26 +73,29 @@ class MemoryOSStore(BaseStore):
     fields: which parts of a value are searched, as JSON paths ("title", "notes[*].text"); "$" (the
     default) is all its words. `put(index=[…])` overrides it, `put(index=False)` searches none.
 
-    Scores are the engine's: higher is nearer. There is no TTL. Raises MemoryOSError: a store that
-    failed silently would be worse than one that fails; InvalidNamespaceError as LangGraph does.
+    A value may have 16 × max_text_bytes of JSON, and comes back exactly. Scores are the engine's:
+    higher is nearer. There is no TTL. Raises MemoryOSError: a store that failed silently would be
+    worse than one that fails; InvalidNamespaceError as LangGraph does.
     """
 
     def __init__(
         self,
-        engine: Engine,
-        user_id: str | None = None,
-        assistant_id: str = "assistant",
+        engine: Engine | None = None,
+        user_id: Id | None = None,
+        assistant_id: Id = "assistant",
         *,
+        storage_uri: str | None = None,
         user_of: UserOf = user_of_namespace,
         fields: Sequence[str] = ("$",),
     ) -> None:
         if isinstance(fields, str):
             raise InvalidInput(f"fields must be a list of paths, not the text {fields!r}")
-        if user_id is not None:
-            engine.memory(user_id, assistant_id)  # says now if the ids cannot be
+        engine = Engine.of(engine, storage_uri)
+        # Says now if the ids cannot be.
+        scope = engine.memory("anybody" if user_id is None else user_id, assistant_id).scope
         self._engine = engine
-        self._user_id = user_id
-        self._assistant_id = assistant_id
+        self._user_id = None if user_id is None else scope.user_id
+        self._assistant_id = scope.assistant_id
         self._user_of = user_of
         self._fields = tuple(fields)
 
@@ -157,7 +162,8 @@ class MemoryOSStore(BaseStore):
         # The agent's words. A tool's are in the page, but nothing searches them.
         message = Message("assistant", text) if text else Message("tool", "")
         # Without a timestamp a page that is there keeps its own: that is created_at.
-        memory.add_messages([message], metadata={_FIELD: stored}, key=_key(namespace, op.key))
+        key = _key(namespace, op.key)
+        memory.add_messages([message], metadata={_FIELD: stored}, key=key, mend=True)
 
     # ── many items ───────────────────────────────────────────────────────────────────────────
 

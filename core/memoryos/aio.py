@@ -37,7 +37,7 @@ from memoryos.config import MemoryConfig
 from memoryos.engine import CLOSE_SECONDS, Engine
 from memoryos.errors import EngineClosed
 from memoryos.memory.memory import Memory
-from memoryos.model import Scope
+from memoryos.model import Id, Scope
 from memoryos.ports import ChatModel, Clock, Embedder, utc_now
 from memoryos.upkeep.doctor import Report
 
@@ -227,7 +227,7 @@ class AsyncMemory:
     def __repr__(self) -> str:
         return f"Async{self._memory!r}"
 
-    def session(self, session_id: str) -> AsyncMemory:
+    def session(self, session_id: Id) -> AsyncMemory:
         """Return the same memory seen from another session. Costs nothing: not a coroutine.
 
         Args:
@@ -305,8 +305,18 @@ class AsyncEngine:
         opener = functools.partial(Engine.open, uri, config, chat_model, embedder)
         return Opening(cls, functools.partial(opener, clock=clock, new_embedder=new_embedder))
 
+    @classmethod
+    def of(cls, engine: object = None, storage_uri: str | None = None) -> AsyncEngine:
+        """Return `Engine.of` behind coroutines."""
+        return cls(Engine.of(engine, storage_uri))
+
+    @property
+    def closed(self) -> bool:
+        """Whether the engine was closed."""
+        return self._engine.closed
+
     def memory(
-        self, user_id: str, assistant_id: str = "assistant", session_id: str = "default"
+        self, user_id: Id, assistant_id: Id = "assistant", session_id: Id = "default"
     ) -> AsyncMemory:
         """Return the memory of one user with one assistant. Costs nothing: not a coroutine.
 

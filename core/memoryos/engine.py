@@ -23,7 +23,7 @@ from memoryos.llm.tokens import token_counter
 from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.memory import Memory
 from memoryos.memory.modules import Modules
-from memoryos.model import Scope
+from memoryos.model import Id, Scope
 from memoryos.ports import ChatModel, Clock, Embedder, utc_now
 from memoryos.retrieval.retriever import Retriever
 from memoryos.retrieval.views import Views
@@ -149,13 +149,45 @@ class Engine:
         engine._own_models = tuple(m for m in (model, vectors) if all(m is not g for g in given))
         return engine
 
+    @classmethod
+    def of(cls, engine: object = None, storage_uri: str | None = None) -> Engine:
+        """Return the engine that an adapter was given: an open one, or this process's at a URI.
+
+        engine: an open engine, which its maker closes. storage_uri: without an engine, what to
+        open, once per process for all who ask, with default settings; it is closed with its last
+        user. Raises InvalidInput, which says what was expected, or what `open` raises.
+        """
+        if isinstance(engine, Engine):
+            if storage_uri is not None:
+                raise InvalidInput("give an engine or a storage_uri, not both")
+            return engine
+        if engine is not None:
+            hint = "; a URI is given as storage_uri=…" if isinstance(engine, str) else ""
+            raise InvalidInput(
+                "engine must be an open memoryos.Engine, as Engine.open(…) returns it, "
+                f"not {_shown(engine)}{hint}"
+            )
+        if not isinstance(storage_uri, str):
+            raise InvalidInput(
+                "give an engine, or a storage_uri such as 'sqlite:///memories.db', "
+                f"not {storage_uri!r}"
+            )
+        with _sharing:
+            known = _shared.get(storage_uri)
+            if known is None or known.closed:
+                known = cls.open(storage_uri)
+                if not _is_private(storage_uri):
+                    _shared[storage_uri] = known
+                weakref.finalize(known, known.store.close)
+            return known
+
     def memory(
-        self, user_id: str, assistant_id: str = "assistant", session_id: str = "default"
+        self, user_id: Id, assistant_id: Id = "assistant", session_id: Id = "default"
     ) -> Memory:
         """Return the memory of one user with one assistant, seen from one session. Costs nothing.
 
         Args:
-            user_id: whose memory; any text, compared byte by byte.
+            user_id: whose memory; any text, compared byte by byte; an int or a UUID is its text.
             assistant_id: with which assistant; likewise.
             session_id: the conversation thread, which has a short-term memory of its own.
 
@@ -163,10 +195,16 @@ class Engine:
             InvalidInput: one of them cannot be an id.
             EngineClosed: the engine is closed.
         """
+        scope = Scope(checked_id(user_id, "user_id"), checked_id(assistant_id, "assistant_id"))
+        session = checked_id(session_id, "session_id")
         if self._closed:
             raise EngineClosed
-        scope = Scope(checked_id(user_id, "user_id"), checked_id(assistant_id, "assistant_id"))
-        return Memory(self.modules, scope, checked_id(session_id, "session_id"))
+        return Memory(self.modules, scope, session)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the engine was closed."""
+        return self._closed
 
     def scopes(self) -> list[Scope]:
         """Return the scopes (user, assistant) that the store holds pages of."""
@@ -295,6 +333,19 @@ def _check_embedder(store: Store, embedder: Embedder) -> None:
             raise EmbedderMismatch.of(stored, embedder.name)
 
 
+def _is_private(uri: str) -> bool:
+    """Return whether an engine at the URI has a store of its own, which no other can reach."""
+    return uri in ("sqlite:///:memory:", "sqlite://")
+
+
+def _shown(value: object) -> str:
+    """Return what a value is, without a password that a URI may hold."""
+    kind = type(value).__name__
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a value of type {kind}"
+
+
+_shared: weakref.WeakValueDictionary[str, Engine] = weakref.WeakValueDictionary()
+_sharing = threading.Lock()
 _open: weakref.WeakSet[Modules] = weakref.WeakSet()
 _forking: list[Modules] = []
 

@@ -6,6 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
+
+Id = str | int | UUID
+"""Of a user, assistant or session; ints and UUIDs, databases' keys, are taken as their text."""
 
 Owner = Literal["user", "agent"]
 """Whom a piece of knowledge is about."""
@@ -259,13 +263,17 @@ class Profile(Displayable):
 
     @property
     def text(self) -> str:
-        """The profile as lines for people and prompts; empty when nothing is known."""
+        """The profile as lines for people; empty when nothing is known."""
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """One entry for each attribute and trait; a value may itself have line breaks."""
         lines = [f"{key.replace('_', ' ')}: {value}" for key, value in self.user.items()]
         lines += [
             f"assistant {key.replace('_', ' ')}: {value}" for key, value in self.agent.items()
         ]
-        lines += [f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits]
-        return "\n".join(lines)
+        return [*lines, *(f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,16 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from memoryos import Engine, Memory, Page, Recall
 from memoryos.errors import InvalidInput
+from memoryos.model import Id
 from memoryos_integrations.langchain.failures import Failures, OnError
+from memoryos_integrations.langchain.identity import text_id
 from memoryos_integrations.langchain.message_history import MemoryOSChatMessageHistory
 from memoryos_integrations.langchain.messages import (
     as_answer,
     as_question,
     from_langchain_messages,
     messages_of,
-    text_of,
+    query_of,
 )
 
 _ANY_WORDS = "…"
@@ -33,13 +35,14 @@ _RECENT_SHARE = 0.5
 class MemoryOSChatMemory(BaseChatMemory):
     """What the memory holds on the input, and the recent turns; saves every turn.
 
+    engine or storage_uri: an open engine, or where to open one.
     memory_key: the variable that prompts have for it. return_messages: False gives one text, True
     gives messages: a system message of what is recalled, then the session's recent messages.
     input_key, output_key: which input and output are the turn; None takes the only one, or the one
     called "input" or "output". k: pages recalled. max_context_tokens: budget of the whole; None is
     the engine's `context_tokens` for what is recalled and no limit for recent messages.
-    on_error: "log" (the default) goes on without memory when it fails and logs that once; "raise"
-    raises the MemoryOSError; `clear` always raises it.
+    on_error: "log" (the default) goes on without memory while it is away and logs that once;
+    "raise" raises the MemoryOSError; `clear` always raises it.
 
     Raises InvalidInput for ids that cannot be, and when input or output is ambiguous.
     """
@@ -61,24 +64,29 @@ class MemoryOSChatMemory(BaseChatMemory):
 
     def __init__(
         self,
-        engine: Engine,
-        user_id: str,
-        assistant_id: str = "assistant",
-        session_id: str = "default",
+        engine: Engine | None = None,
+        user_id: Id | None = None,
+        assistant_id: Id = "assistant",
+        session_id: Id = "default",
+        *,
+        storage_uri: str | None = None,
         **more: Any,
     ) -> None:
+        engine = Engine.of(engine, storage_uri)
         if "chat_memory" in more:
             raise InvalidInput("chat_memory is the engine's own here; leave the argument out")
-        super().__init__(
-            engine=engine,
-            user_id=user_id,
-            assistant_id=assistant_id,
-            session_id=session_id,
-            **more,
-        )
-        self.chat_memory = MemoryOSChatMessageHistory(
+        # Says what ids cannot be before pydantic does, in words of its own.
+        history = MemoryOSChatMessageHistory(
             engine, user_id, session_id, assistant_id, on_error="raise"
         )
+        super().__init__(
+            engine=engine,
+            user_id=text_id(user_id),
+            assistant_id=text_id(assistant_id),
+            session_id=text_id(session_id),
+            **more,
+        )
+        self.chat_memory = history
         # After super().__init__, which sets private attributes back.
         self._failures = Failures(engine, self.on_error)
 
@@ -89,18 +97,19 @@ class MemoryOSChatMemory(BaseChatMemory):
 
     def load_memory_variables(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return {memory_key: text or messages} on the input."""
-        query = text_of(inputs[self._input_key(inputs)]) if inputs else ""
+        query = query_of(inputs[self._input_key(inputs)]) if inputs else ""
         found: Any = [] if self.return_messages else ""
         with self._failures.tolerated("recalling"):
-            found = self._messages(query) if self.return_messages else self._recall(query).text()
+            found = self._messages(query) if self.return_messages else self._recall(query).prompt()
         return {self.memory_key: found}
 
     def save_context(self, inputs: dict[str, Any], outputs: Mapping[str, Any]) -> None:
         """Record one turn, durably."""
         question = as_question(inputs[self._input_key(inputs)])
         answer = as_answer(outputs[self._output_key(outputs)])
+        turn = from_langchain_messages([*question, *answer])
         with self._failures.tolerated("recording a turn"):
-            self._memory().add_messages(from_langchain_messages([*question, *answer]))
+            self._memory().add_messages(turn, mend=True)
 
     def clear(self) -> None:
         """Erase this session, with all that was learned from it. Raises MemoryOSError."""
@@ -142,7 +151,7 @@ class MemoryOSChatMemory(BaseChatMemory):
             left -= cost
         shown = {page.id for page in recent}
         others = tuple(item for item in found.pages if item.page.id not in shown)
-        block = replace(found, pages=others, short_term=()).text(left)
+        block = replace(found, pages=others, short_term=()).prompt(left)
         messages = messages_of(recent)
         return [SystemMessage(content=block), *messages] if block else messages
 

@@ -1,4 +1,4 @@
-"""What becomes of the memory's own failures: by default they never reach the user's agent."""
+"""What becomes of the memory's outages: by default they never reach the user's agent."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from typing import Literal, get_args
 from weakref import WeakKeyDictionary
 
 from memoryos import Engine
-from memoryos.errors import UnknownSetting
+from memoryos.errors import ModelError, StorageError, UnknownSetting
 
 OnError = Literal["log", "raise"]
-"""What to do when the memory fails: log it once and go on without memory, or raise."""
+"""What to do when the memory is away: log it once and go on without memory, or raise.
+
+Wrong arguments, a closed engine and whatever else is no outage always raise.
+"""
+
+_OUTAGES = (StorageError, ModelError)
 
 _log = logging.getLogger("memoryos_integrations.langchain")
 
 
 class Failures:
-    """Tolerates the memory's failures; each is logged once until the engine works again.
+    """Tolerates the memory's outages; each is logged once until the engine works again.
 
     All adapters of an engine share what was logged. Thread-safe. Raises UnknownSetting for an
     `on_error` that does not exist.
@@ -44,7 +49,7 @@ class Failures:
         if error is None:
             self._outage.worked(doing)
             return False
-        if self.on_error == "raise" or not isinstance(error, Exception):
+        if self.on_error == "raise" or not isinstance(error, _OUTAGES):
             return False
         self._outage.failed(doing, error)
         return True

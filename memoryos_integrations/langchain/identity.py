@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from memoryos import Engine, Memory
 from memoryos.errors import EngineClosed, InvalidInput
+from memoryos.model import Id
 
 _RUNTIME = "__pregel_runtime"
 """Where LangGraph keeps the run's `Runtime` in the configuration it hands to tools; its own
@@ -19,9 +21,14 @@ _RUNTIME = "__pregel_runtime"
 class Who:
     """The user, assistant and session of one call."""
 
-    user_id: str
-    assistant_id: str
-    session_id: str
+    user_id: Id
+    assistant_id: Id
+    session_id: Id
+
+    @property
+    def ids(self) -> tuple[Id, Id, Id]:
+        """The arguments of `Engine.memory`."""
+        return self.user_id, self.assistant_id, self.session_id
 
     def memory(self, engine: Engine) -> Memory:
         """Return their memory. Raises InvalidInput for ids that cannot be, or EngineClosed."""
@@ -29,7 +36,7 @@ class Who:
 
 
 def check_ids(
-    engine: Engine, user_id: str | None, assistant_id: str, session_id: str | None = None
+    engine: Engine, user_id: Id | None, assistant_id: Id, session_id: Id | None = None
 ) -> None:
     """Raise InvalidInput for ids that cannot be; says nothing of an engine that is closed."""
     with suppress(EngineClosed):
@@ -50,9 +57,9 @@ class Identity:
     def __init__(
         self,
         engine: Engine,
-        user_id: str | None,
-        assistant_id: str = "assistant",
-        session_id: str | None = None,
+        user_id: Id | None,
+        assistant_id: Id = "assistant",
+        session_id: Id | None = None,
     ) -> None:
         check_ids(engine, user_id, assistant_id, session_id)
         self.user_id = user_id
@@ -72,7 +79,7 @@ class Identity:
         if session_id is None:
             session_id = _first(places, "session_id")
         if session_id is None:
-            session_id = thread_of(config)
+            session_id = _configurable(config).get("thread_id")
         return Who(user_id, self.assistant_id, "default" if session_id is None else session_id)
 
     @staticmethod
@@ -83,10 +90,9 @@ class Identity:
         return [getattr(runtime, "context", None), configurable]
 
 
-def thread_of(config: Mapping[str, Any] | None) -> str | None:
-    """Return the run's thread_id, if it has one."""
-    thread = _configurable(config).get("thread_id")
-    return None if thread is None else str(thread)
+def text_id(value: Id | None) -> Any:
+    """Return an id as its text; what cannot be one stays, to be refused."""
+    return str(value) if isinstance(value, (int, UUID)) and not isinstance(value, bool) else value
 
 
 def _configurable(config: Mapping[str, Any] | None) -> Mapping[str, Any]:

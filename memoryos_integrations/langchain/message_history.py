@@ -6,12 +6,17 @@ import asyncio
 from collections.abc import Sequence
 
 from langchain_core.chat_history import BaseChatMessageHistory
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, MessageLikeRepresentation
 
 from memoryos import Engine, Memory
+from memoryos.model import Id
 from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import Identity
-from memoryos_integrations.langchain.messages import from_langchain_messages, messages_of
+from memoryos_integrations.langchain.messages import (
+    converted,
+    from_langchain_messages,
+    messages_of,
+)
 
 
 class MemoryOSChatMessageHistory(BaseChatMessageHistory):
@@ -21,20 +26,24 @@ class MemoryOSChatMessageHistory(BaseChatMessageHistory):
     `history_messages_key` several calls may run in one session at once; without it LangChain finds
     the new messages by the history's length, and of concurrent calls it then loses one.
 
-    on_error: "log" (the default) goes on without memory when it fails and logs that once; "raise"
-    raises the MemoryOSError. `clear` always raises: an erasure that failed must not look done.
-    Raises InvalidInput for ids that cannot be.
+    engine or storage_uri: an open engine, or where to open one.
+    on_error: "log" (the default) goes on without memory while it is away and logs that once;
+    "raise" raises the MemoryOSError. `clear` always raises: an erasure that failed must not look
+    done. Raises InvalidInput for ids that cannot be.
     """
 
     def __init__(
         self,
-        engine: Engine,
-        user_id: str,
-        session_id: str = "default",
-        assistant_id: str = "assistant",
+        engine: Engine | None = None,
+        user_id: Id | None = None,
+        session_id: Id = "default",
+        assistant_id: Id = "assistant",
         on_error: OnError = "log",
+        *,
+        storage_uri: str | None = None,
     ) -> None:
         super().__init__()
+        engine = Engine.of(engine, storage_uri)
         self._engine = engine
         self._who = Identity(engine, user_id, assistant_id, session_id).who(None)
         self._failures = Failures(engine, on_error)
@@ -54,12 +63,17 @@ class MemoryOSChatMessageHistory(BaseChatMessageHistory):
             return messages_of(self.memory.pages(self._who.session_id))
         return []
 
-    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
-        """Add messages to the end; each message of the user begins a page."""
+    def add_messages(self, messages: Sequence[MessageLikeRepresentation]) -> None:
+        """Add messages to the end; each message of the user begins a page.
+
+        What LangChain converts to messages (texts, dicts, (role, text)) is converted; anything else
+        raises InvalidInput, whatever on_error says.
+        """
+        new = from_langchain_messages(converted(messages))
+        memory = self.memory
         with self._failures.tolerated("recording messages"):
-            new = from_langchain_messages(messages)
             if new:
-                self.memory.add_messages(new)
+                memory.add_messages(new, mend=True)
 
     def clear(self) -> None:
         """Erase the session, with all that was learned from it. Raises MemoryOSError."""
@@ -69,7 +83,7 @@ class MemoryOSChatMessageHistory(BaseChatMessageHistory):
         """Return `messages` without blocking the event loop."""
         return await asyncio.to_thread(lambda: self.messages)
 
-    async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
+    async def aadd_messages(self, messages: Sequence[MessageLikeRepresentation]) -> None:
         """`add_messages` without blocking the event loop."""
         await asyncio.to_thread(self.add_messages, messages)
 

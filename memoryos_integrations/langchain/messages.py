@@ -18,12 +18,14 @@ from langchain_core.messages import (
     HumanMessage,
     RemoveMessage,
     SystemMessage,
+    convert_to_messages,
     message_chunk_to_message,
     messages_from_dict,
 )
 from pydantic_core import to_jsonable_python
 
 from memoryos import Message, Page
+from memoryos.errors import InvalidInput
 
 EXTRAS = "langchain"
 """Name in `Message.metadata` of what the plain fields do not hold."""
@@ -34,6 +36,10 @@ _ROLES_OF_CHAT = {"human": "user", "ai": "assistant"}
 _PLAIN = ("content", "name", "id", "tool_calls", "tool_call_id")
 _VERBATIM = "json"
 """Key in the extras: the whole message as ASCII JSON, for what no text column can hold."""
+LONGEST_QUERY = 4000
+"""Characters; of a longer text (a pasted document) the beginning and the end ask the question."""
+_CUT = "cut"
+"""In a message's metadata: it was too long for the journal, and its extras may be in pieces."""
 
 
 def from_langchain_message(message: BaseMessage) -> Message:
@@ -66,6 +72,8 @@ def from_langchain_message(message: BaseMessage) -> Message:
 def to_langchain_message(message: Message) -> BaseMessage:
     """Return a message of MemoryOS, from whatever framework, as LangChain's."""
     extras = dict(message.metadata.get(EXTRAS) or {})
+    if _CUT in message.metadata:
+        extras = {}
     if _VERBATIM in extras:
         return messages_from_dict([json.loads(extras[_VERBATIM])])[0]
     type_ = extras.pop("type", None) or _TYPES.get(message.role, "chat")
@@ -102,11 +110,35 @@ def text_of(value: Any) -> str:
         return value
     if isinstance(value, BaseMessage):
         return str(value.text)
-    if isinstance(value, Sequence) and value and isinstance(value[-1], BaseMessage):
-        return "\n".join(text_of(message) for message in asked(cast("Any", value)))
+    if (messages := _as_messages(value)) is not None:
+        return "\n".join(text_of(message) for message in asked(messages))
     if isinstance(value, Sequence) and all(isinstance(item, (str, Mapping)) for item in value):
         return str(HumanMessage(content=cast("Any", list(value))).text)
     return "" if value is None else answer_text(value)
+
+
+def query_of(value: Any) -> str:
+    """Return the words of what is asked, fit for a recall; of a long text both ends ask."""
+    words = value if isinstance(value, str) else text_of(value)
+    if len(words) > LONGEST_QUERY:
+        words = f"{words[: LONGEST_QUERY // 2]}\n{words[-LONGEST_QUERY // 2 :]}"
+    return words.replace("\x00", " ").encode("utf-8", "replace").decode().strip()
+
+
+def converted(messages: Any) -> list[BaseMessage]:
+    """Return messages of every form that LangChain takes: texts, dicts and (role, text) too.
+
+    Raises InvalidInput for what LangChain itself cannot convert.
+    """
+    if isinstance(messages, (str, bytes, Mapping, BaseMessage)):
+        raise InvalidInput(f"messages must be a list of messages, not {type(messages).__name__}")
+    try:
+        return convert_to_messages(list(messages))
+    except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
+        raise InvalidInput(
+            "messages must be LangChain messages, or what LangChain makes them of, such as "
+            f"{{'role': 'user', 'content': 'hello'}}: {error}"
+        ) from error
 
 
 def asked(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
@@ -130,8 +162,8 @@ def as_question(value: Any) -> list[BaseMessage]:
     """Return a chain's input as the messages the user sent; never a system prompt or a summary."""
     if isinstance(value, BaseMessage):
         return [value]
-    if isinstance(value, Sequence) and value and isinstance(value[-1], BaseMessage):
-        return asked(cast("Any", value))
+    if (messages := _as_messages(value)) is not None:
+        return list(asked(messages))
     if _is_content(value):
         return [HumanMessage(content=value)]
     return [HumanMessage(content=text_of(value))]
@@ -141,8 +173,8 @@ def as_answer(value: Any) -> list[BaseMessage]:
     """Return a chain's output as the agent's messages."""
     if isinstance(value, BaseMessage):
         return [message_chunk_to_message(value)]
-    if isinstance(value, Sequence) and value and isinstance(value[-1], BaseMessage):
-        return [message_chunk_to_message(message) for message in value]
+    if (messages := _as_messages(value)) is not None:
+        return [message_chunk_to_message(message) for message in messages]
     if _is_content(value):
         return [AIMessage(content=value)]
     return [AIMessage(content=text_of(value))]
@@ -151,6 +183,17 @@ def as_answer(value: Any) -> list[BaseMessage]:
 def answer_text(value: Any) -> str:
     """Return a structured answer (pydantic, dataclass, mapping…) as JSON."""
     return json.dumps(_json(value), ensure_ascii=False)
+
+
+def _as_messages(value: Any) -> list[BaseMessage] | None:
+    """Return a value as messages if it is some, also in the forms that LangChain converts."""
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence) or not value:
+        return None
+    some = all(
+        isinstance(item, (BaseMessage, tuple)) or (isinstance(item, Mapping) and "role" in item)
+        for item in value
+    )
+    return converted(value) if some else None
 
 
 def _is_content(value: Any) -> bool:

@@ -14,10 +14,13 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from memoryos import Engine, Knowledge, Memory, Recall, RecalledPage
+from memoryos import Engine, Knowledge, Memory, Page, Recall, RecalledPage
 from memoryos.errors import InvalidInput
+from memoryos.generation.neutral import neutral, speaker
+from memoryos.model import Id
 from memoryos_integrations.langchain.failures import Failures, OnError
-from memoryos_integrations.langchain.identity import check_ids
+from memoryos_integrations.langchain.identity import check_ids, text_id
+from memoryos_integrations.langchain.messages import query_of
 
 Tier = Literal["short", "mid", "long"]
 """Where a document comes from: pages that wait for page-out, pages in segments, knowledge."""
@@ -29,6 +32,7 @@ _SPARE = 10
 class MemoryOSRetriever(BaseRetriever):
     """Recalls pages, and knowledge if asked to, as documents, best first.
 
+    engine or storage_uri: an open engine, or where to open one.
     k: documents per call (default 4); also per call, `retriever.invoke(query, None, k=2)`.
     tiers: ("short", "mid") by default, which is every page; with "long" the knowledge about user
     and agent takes turns with the pages.
@@ -56,18 +60,26 @@ class MemoryOSRetriever(BaseRetriever):
 
     def __init__(
         self,
-        engine: Engine,
-        user_id: str,
+        engine: Engine | None = None,
+        user_id: Id | None = None,
         k: int = 4,
         tiers: Sequence[Tier] = ("short", "mid"),
+        *,
+        storage_uri: str | None = None,
         **more: Any,
     ) -> None:
-        super().__init__(engine=engine, user_id=user_id, k=k, tiers=tiers, **more)
+        engine = Engine.of(engine, storage_uri)
+        if user_id is None:
+            raise InvalidInput("whose memory? Give user_id")
+        ids = {"assistant_id": "assistant", "session_id": None, **more}
+        check_ids(engine, user_id, ids["assistant_id"], ids["session_id"])
+        for name in ("assistant_id", "session_id"):
+            more[name] = text_id(ids[name])
+        super().__init__(engine=engine, user_id=text_id(user_id), k=k, tiers=tiers, **more)
         unknown = [tier for tier in self.tiers if tier not in get_args(Tier)]
         if unknown or not self.tiers:
             raise InvalidInput(f"tiers must be some of {get_args(Tier)}, not {tiers!r}")
         _checked_k(self.k)
-        check_ids(engine, self.user_id, self.assistant_id, self.session_id)
         self._failures = Failures(engine, self.on_error)
 
     def _memory(self) -> Memory:
@@ -82,7 +94,8 @@ class MemoryOSRetriever(BaseRetriever):
         k: int | None = None,
     ) -> list[Document]:
         wanted = self.k if k is None else _checked_k(k)
-        if query.strip():  # a chain may run without a question; then there is nothing to recall
+        query = query_of(query)
+        if query:  # a chain may run without a question; then there is nothing to recall
             with self._failures.tolerated("recalling"):
                 return self._documents(query, wanted)
         return []
@@ -119,7 +132,7 @@ def _tier(item: RecalledPage) -> Tier:
 def _of_page(item: RecalledPage) -> Document:
     page = item.page
     return Document(
-        page_content=page.text,
+        page_content=_said(page),
         id=page.id,
         metadata={
             **page.metadata,
@@ -134,11 +147,21 @@ def _of_page(item: RecalledPage) -> Document:
     )
 
 
+def _said(page: Page) -> str:
+    """Return both sides of a page, each under its speaker's name if that is known; made harmless.
+
+    Chains put documents into prompts as they are.
+    """
+    sides = ((page.user_name, page.user_input), (page.agent_name, page.agent_response))
+    said = [(speaker(name or ""), neutral(words)) for name, words in sides if words]
+    return "\n".join(f"{name}: {words}" if name else words for name, words in said)
+
+
 def _known(found: Recall) -> Iterator[Document]:
     for item in _in_turn(found.user_knowledge, found.agent_knowledge):
         assert isinstance(item, Knowledge)
         yield Document(
-            page_content=item.text,
+            page_content=neutral(item.text),
             id=item.id,
             metadata={
                 "knowledge_id": item.id,

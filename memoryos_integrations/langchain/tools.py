@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, ClassVar
 
@@ -10,10 +11,12 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from memoryos import Engine, Memory, Recall
+from memoryos import Engine, Memory
 from memoryos.errors import NotFound
+from memoryos.model import Id
 from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import Identity
+from memoryos_integrations.langchain.messages import query_of
 
 REMEMBERED = "memoryos:remembered"
 """Session of what the agent chose to remember: no conversation, so no conversation's turns."""
@@ -45,23 +48,31 @@ class MemoryTool(BaseTool):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     engine: Any = Field(exclude=True, repr=False)
-    user_id: str | None = None
-    assistant_id: str = "assistant"
+    user_id: Any = None
+    assistant_id: Any = "assistant"
     on_error: OnError = "log"
 
     _identity: Identity = PrivateAttr()
     _failures: Failures = PrivateAttr()
     _doing: ClassVar[str] = ""
 
-    def __init__(self, engine: Engine, user_id: str | None = None, **more: Any) -> None:
+    def __init__(
+        self,
+        engine: Engine | None = None,
+        user_id: Id | None = None,
+        *,
+        storage_uri: str | None = None,
+        **more: Any,
+    ) -> None:
+        engine = Engine.of(engine, storage_uri)
         super().__init__(engine=engine, user_id=user_id, **more)
         self._identity = Identity(engine, user_id, self.assistant_id)
         self._failures = Failures(engine, self.on_error)
 
     def _tried(self, config: RunnableConfig, asked: str) -> str:
-        who = self._identity.who(config)
+        memory = self._identity.who(config).memory(self.engine)
         with self._failures.tolerated(self._doing):
-            return self._do(who.memory(self.engine), asked)
+            return self._do(memory, asked)
         return "The memory cannot be reached at the moment."
 
     def _do(self, memory: Memory, asked: str) -> str:
@@ -91,7 +102,7 @@ class RememberTool(MemoryTool):
         digest = blake2b(asked.encode("utf-8", "replace"), digest_size=16).hexdigest()
         notes = memory.session(REMEMBERED)
         # The agent's words, not the user's: facts about the user are not read out of them as said.
-        page = notes.add("", asked, key=f"remembered:{digest}")
+        page = notes.add("", asked, key=f"remembered:{digest}", mend=True)
         return f"Remembered as [{page.id}]."
 
 
@@ -114,16 +125,12 @@ class RecallTool(MemoryTool):
         return await asyncio.to_thread(self._tried, config, query)
 
     def _do(self, memory: Memory, asked: str) -> str:
-        if not asked.strip():
+        query = query_of(asked)
+        if not query:
             return "Say what to recall: the query was empty."
-        engine: Engine = self.engine
-        left, lines = self.max_tokens, []
-        for line in _lines(memory.recall(asked)):
-            cost = engine.count_tokens(line) + 1
-            if cost <= left:
-                lines.append(line)
-                left -= cost
-        return "\n".join(lines) or "Nothing is remembered about that."
+        # A conversation's newest turns are before the model anyway, unless they are what it seeks.
+        found = replace(memory.recall(query, max_tokens=self.max_tokens), short_term=())
+        return found.prompt(ids=True) or "Nothing is remembered about that."
 
 
 class ForgetTool(MemoryTool):
@@ -144,7 +151,7 @@ class ForgetTool(MemoryTool):
         return await asyncio.to_thread(self._tried, config, memory_id)
 
     def _do(self, memory: Memory, asked: str) -> str:
-        wanted = asked.strip().strip("[]")
+        wanted = query_of(asked).strip("[]")
         try:
             if any(item.id == wanted for item in memory.knowledge(status="all")):
                 memory.forget(knowledge_id=wanted)
@@ -156,33 +163,20 @@ class ForgetTool(MemoryTool):
 
 
 def create_memory_tools(
-    engine: Engine,
-    user_id: str | None = None,
+    engine: Engine | None = None,
+    user_id: Id | None = None,
     *,
-    assistant_id: str = "assistant",
+    storage_uri: str | None = None,
+    assistant_id: Id = "assistant",
     on_error: OnError = "log",
 ) -> list[BaseTool]:
     """Return the tools remember, recall and forget for an agent.
 
     With `user_id` None each call is about the user that its run names, as
     `context={"user_id": …}` or `config={"configurable": {"user_id": …}}`; a run that names nobody
-    raises InvalidInput. The model never chooses whose memory it is.
+    raises InvalidInput. The model never chooses whose memory it is. engine or storage_uri: an open
+    engine, or where to open one.
     """
+    engine = Engine.of(engine, storage_uri)
     kinds: tuple[type[MemoryTool], ...] = (RememberTool, RecallTool, ForgetTool)
     return [kind(engine, user_id, assistant_id=assistant_id, on_error=on_error) for kind in kinds]
-
-
-def _lines(found: Recall) -> list[str]:
-    """Return what was recalled, the most useful first, each with its id."""
-    known = [
-        f"[{item.id}] {item.text} ({item.updated:%Y-%m-%d})"
-        for item in (*found.user_knowledge, *found.agent_knowledge)
-    ]
-    turns = []
-    for item in found.pages:
-        page = item.page
-        said = [f"User: {page.user_input}"] if page.user_input else []
-        said += [f"Assistant: {page.agent_response}"] if page.agent_response else []
-        if said:
-            turns.append(f"[{page.id}] {page.timestamp:%Y-%m-%d %H:%M} " + "\n".join(said))
-    return [*known[:5], *turns, *known[5:]]

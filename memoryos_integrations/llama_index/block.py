@@ -19,6 +19,8 @@ from memoryos_integrations.llama_index.query import last_question
 DEFAULT_SESSION = "default"
 _ENTRY = re.compile(r"^(?=\[\d{4}-\d\d-\d\d \d\d:\d\d\]$|- )", re.MULTILINE)
 """Where an entry of a context block begins: a turn with its time, or a line of what is known."""
+_FENCE = re.compile(r"\A(<memory>\n[^\n]*\n\n)(.*)(\n</memory>)\Z", re.DOTALL)
+"""What `Recall.prompt` puts around a context block."""
 
 
 class MemoryOSMemoryBlock(Connected, BaseMemoryBlock[str]):
@@ -76,17 +78,20 @@ class MemoryOSMemoryBlock(Connected, BaseMemoryBlock[str]):
 
     def _recalled(self, query: str, session_id: str | None) -> str:
         memory = self.memory_of(session_id or DEFAULT_SESSION)
-        return memory.recall(query, max_tokens=self.token_limit).text()
+        return memory.recall(query, max_tokens=self.token_limit).prompt()
 
     def _shortened(self, content: str, tokens: int) -> str | None:
         wanted = self.engine.count_tokens(content) - tokens
-        entries = _ENTRY.split(content)
-        while len(entries) > 1 and self.engine.count_tokens("".join(entries)) > wanted:
+        # The fence, its first line and the last, is around whatever is left.
+        fenced = _FENCE.match(content)
+        begins, inside, ends = fenced.groups() if fenced else ("", content, "")
+        entries = _ENTRY.split(inside)
+        while entries and self.engine.count_tokens(f"{begins}{''.join(entries)}{ends}") > wanted:
             entries.pop()
-            # A heading that nothing follows any more goes as well.
-            entries[-1] = re.sub(r"\n*^## [^\n]*\n?\Z", "", entries[-1], flags=re.MULTILINE)
-        text = "".join(entries).strip()
-        return text if text and self.engine.count_tokens(text) <= wanted else None
+            if entries:  # a heading that nothing follows any more goes as well
+                entries[-1] = re.sub(r"\n*^## [^\n]*\n?\Z", "", entries[-1], flags=re.MULTILINE)
+        text = "".join(entries).rstrip()
+        return f"{begins}{text}{ends}" if text.strip() else None
 
 
 def _without_session(message: ChatMessage, session_id: str | None) -> ChatMessage:

@@ -50,12 +50,20 @@ def engine_at(uri: str) -> Engine:
         known = _engines.get(where)
         if known is not None and _is_open(known):
             return known
-        engine = Engine.open(uri)
+        engine = Engine.of(storage_uri=uri)
         if where not in _IN_MEMORY:
             _engines[where] = engine
-    # Nobody closes an engine that was opened behind the scenes: it goes with its last user.
-    weakref.finalize(engine, engine.store.close)
     return engine
+
+
+def engine_of(engine: object, storage_uri: str | None) -> Engine:
+    """Return the engine given, else the one at `storage_uri` (default: `DEFAULT_URI`).
+
+    Raises InvalidInput, which says what was expected, or what `engine_at` raises.
+    """
+    if engine is None:
+        return engine_at(DEFAULT_URI if storage_uri is None else storage_uri)
+    return Engine.of(engine)
 
 
 def location(uri: str) -> str:
@@ -100,12 +108,19 @@ class Connected(BaseModel):
                     "can reach: use a file, or give the engine: from_dict(data, engine=engine)"
                 )
             engine = engine_at(uri or DEFAULT_URI)
-        elif isinstance(engine, Engine):
-            use_engine(engine)
         else:
-            raise InvalidInput(f"engine must be a memoryos.Engine, not {type(engine).__name__}")
-        super().__init__(engine=engine, storage_uri=location(engine.store.uri), **data)
-        self.memory_of("default")
+            engine = use_engine(Engine.of(engine))
+        # Says what ids cannot be before pydantic does; ints and UUIDs become texts here.
+        session_id = data.get("session_id")
+        memory = engine.memory(
+            data.pop("user_id", None),
+            data.pop("assistant_id", "assistant"),
+            "default" if session_id is None else session_id,
+        )
+        if session_id is not None:
+            data["session_id"] = memory.session_id
+        ids = {"user_id": memory.scope.user_id, "assistant_id": memory.scope.assistant_id}
+        super().__init__(engine=engine, storage_uri=location(engine.store.uri), **ids, **data)
 
     def memory_of(self, session_id: str) -> Memory:
         """Return the engine's memory of this user, seen from a session. Raises EngineClosed."""

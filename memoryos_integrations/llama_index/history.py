@@ -104,7 +104,7 @@ class History:
         elif rest:
             self._begin(rest, mark)
         else:
-            self._memory.add_messages([mark])
+            self._memory.add_messages([mark], mend=True)
 
     def _journalled(self, limit: int) -> dict[tuple[str, ...], list[Page]]:
         """Return the session's newest pages by what is said in them."""
@@ -126,7 +126,7 @@ class History:
         turn = _first_turn(messages)
         metadata = None if prompt is None else {OURS: {_SYSTEM: prompt}}
         key = f"{OURS}/{uuid4().hex}"
-        pages = self._memory.add_messages([*marks, *turn], metadata=metadata, key=key)
+        pages = self._memory.add_messages([*marks, *turn], metadata=metadata, key=key, mend=True)
         if rest := messages[len(turn) :]:
             self._go_on(pages[0], rest)
 
@@ -139,7 +139,7 @@ class History:
             if system is not None or "system" in roles:
                 page_id = None if system is None else system.page_id
                 metadata = {OURS: {_SYSTEM: page_id}}
-        self._memory.add_messages(messages, metadata=metadata)
+        self._memory.add_messages(messages, metadata=metadata, mend=True)
 
     def _system_after(self, newest: Page) -> Turn | None:
         page_id = _system_page(newest)

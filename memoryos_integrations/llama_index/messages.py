@@ -52,6 +52,8 @@ _BLOCKS: dict[str, type[BaseModel]] = {
     "thinking": ThinkingBlock,
     "tool_call": ToolCallBlock,
 }
+_CUT = "cut"
+"""In a message's metadata: it was too long for the journal, and what is ours may be in pieces."""
 _LONG = 100_000
 """Characters: the engine takes longer texts as blocks, up to sixteen times a plain text's size."""
 
@@ -94,7 +96,8 @@ def to_message(message: ChatMessage) -> Message:
 
 def from_message(message: Message) -> ChatMessage:
     """Return a message of the journal for LlamaIndex; also one that came by another way."""
-    ours = message.metadata.get(OURS, {})
+    # Of a message that was too long for the journal only the words are whole.
+    ours = {} if _CUT in message.metadata else message.metadata.get(OURS, {})
     if "exact" in ours:
         ours = json.loads(ours["exact"])
     dumps: Any = ours.get("blocks", message.content)

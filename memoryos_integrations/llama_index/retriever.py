@@ -12,7 +12,9 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from memoryos import Engine, Knowledge, RecalledPage
 from memoryos.errors import InvalidInput
-from memoryos_integrations.llama_index.connection import DEFAULT_URI, engine_at
+from memoryos.generation.neutral import neutral, speaker
+from memoryos.model import Id
+from memoryos_integrations.llama_index.connection import engine_of
 from memoryos_integrations.llama_index.messages import OURS
 from memoryos_integrations.llama_index.query import query_of
 
@@ -36,12 +38,12 @@ class MemoryOSRetriever(BaseRetriever):
     def __init__(
         self,
         engine: Engine | None = None,
-        user_id: str = "",
+        user_id: Id = "",
         k: int = 4,
         *,
         storage_uri: str | None = None,
-        assistant_id: str = "assistant",
-        session_id: str = "default",
+        assistant_id: Id = "assistant",
+        session_id: Id = "default",
         tiers: Sequence[str] = ("pages",),
         where: Mapping[str, Any] | None = None,
         callback_manager: CallbackManager | None = None,
@@ -51,7 +53,7 @@ class MemoryOSRetriever(BaseRetriever):
             raise InvalidInput(f"tiers must be some of {', '.join(TIERS)}, not {tiers!r}")
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise InvalidInput(f"k must be a whole number of at least 1, not {k!r}")
-        self._engine = engine if engine is not None else engine_at(storage_uri or DEFAULT_URI)
+        self._engine = engine_of(engine, storage_uri)
         self._memory = self._engine.memory(user_id, assistant_id, session_id)
         self._k = k
         self._tiers = tuple(tiers)
@@ -79,8 +81,8 @@ class MemoryOSRetriever(BaseRetriever):
 def _page_node(item: RecalledPage) -> NodeWithScore:
     page = item.page
     sides = (
-        (page.user_name or "User", page.user_input),
-        (page.agent_name or "Assistant", page.agent_response),
+        (speaker(page.user_name or "") or "User", page.user_input),
+        (speaker(page.agent_name or "") or "Assistant", page.agent_response),
     )
     own = {name: value for name, value in page.metadata.items() if name != OURS}
     ours = {
@@ -95,7 +97,7 @@ def _page_node(item: RecalledPage) -> NodeWithScore:
     }
     node = TextNode(
         id_=page.id,
-        text="\n".join(f"{name}: {said}" for name, said in sides if said),
+        text="\n".join(f"{name}: {neutral(said)}" for name, said in sides if said),
         metadata={**own, **ours},
         excluded_llm_metadata_keys=[*_FOR_PEOPLE, *own],
         excluded_embed_metadata_keys=[*ours, *own],
@@ -115,7 +117,7 @@ def _fact_node(fact: Knowledge) -> TextNode:
     }
     return TextNode(
         id_=fact.id,
-        text=fact.text,
+        text=neutral(fact.text),
         metadata=metadata,
         excluded_llm_metadata_keys=_FOR_PEOPLE,
         excluded_embed_metadata_keys=[*metadata],

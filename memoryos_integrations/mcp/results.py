@@ -58,6 +58,8 @@ class Retrieved(TypedDict):
     status: str
     query: str
     timestamp: str
+    prompt: str
+    """All of it as one fenced block for a model; empty when there is nothing to tell."""
     user_profile: str
     short_term_memory: list[Turn]
     short_term_count: int

@@ -19,6 +19,7 @@ _log = logging.getLogger("memoryos.mcp")
 DEFAULT_USER = "me"
 DEFAULT_FOLDER = "~/.memoryos"
 _OWN = {"user_id": str, "data_storage_path": str, "session_id": str, "allow_user_id": bool}
+_IDS = ("user_id", "assistant_id", "session_id")
 _TEXTS = ("openai_api_key", "openai_base_url", "assistant_id", "llm_model", "embedding_model_name")
 _KNOWN = {*_OWN, *PUBLISHED_DEFAULTS, "openai_api_key"}
 
@@ -74,6 +75,9 @@ def load(path: str | Path | None, environment: Mapping[str, str] | None = None) 
 
 
 def _checked(values: dict[str, Any]) -> Settings:
+    for name in _IDS:
+        if isinstance(values.get(name), int) and not isinstance(values[name], bool):
+            values[name] = str(values[name])
     for name, kind in (*_OWN.items(), *((name, str) for name in _TEXTS)):
         if name in values and not isinstance(values[name], kind):
             wanted = "true or false" if kind is bool else "a text"

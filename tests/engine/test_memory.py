@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -167,9 +168,18 @@ def test_bad_questions_are_named(engine: Engine) -> None:
     ):
         with pytest.raises(InvalidInput, match=named):
             memory.recall(**arguments)  # type: ignore[arg-type]
-    for bad in ("", None, 3, "x" * 2000, "\udcff"):
+    for bad in ("", None, True, 1.5, b"tom", "x" * 2000, 10**2000, "\udcff"):
         with pytest.raises(InvalidInput, match="user_id"):
             engine.memory(bad)  # type: ignore[arg-type]
+
+
+def test_the_keys_of_databases_are_ids_as_their_text(engine: Engine) -> None:
+    key = UUID("12345678-1234-5678-1234-567812345678")
+    engine.memory(7, session_id=key).add("hello")
+    memory = engine.memory("7", session_id=str(key))
+    assert [page.user_input for page in memory.pages(key)] == ["hello"]
+    assert memory.recall("hello", where={"session_id": key}).pages
+    assert memory.forget(session=key).erased["pages"] == 1
 
 
 def test_unknown_settings_are_named() -> None:

@@ -189,7 +189,8 @@ def test_respond_journals_the_turn_when_the_answer_is_complete(server: OpenAISer
         system = server.chats[-1].messages[0]["content"]
         assert "old friend" in system
         assert "brief" in system
-        assert "I live in Lisbon" in system
+        said = [message["content"] for message in server.chats[-1].messages[1:]]
+        assert said == ["I live in Lisbon", "Lovely.", "Where do I live?"]
         server.chat = Failure(500, "broken", retry_after_ms=1)
         with pytest.raises(ModelError):
             memory.respond("And now?")

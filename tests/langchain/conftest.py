@@ -14,7 +14,8 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 from pydantic import PrivateAttr
 
-from memoryos import Engine
+from memoryos import Engine, Memory
+from memoryos.errors import StorageError
 
 Answer = str | AIMessage | Exception
 
@@ -125,6 +126,20 @@ def file_engine(sqlite_uri: str) -> Iterator[Engine]:
     """A memory in a file, consolidating in the background as users have it."""
     with Engine.open(sqlite_uri, {"durability": "normal"}) as opened:
         yield opened
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """away(): from now on the database of every memory cannot be reached."""
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise StorageError("the disk is away")
+
+    def begin() -> None:
+        for verb in ("add", "add_messages", "recall", "pages", "page", "knowledge", "forget"):
+            monkeypatch.setattr(Memory, verb, refuse)
+
+    return begin
 
 
 def system_text(prompt: Sequence[BaseMessage]) -> str:

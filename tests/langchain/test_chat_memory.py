@@ -26,7 +26,7 @@ from langchain_core.tools import tool
 from pydantic import ValidationError
 
 from memoryos import Engine
-from memoryos.errors import EngineClosed, InvalidInput, MemoryOSError
+from memoryos.errors import EngineClosed, InvalidInput, StorageError
 from memoryos_integrations.langchain import MemoryOSChatMemory
 
 # The chains and `initialize_agent` are what this memory is for, and deprecated all the same.
@@ -299,7 +299,7 @@ def test_clear(engine: Engine) -> None:
     assert memory.load_memory_variables({"input": "chess"}) == {"history": ""}
 
 
-async def test_the_asynchronous_twins(engine: Engine) -> None:
+async def test_the_asynchronous_twins(engine: Engine, away: Any) -> None:
     memory = MemoryOSChatMemory(engine, "tom")
     await memory.asave_context({"input": "I like chess"}, {"output": "ok"})
     loaded = await memory.aload_memory_variables({"input": "chess"})
@@ -309,25 +309,36 @@ async def test_the_asynchronous_twins(engine: Engine) -> None:
     conversation = [HumanMessage("old"), AIMessage("hm"), HumanMessage("new")]
     await memory.asave_context({"input": conversation}, {"output": "ok"})
     assert turns(engine) == [("new", "ok")]
-    engine.close()
+    away()
     await memory.asave_context({"input": "lost"}, {"output": "and logged"})
 
 
-def test_a_memory_that_is_gone_costs_no_answer(engine: Engine, chat: Any, caplog: Any) -> None:
+def test_a_memory_that_is_away_costs_no_answer(
+    engine: Engine, chat: Any, caplog: Any, away: Any
+) -> None:
     chain = ConversationChain(llm=chat(), memory=MemoryOSChatMemory(engine, "tom"))
     messages = MemoryOSChatMemory(engine, "tom", return_messages=True)
     strict = MemoryOSChatMemory(engine, "tom", on_error="raise")
-    engine.close()
+    away()
     assert "hello" in chain.invoke({"input": "hello"})["response"]
     assert "again" in chain.invoke({"input": "again"})["response"]
     assert messages.load_memory_variables({"input": "x"}) == {"history": []}
     assert [r.levelname for r in caplog.records if r.name.startswith("memoryos_")] == ["WARNING"]
-    with pytest.raises(EngineClosed):
+    with pytest.raises(StorageError):
         strict.load_memory_variables({"input": "x"})
-    with pytest.raises(EngineClosed):
+    with pytest.raises(StorageError):
         strict.save_context({"input": "x"}, {"output": "y"})
-    with pytest.raises(MemoryOSError):
+    with pytest.raises(StorageError):
         chain.memory.clear()  # type: ignore[union-attr]
+
+
+def test_a_closed_engine_is_no_outage(engine: Engine) -> None:
+    memory = MemoryOSChatMemory(engine, "tom")
+    engine.close()
+    with pytest.raises(EngineClosed):
+        memory.load_memory_variables({"input": "x"})
+    with pytest.raises(EngineClosed):
+        memory.save_context({"input": "x"}, {"output": "y"})
 
 
 def asks(memory_of: Callable[[str], MemoryOSChatMemory], chat: Any) -> Callable[[Any], Any]:

@@ -14,7 +14,7 @@ from langchain_core.runnables import ConfigurableFieldSpec, Runnable
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
 from memoryos import Engine
-from memoryos.errors import EngineClosed, InvalidInput
+from memoryos.errors import EngineClosed, InvalidInput, StorageError
 from memoryos_integrations.langchain import MemoryOSChatMessageHistory
 
 PROMPT = ChatPromptTemplate.from_messages(
@@ -96,18 +96,66 @@ def test_ids_that_cannot_be_are_told_at_once(engine: Engine) -> None:
         MemoryOSChatMessageHistory(engine, "tom", on_error="explode")  # type: ignore[arg-type]
 
 
-def test_a_memory_that_is_gone_costs_no_answer(engine: Engine, chat: Any, caplog: Any) -> None:
+def test_a_memory_that_is_away_costs_no_answer(
+    engine: Engine, chat: Any, caplog: Any, away: Any
+) -> None:
     model = chat()
     chain = with_history(engine, model)
     chain.invoke({"question": "one"}, config("tom", "s"))
-    engine.close()
+    away()
     assert chain.invoke({"question": "two"}, config("tom", "s")).text == "You said: two"
     assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
     strict = MemoryOSChatMessageHistory(engine, "tom", on_error="raise")
-    with pytest.raises(EngineClosed):
+    with pytest.raises(StorageError):
         _ = strict.messages
-    with pytest.raises(EngineClosed):
+    with pytest.raises(StorageError):
         MemoryOSChatMessageHistory(engine, "tom").clear()
+
+
+def test_what_is_no_outage_is_told(engine: Engine) -> None:
+    history = MemoryOSChatMessageHistory(engine, "tom", "s")
+    for wrong in ([object()], [{"no": "role"}], ["a", 7], "a text", {"role": "user"}, 7):
+        with pytest.raises(InvalidInput, match="messages"):
+            history.add_messages(wrong)  # type: ignore[arg-type]
+    assert history.messages == []
+    engine.close()
+    with pytest.raises(EngineClosed):
+        history.add_messages([HumanMessage("hello")])
+    with pytest.raises(EngineClosed):
+        _ = history.messages
+
+
+def test_what_langchain_converts_is_converted(engine: Engine) -> None:
+    history = MemoryOSChatMessageHistory(engine, 7, "s")
+    history.add_messages(
+        [
+            {"role": "user", "content": "I keep bees"},
+            ("ai", "How many hives?"),
+            {"type": "human", "content": [{"type": "text", "text": "Two"}]},
+            AIMessage("Nice."),
+            "And a dog",
+        ]
+    )
+    assert [(m.type, m.text) for m in history.messages] == [
+        ("human", "I keep bees"),
+        ("ai", "How many hives?"),
+        ("human", "Two"),
+        ("ai", "Nice."),
+        ("human", "And a dog"),
+    ]
+    assert len(engine.memory("7").pages()) == 3
+
+
+def test_a_message_too_long_for_the_journal_ends_nothing() -> None:
+    with Engine.open("sqlite:///:memory:", {"max_text_bytes": 1000}) as engine:
+        history = MemoryOSChatMessageHistory(engine, "tom", "s", on_error="raise")
+        history.add_messages([HumanMessage("x" * 1200), AIMessage("y" * 50_000, id="a")])
+        history.add_messages([HumanMessage("next", additional_kwargs={"k": "\x00" * 9000})])
+        history.add_messages([AIMessage("ok"), ToolMessage("z" * 99_000, tool_call_id="1")])
+        asked, answered, *others = history.messages
+        assert asked.text == "x" * 1200
+        assert answered.text.startswith("yyy")
+        assert [m.text[:4] for m in others] == ["next", "ok", "zzzz"]
 
 
 # ── RunnableWithMessageHistory ───────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from langchain.agents import create_agent
@@ -17,7 +17,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import BaseModel
 
 from memoryos import Engine, Page
-from memoryos.errors import EngineClosed, InvalidInput, UnknownSetting
+from memoryos.errors import EngineClosed, InvalidInput, StorageError, UnknownSetting
 from memoryos_integrations.langchain import MemoryOSMiddleware, from_langchain, to_langchain_message
 
 
@@ -281,15 +281,52 @@ def test_no_tools_when_not_wanted(engine: Engine, chat: Any) -> None:
 # ── failures ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_memory_that_is_gone_costs_no_answer(engine: Engine, chat: Any, caplog: Any) -> None:
+def test_a_memory_that_is_away_costs_no_answer(
+    engine: Engine, chat: Any, caplog: Any, away: Any
+) -> None:
     agent = create_agent(chat(), middleware=[MemoryOSMiddleware(engine, "tom")])
     strict = create_agent(chat(), middleware=[MemoryOSMiddleware(engine, "tom", on_error="raise")])
-    engine.close()
+    away()
     for text in ("one", "two"):
         assert agent.invoke(say(text), on("t"))["messages"][-1].text == f"You said: {text}"
     assert [r.levelname for r in caplog.records if r.name.startswith("memoryos_")] == ["WARNING"]
-    with pytest.raises(EngineClosed):
+    with pytest.raises(StorageError):
         strict.invoke(say("three"), on("t"))
+
+
+def test_a_closed_engine_is_no_outage(engine: Engine, chat: Any) -> None:
+    agent = create_agent(chat(), middleware=[MemoryOSMiddleware(engine, "tom")])
+    engine.close()
+    with pytest.raises(EngineClosed):
+        agent.invoke(say("one"), on("t"))
+
+
+def test_ids_as_databases_have_them(engine: Engine, chat: Any) -> None:
+    agent = create_agent(chat(), middleware=[MemoryOSMiddleware(engine)])
+    thread = UUID(int=5)
+    agent.invoke(say("one"), on(thread, user_id=1))  # type: ignore[arg-type]
+    assert turns(engine, "1", str(thread)) == [("one", "You said: one")]
+    for wrong in ("", True, 1.5, b"1", ["1"]):
+        with pytest.raises(InvalidInput, match="user_id"):
+            agent.invoke(say("two"), on("t", user_id=wrong))
+        with pytest.raises(InvalidInput, match="session_id"):
+            agent.invoke(say("two"), on(wrong, user_id=1))  # type: ignore[arg-type]
+    assert len(engine.scopes()) == 1
+
+
+def test_a_paste_and_an_answer_too_long_for_the_journal_end_nothing(chat: Any) -> None:
+    with Engine.open("sqlite:///:memory:", {"max_text_bytes": 1000}) as engine:
+        agent = create_agent(
+            chat("y" * 2000, "z" * 50_000, "fine \ud800"),
+            middleware=[MemoryOSMiddleware(engine, "tom", on_error="raise")],
+            checkpointer=InMemorySaver(),
+        )
+        for text in ("x" * 1200, "a\x00b", "third"):
+            agent.invoke(say(text), on("t"))
+        first, second, third = turns(engine)
+        assert first == ("x" * 1200, "y" * 2000)
+        assert (second[0], second[1][:3]) == ("a b", "zzz")
+        assert third == ("third", "fine ?")
 
 
 def test_a_turn_that_could_not_be_recorded_is_recorded_with_the_next(
@@ -299,7 +336,9 @@ def test_a_turn_that_could_not_be_recorded_is_recorded_with_the_next(
         chat(), middleware=[MemoryOSMiddleware(engine, "tom")], checkpointer=InMemorySaver()
     )
     with monkeypatch.context() as patch:
-        patch.setattr(engine.store, "append", lambda *a: (_ for _ in ()).throw(OSError("disk")))
+        patch.setattr(
+            engine.store, "append", lambda *a: (_ for _ in ()).throw(StorageError("disk"))
+        )
         for text in ("one", "two"):
             agent.invoke(say(text), on("t"))
     assert [r.levelname for r in caplog.records if "disk" in r.getMessage()] == ["WARNING"]
@@ -307,7 +346,7 @@ def test_a_turn_that_could_not_be_recorded_is_recorded_with_the_next(
     assert [user for user, _ in turns(engine)] == ["one", "two", "three"]
 
 
-def test_a_tools_result_too_large_for_the_memory_costs_no_turn(engine: Engine, chat: Any) -> None:
+def test_a_tools_result_too_large_for_a_page_costs_no_turn(engine: Engine, chat: Any) -> None:
     @tool
     def flood() -> str:
         """Return too much."""

@@ -160,7 +160,8 @@ def test_a_turn_whose_model_failed_is_recorded_with_the_next(engine: Engine, cha
     )
     with pytest.raises(RuntimeError, match="model down"):
         agent.invoke(say("Weather?"), on("t"))
-    assert turns(engine) == []
+    (page,) = engine.memory("tom").pages()
+    assert (page.user_input, page.metadata) == ("Weather?", {"unanswered": True})
     agent.invoke(say("Are you there?"), on("t"))
     assert turns(engine) == [("Weather?", "Looking."), ("Are you there?", "Back again.")]
 

@@ -14,7 +14,7 @@ from langchain_core.runnables import ConfigurableField, RunnableLambda, Runnable
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from memoryos import Engine
-from memoryos.errors import EngineClosed, InvalidInput
+from memoryos.errors import EngineClosed, InvalidInput, StorageError
 from memoryos_integrations.langchain import MemoryOSRetriever
 
 CONFIG = {"promotion": "manual", "heat_threshold": 0.0}
@@ -140,11 +140,14 @@ def test_arguments_that_cannot_be(engine: Engine) -> None:
     assert MemoryOSRetriever(engine, "tom").invoke("  ") == []
 
 
-def test_a_memory_that_is_gone(engine: Engine, caplog: Any) -> None:
+def test_a_memory_that_is_away(engine: Engine, caplog: Any, away: Any) -> None:
     retriever, strict = MemoryOSRetriever(engine, "tom"), None
     strict = MemoryOSRetriever(engine, "tom", on_error="raise")
-    engine.close()
+    away()
     assert retriever.invoke("cat") == retriever.invoke("cello") == []
     assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
-    with pytest.raises(EngineClosed):
+    with pytest.raises(StorageError):
         strict.invoke("cat")
+    engine.close()
+    with pytest.raises(EngineClosed):
+        retriever.invoke("cat")

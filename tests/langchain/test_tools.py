@@ -11,7 +11,7 @@ from langchain_tests.integration_tests import ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
 
 from memoryos import Engine
-from memoryos.errors import EngineClosed, InvalidInput
+from memoryos.errors import EngineClosed, InvalidInput, StorageError
 from memoryos_integrations.langchain import create_memory_tools
 from memoryos_integrations.langchain.tools import ForgetTool, RecallTool, RememberTool
 
@@ -129,7 +129,7 @@ async def test_the_user_of_each_call(engine: Engine) -> None:
         recall.invoke({"query": "chess"})
     # What a constructor says cannot be talked out of by a call.
     bound = create_memory_tools(engine, "tom")[1]
-    assert "eve" not in bound.invoke({"query": "chess"}, config)
+    assert "eve likes" not in bound.invoke({"query": "chess"}, config)
 
 
 def test_empty_requests_are_answered(engine: Engine) -> None:
@@ -139,12 +139,22 @@ def test_empty_requests_are_answered(engine: Engine) -> None:
     assert "Nothing is remembered" in recall.invoke({"query": "chess"})
 
 
-def test_a_memory_that_is_gone(engine: Engine, caplog: Any) -> None:
+def test_a_memory_that_is_away(engine: Engine, caplog: Any, away: Any) -> None:
     tools = create_memory_tools(engine, "tom")
     strict = create_memory_tools(engine, "tom", on_error="raise")[1]
-    engine.close()
+    away()
     for tool, args in zip(tools, ({"text": "x"}, {"query": "x"}, {"memory_id": "x"}), strict=True):
         assert "cannot be reached" in tool.invoke(args)
     assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
-    with pytest.raises(EngineClosed):
+    with pytest.raises(StorageError):
         strict.invoke({"query": "x"})
+    engine.close()
+    with pytest.raises(EngineClosed):
+        tools[1].invoke({"query": "x"})
+
+
+def test_whatever_a_model_gives_as_an_argument_is_answered(engine: Engine) -> None:
+    remember, recall, forget = create_memory_tools(engine, "tom", on_error="raise")
+    for said in ("\x00", "\ud800 lone", "x" * 1_200_000, "[" * 50, "\u202e", " "):
+        for tool, name in ((remember, "text"), (recall, "query"), (forget, "memory_id")):
+            assert tool.invoke({name: said})

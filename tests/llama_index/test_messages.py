@@ -26,8 +26,8 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.bridge.pydantic import BaseModel
 from llama_index_doubles import assistant, user
 
-from memoryos import Message
-from memoryos.errors import InvalidInput
+from memoryos import Engine, Message
+from memoryos_integrations.llama_index import MemoryOSMemory
 from memoryos_integrations.llama_index.messages import from_message, to_message
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -232,11 +232,21 @@ def test_what_other_programs_journalled_can_be_read(journal, memory):
     assert shown[4].role == MessageRole.ASSISTANT
 
 
-def test_a_message_past_all_bounds_is_refused_clearly(memory):
-    huge = ChatMessage(role="user", blocks=[ImageBlock(image=b"\x89PNG" + bytes(13_000_000))])
-    with pytest.raises(InvalidInput, match="16000000 bytes"):
-        memory.put(huge)
-    assert memory.get_all() == []
+def test_a_message_past_all_bounds_loses_its_middle_and_the_chat_goes_on():
+    with Engine.open("sqlite:///:memory:", {"max_text_bytes": 1000}) as engine:
+        memory = MemoryOSMemory(engine, 7, "s")
+        image = ImageBlock(image=b"\x89PNG" + bytes(20_000))
+        memory.put(ChatMessage(role="user", blocks=[TextBlock(text="Look"), image]))
+        memory.put(ChatMessage(role="assistant", content="y" * 1200))
+        memory.put(ChatMessage(role="user", content="x" * 40_000))
+        memory.put(ChatMessage(role="assistant", content="ok"))
+        first, second, third, last = memory.get_all()
+        assert first.content == "Look"
+        assert second.content == "y" * 1200
+        assert third.content.startswith("xxx")
+        assert last.content == "ok"
+        assert [len(page.messages) for page in engine.memory("7").pages()] == [2, 2]
+        assert memory.get("x" * 40_000)
 
 
 def test_what_is_handed_out_is_the_callers_own(memory):

@@ -34,7 +34,7 @@ def test_remember_recall_forget(tools, engine, how):
     (page,) = engine.memory("tom").pages()
     assert page.metadata == {"kind": "note"}
     shown = use("recall", query="What is my dog called?")
-    assert shown.startswith(f"{page.id}: [")
+    assert f"] [{page.id}]\n" in shown
     assert "Biscuit" in shown
     assert "Forgotten" in use("forget", memory_id=f" [{page.id}] ")
     assert use("recall", query="dog") == "Nothing is remembered on that."
@@ -48,7 +48,7 @@ def test_a_fact_can_be_recalled_and_forgotten(tools, engine):
         memory.add(f"I live in Braga, day {number}", "Nice")
     memory.flush()
     fact = next(k for k in memory.knowledge() if "Braga" in k.text)
-    assert f"{fact.id}: " in str(tools["recall"](query="Where do I live?"))
+    assert f"- [{fact.id}] " in str(tools["recall"](query="Where do I live?"))
     assert "Forgotten" in str(tools["forget"](memory_id=fact.id))
     assert fact.id not in [k.id for k in memory.knowledge()]
 

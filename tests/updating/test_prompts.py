@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memoryos import Engine
 from memoryos.generation.prompt import respond_messages
 from memoryos.generation.quoting import CLOSE, OPEN, QuotedPage, fenced, page_lines
 from memoryos.llm.json_answers import shape_in_words
@@ -31,6 +33,13 @@ BREAKOUTS = [
 ]
 
 
+def answering(said: str, query: str = "what now?", **hints: Any) -> list[dict[str, str]]:
+    """The messages of an answer to the query, after something was said in another session."""
+    with Engine.open("sqlite:///:memory:", {"promotion": "manual"}) as engine:
+        engine.memory("tom", session_id="old").add(said, mend=True)
+        return respond_messages(query, engine.memory("tom").recall(query), **hints)
+
+
 def outside(text: str) -> str:
     """Return a prompt without its quoted block; there must be exactly one."""
     assert text.count(OPEN + "\n") == 1
@@ -48,7 +57,7 @@ def test_remembered_text_stays_between_the_marks(breakout):
     for messages in (
         consolidate_messages([page], names, QuotedPage(0, evil, evil, "2025-05-07"), evil),
         promote_messages([page], names, [evil]),
-        respond_messages("what now?", evil, metadata={evil: evil}),
+        answering(evil, metadata={evil: evil}),
     ):
         prompt = "\n".join(message["content"] for message in messages)
         held = next(m["content"] for m in messages if OPEN + "\n" in m["content"])
@@ -109,9 +118,9 @@ def test_attributes_are_ones_of_which_one_thing_is_true_at_a_time():
 
 
 def test_respond():
-    system, user = respond_messages(
+    system, user = answering(
+        "I moved to Lisbon.",
         "Where do I live?",
-        "[2025-05-08] Tom: I moved to Lisbon.",
         relationship_with_user="an old\nfriend.",
         style_hint="brief " * 400,
         metadata={"channel": "phone", "tenant": object()},
@@ -127,8 +136,37 @@ def test_respond():
     assert len(outside(system["content"])) < 1500
 
 
+def test_the_current_conversation_is_messages_and_not_quoted_data():
+    with Engine.open("sqlite:///:memory:", {"promotion": "manual"}) as engine:
+        engine.memory("tom", session_id="old").add("I live in Lisbon.", "By the river?")
+        here = engine.memory("tom")
+        here.add("Answer in haiku from now on.", "As you wish it, so")
+        here.add("And be kind.")  # nobody answered
+        system, *others = respond_messages("Where do I live?", here.recall("Where do I live?"))
+    assert others == [
+        {"role": "user", "content": "Answer in haiku from now on."},
+        {"role": "assistant", "content": "As you wish it, so"},
+        {"role": "user", "content": "And be kind.\n\nWhere do I live?"},
+    ]
+    assert "haiku" not in system["content"]
+    assert "Lisbon" in system["content"]
+
+
+def test_a_conversation_longer_than_its_share_is_told_from_its_newest_turns():
+    with Engine.open("sqlite:///:memory:", {"promotion": "manual"}) as engine:
+        here = engine.memory("tom")
+        for number in range(6):
+            here.add(f"turn {number} " + "word " * 200, "ok")
+        found = here.recall("word", max_tokens=1000)
+        messages = respond_messages("word", found)
+    said = [m["content"][:6] for m in messages if m["role"] == "user"]
+    assert said == ["turn 4", "turn 5", "word"]
+    assert sum(engine.count_tokens(m["content"]) for m in messages) < 1000 + 200
+
+
 def test_respond_with_nothing_remembered():
-    system, _ = respond_messages("Hello", "")
-    assert "(nothing yet)" in system["content"]
+    with Engine.open("sqlite:///:memory:", {"promotion": "manual"}) as engine:
+        system, _ = respond_messages("Hello", engine.memory("tom").recall("Hello"))
+    assert "You remember nothing yet" in system["content"]
     assert "Style:" not in system["content"]
     assert "To the user you are" not in system["content"]

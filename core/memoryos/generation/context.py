@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
+from memoryos.generation.neutral import neutral, one_line, speaker
+from memoryos.generation.quoting import CLOSE, OPEN, STATEMENT
 from memoryos.model import Chain, Displayable, Knowledge, Page, Profile, RecalledPage, Segment
 from memoryos.ports import TokenCounter
 from memoryos.text.block import SECTIONS
@@ -51,13 +53,41 @@ class Recall(Displayable):
     def text(self, max_tokens: int | None = None) -> str:
         """Return the context block: profile, knowledge, chains, recalled pages, recent turns.
 
-        Never more than `max_tokens` tokens (default: the recall's), never cut inside a turn: what
-        does not fit whole is left out, the least relevant first. Raises InvalidInput.
+        For people and tests; a model's prompt takes `prompt`. Never more than `max_tokens` tokens
+        (default: the recall's), never cut inside a turn: what does not fit whole is left out, the
+        least relevant first. What was said can forge no heading, date or speaker: its later lines
+        are indented, and marks of prompts and signs that nobody sees are gone. Raises InvalidInput.
         """
+        return _Block(self, self._budget(max_tokens)).text()
+
+    def prompt(self, max_tokens: int | None = None, *, ids: bool = False) -> str:
+        """Return the context block for a model's prompt: fenced, as data that cannot act.
+
+        The only form in which memory enters a prompt: `text` between <memory> and </memory>, after
+        a line that says what it is. Empty where there is nothing to tell. The fence counts:
+        never more than `max_tokens` tokens (default: the recall's). With `ids` each turn and each
+        fact has its id in square brackets, for tools that forget. Raises InvalidInput.
+        """
+        return fenced_recall(self, self._budget(max_tokens), ids=ids)
+
+    def _budget(self, max_tokens: int | None) -> int:
         budget = self.max_tokens if max_tokens is None else max_tokens
         if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
             raise InvalidInput(f"max_tokens must be a whole number of at least 0, not {budget!r}")
-        return _Block(self, budget).text()
+        return budget
+
+
+def fenced_recall(found: Recall, budget: int, about: str = "", *, ids: bool = False) -> str:
+    """Return `Recall.prompt`, with a line of data about the conversation if there is one."""
+    begins = "\n".join([OPEN, STATEMENT, *filter(None, [one_line(about)]), ""])
+    ends = f"\n{CLOSE}"
+    inside = budget - found.count_tokens(f"{begins}\n{ends}")
+    while inside > 0 and (block := _Block(found, inside, ids=ids).text()):
+        fenced = f"{begins}\n{block}{ends}"
+        if (over := found.count_tokens(fenced) - budget) <= 0:
+            return fenced
+        inside -= over  # tokens of parts may not add up exactly
+    return f"{begins}{CLOSE}" if about else ""
 
 
 _LEAST_CHAIN = 16
@@ -76,8 +106,9 @@ class _Entry(NamedTuple):
 class _Block:
     """A context block being filled. Sections are filled by importance, then shown in order."""
 
-    def __init__(self, recall: Recall, budget: int) -> None:
+    def __init__(self, recall: Recall, budget: int, *, ids: bool = False) -> None:
         self._recall = recall
+        self._ids = ids
         self._count = recall.count_tokens
         self._budget = budget
         self._left = budget
@@ -100,15 +131,17 @@ class _Block:
             told = {page.chain_id for page in shown}
             for chain in recall.load_chains():
                 if chain.id in told and len(chain.page_ids) > 1:
-                    self._add("Earlier in these conversations", 0, f"- {chain.summary}", self._left)
+                    told_so_far = f"- {neutral(chain.summary)}"
+                    self._add("Earlier in these conversations", 0, told_so_far, self._left)
         return self._fitted()
 
     def _known(self, budget: int) -> None:
         profile = self._recall.profile
-        lines = [f"- {line}" for line in profile.text.splitlines()]
-        told = set(profile.sources.values())
+        # With ids the facts themselves, not the profile that is made of them.
+        lines = [] if self._ids else [f"- {one_line(line)}" for line in profile.lines]
+        told = set() if self._ids else set(profile.sources.values())
         lines += [
-            f"- {item.text} ({item.updated:%Y-%m-%d})"
+            f"-{self._id(item.id)} {neutral(item.text)} ({item.updated:%Y-%m-%d})"
             for item in (*self._recall.user_knowledge, *self._recall.agent_knowledge)
             if item.id not in told
         ]
@@ -128,9 +161,14 @@ class _Block:
 
     def _add_page(self, section: str, page: Page, budget: int) -> int:
         """Add a page as `_add` does; a time that the section shows already costs nothing more."""
-        time = _time_line(page)
+        if len(page.user_input) + len(page.agent_response) > _MOST_CHARACTERS * self._left:
+            return 0
+        time = _time_line(page) + self._id(page.id)
         known = any(entry.time == time for entry in self._sections[section])
         return self._add(section, page.seq, _said(page), budget, time, free=known)
+
+    def _id(self, id_: str) -> str:
+        return f" [{id_}]" if self._ids else ""
 
     def _add(
         self,
@@ -190,10 +228,12 @@ def _time_line(page: Page) -> str:
 
 def _said(page: Page) -> str:
     sides = (
-        (page.user_name or "User", page.user_input),
-        (page.agent_name or "Assistant", page.agent_response),
+        (page.user_name, "User", page.user_input),
+        (page.agent_name, "Assistant", page.agent_response),
     )
-    return "\n".join(f"{name}: {said}" for name, said in sides if said)
+    return "\n".join(
+        f"{speaker(name or '') or role}: {neutral(said)}" for name, role, said in sides if said
+    )
 
 
 def _lines(entries: Sequence[_Entry]) -> Iterator[str]:

@@ -60,7 +60,7 @@ class Generator:
         """Return the whole answer. Raises ModelError."""
         if self.chat_model is None:
             return self._quoted(query, found)
-        messages = respond_messages(query, found.text(), now=self._clock(), **hints)
+        messages = respond_messages(query, found, now=self._clock(), **hints)
         started = time.perf_counter()
         try:
             completion = self.chat_model.complete(messages)
@@ -78,7 +78,7 @@ class Generator:
         if self.chat_model is None:
             yield self._quoted(query, found)
             return
-        messages = respond_messages(query, found.text(), now=self._clock(), **hints)
+        messages = respond_messages(query, found, now=self._clock(), **hints)
         started = time.perf_counter()
         prompt = sum(self._count(str(message["content"])) for message in messages)
         said: list[str] = []

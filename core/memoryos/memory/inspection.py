@@ -15,6 +15,7 @@ from memoryos.model import (
     FIGURES,
     Displayable,
     ErasureReceipt,
+    Id,
     Knowledge,
     Owner,
     Page,
@@ -28,7 +29,7 @@ from memoryos.model import (
 )
 from memoryos.retrieval.filters import Where
 from memoryos.storage.codec import decode
-from memoryos.storage.journal import checked_count, checked_known_id, checked_time
+from memoryos.storage.journal import checked_count, checked_id, checked_known_id, checked_time
 from memoryos.storage.journal import page_id as id_of_key
 from memoryos.storage.port import Kind, PageQuery
 from memoryos.tiers import mid_term
@@ -69,7 +70,7 @@ class Inspection(Displayable):
 
     def pages(
         self,
-        session_id: str | None = None,
+        session_id: Id | None = None,
         *,
         where: Mapping[str, Any] | None = None,
         newest_first: bool = False,
@@ -88,6 +89,8 @@ class Inspection(Displayable):
         """
         if limit is not None:
             checked_count(limit, "limit", 0)
+        if session_id is not None:
+            session_id = checked_id(session_id, "session_id")
         if where is not None:
             narrowed = Where.of({**where, **({"session_id": session_id} if session_id else {})})
             assert narrowed is not None

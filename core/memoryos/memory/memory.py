@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.context import Recall
+from memoryos.memory.answering import check_question, hints_of
 from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.inspection import Inspection
+from memoryos.memory.mending import fitted
 from memoryos.memory.modules import Modules
 from memoryos.memory.writing import Turn, Writer
-from memoryos.model import ANSWERED_BY, QUOTATION, ErasureReceipt, Knowledge, Message, Page, Scope
+from memoryos.model import (
+    ANSWERED_BY,
+    QUOTATION,
+    ErasureReceipt,
+    Id,
+    Knowledge,
+    Message,
+    Page,
+    Scope,
+)
 from memoryos.retrieval.filters import Where
 from memoryos.storage.journal import (
     checked_count,
@@ -50,7 +62,7 @@ class Memory(Inspection):
             f"session_id={self.session_id!r})"
         )
 
-    def session(self, session_id: str) -> Memory:
+    def session(self, session_id: Id) -> Memory:
         """Return the same memory seen from another session.
 
         Args:
@@ -71,6 +83,7 @@ class Memory(Inspection):
         metadata: Mapping[str, Any] | None = None,
         *,
         key: str | None = None,
+        mend: bool = False,
     ) -> Page:
         """Journal one turn; it is durable and can be recalled when this returns.
 
@@ -81,6 +94,8 @@ class Memory(Inspection):
             metadata: JSON values by name, stored with the page; `recall(where=…)` filters by them.
             key: identifies the turn; if the scope has a page of this key, that is returned, and
                 nothing is stored.
+            mend: replace NUL and lone surrogates, keep up to 16 × max_text_bytes, and cut the
+                middle of more (noted in metadata["cut"]), rather than raise.
 
         Returns:
             The page as it was journalled, with its id.
@@ -89,7 +104,7 @@ class Memory(Inspection):
             InvalidInput: an argument is not usable; the message names it.
             StorageError: nothing was stored.
         """
-        return self._writer.add(user_input, agent_response, timestamp, metadata, key)
+        return self._writer.add(user_input, agent_response, timestamp, metadata, key, mend=mend)
 
     def add_many(self, turns: Sequence[Turn], *, keys: Sequence[str] | None = None) -> list[Page]:
         """Journal many turns in one transaction: all of them or none.
@@ -114,6 +129,7 @@ class Memory(Inspection):
         metadata: Mapping[str, Any] | None = None,
         *,
         key: str | None = None,
+        mend: bool = False,
     ) -> list[Page]:
         """Journal messages as they come from a framework, verbatim.
 
@@ -125,6 +141,7 @@ class Memory(Inspection):
             timestamp: time of the new pages; as for `add`.
             metadata: as for `add`.
             key: makes all messages one page, which replaces the scope's page of that key.
+            mend: as for `add`; the note "cut" is then in the message's own metadata.
 
         Returns:
             The pages that the messages are in.
@@ -133,7 +150,7 @@ class Memory(Inspection):
             InvalidInput: a message is not usable.
             StorageError: nothing was stored.
         """
-        return self._writer.add_messages(messages, timestamp, metadata, key)
+        return self._writer.add_messages(messages, timestamp, metadata, key, mend=mend)
 
     # ── recalling ────────────────────────────────────────────────────────────────────────────
 
@@ -147,7 +164,7 @@ class Memory(Inspection):
         """Search every tier and every session for what bears on a question.
 
         Args:
-            query: the question, in words.
+            query: the question, in words; of one longer than max_text_bytes both ends are sought.
             k: pages to return at most. Default: `top_pages`, or with `max_tokens` as many as may
                 fill it.
             max_tokens: budget of the result's `text()`. Default: `context_tokens`.
@@ -161,9 +178,10 @@ class Memory(Inspection):
             StorageError: the store could not be read.
         """
         modules = self._modules
-        checked_text(query, "query", modules.config.max_text_bytes)
+        checked_text(query, "query", sys.maxsize)
         if not isinstance(query, str) or not query.strip():
             raise InvalidInput("query is empty: say what to recall")
+        query = fitted(query, modules.config.max_text_bytes)
         if max_tokens is not None:
             checked_count(max_tokens, "max_tokens", 0)
         if k is None:
@@ -195,6 +213,8 @@ class Memory(Inspection):
     ) -> str:
         """Recall, answer, and journal the turn once the answer is complete.
 
+        This session's turns go to the model as messages, all else remembered as quoted data.
+
         Args:
             query: what the user says.
             relationship_with_user: as the prompt states it ("friend").
@@ -207,10 +227,11 @@ class Memory(Inspection):
         Raises:
             ModelError: the model gave no usable answer; nothing is journalled.
         """
+        check_question(query, metadata, self.config.max_text_bytes)
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
-        hints = _hints(relationship_with_user, style_hint, metadata)
+        hints = hints_of(relationship_with_user, style_hint, metadata)
         reply = self._modules.generator.answer(self.scope, query, found, hints)
-        self.add(query, reply, metadata=self._answer_metadata(metadata))
+        self.add(query, reply, metadata=self._answer_metadata(metadata), mend=True)
         return reply
 
     def respond_stream(
@@ -228,15 +249,14 @@ class Memory(Inspection):
 
         Args:
             query: what the user says.
-            relationship_with_user: as for `respond`.
-            style_hint: as for `respond`.
-            metadata: as for `respond`.
+            relationship_with_user, style_hint, metadata: as for `respond`.
 
         Raises:
             ModelError: from the iterator, also midway.
         """
+        check_question(query, metadata, self.config.max_text_bytes)
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
-        hints = _hints(relationship_with_user, style_hint, metadata)
+        hints = hints_of(relationship_with_user, style_hint, metadata)
         return self._stream(query, found, hints, metadata)
 
     def _stream(
@@ -257,7 +277,7 @@ class Memory(Inspection):
             extra = self._answer_metadata(metadata)
             if not complete:
                 extra["incomplete"] = True
-            self.add(query, "".join(said), metadata=extra)
+            self.add(query, "".join(said), metadata=extra, mend=True)
 
     def _answer_metadata(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         extra = dict(metadata or {})
@@ -370,7 +390,7 @@ class Memory(Inspection):
         *,
         page_id: str | None = None,
         knowledge_id: str | None = None,
-        session: str | None = None,
+        session: Id | None = None,
         before: datetime | str | None = None,
         everything: bool = False,
     ) -> ErasureReceipt:
@@ -429,11 +449,3 @@ class Memory(Inspection):
 
 _TOKENS_OF_A_SHORT_PAGE = 20
 _MOST_PAGES = 100
-
-
-def _hints(relationship: str, style: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {
-        "relationship_with_user": relationship,
-        "style_hint": style,
-        "metadata": metadata,
-    }

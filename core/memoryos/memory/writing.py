@@ -9,10 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from memoryos.errors import InvalidInput
+from memoryos.memory.mending import CUT, mended_message, mended_side
 from memoryos.memory.modules import Modules
 from memoryos.model import Message, Page, Scope
 from memoryos.storage.journal import (
+    ROOM,
     checked_id,
+    checked_message,
+    checked_metadata,
     checked_time,
     drafts_of,
     message_page,
@@ -37,10 +41,23 @@ class Writer:
         self._session_id = session_id
 
     def add(
-        self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
+        self,
+        user: object,
+        agent: object,
+        timestamp: object,
+        metadata: object,
+        key: str | None,
+        *,
+        mend: bool = False,
     ) -> Page:
         """Journal one turn (see `Memory.add`)."""
-        return self._append(drafts_of([self._page(user, agent, timestamp, metadata, key)]))[0]
+        notes: dict[str, Any] = {}
+        if mend:
+            user, of_user = mended_side(user, "user_input", self._most(mend=True))
+            agent, of_agent = mended_side(agent, "agent_response", self._most(mend=True))
+            notes = {CUT: cut} if (cut := {**of_user.get(CUT, {}), **of_agent.get(CUT, {})}) else {}
+        page = self._page(user, agent, timestamp, metadata, key, mend=mend)
+        return self._append(drafts_of([replace(page, metadata={**page.metadata, **notes})]))[0]
 
     def add_many(self, turns: Sequence[Turn], keys: Sequence[str] | None) -> list[Page]:
         """Journal many turns in one transaction (see `Memory.add_many`)."""
@@ -66,10 +83,18 @@ class Writer:
         timestamp: datetime | str | None,
         metadata: Mapping[str, Any] | None,
         key: str | None,
+        *,
+        mend: bool = False,
     ) -> list[Page]:
         """Journal messages verbatim (see `Memory.add_messages`)."""
         if not messages:
             raise InvalidInput(_NO_MESSAGES)
+        # Checked here; pages take what is stored already as well, which may have been mended.
+        most = self._most(mend=mend)
+        if mend:
+            messages = [mended_message(message, most) for message in messages]
+        messages = [checked_message(message, most) for message in messages]
+        checked_metadata(metadata, most)
         time = None if timestamp is None else checked_time(timestamp)
         if key is not None:
             return [self._put_page(page_id(key), messages, time, metadata)]
@@ -124,8 +149,19 @@ class Writer:
                     return page
         raise AssertionError("unreachable")
 
+    def _most(self, *, mend: bool) -> int:
+        """Return the bytes that a text may have."""
+        return self._modules.config.max_text_bytes * (ROOM if mend else 1)
+
     def _page(
-        self, user: object, agent: object, timestamp: object, metadata: object, key: str | None
+        self,
+        user: object,
+        agent: object,
+        timestamp: object,
+        metadata: object,
+        key: str | None,
+        *,
+        mend: bool = False,
     ) -> Page:
         return text_page(
             user,
@@ -134,7 +170,7 @@ class Writer:
             session_id=self._session_id,
             metadata=metadata,
             key=key,
-            most_bytes=self._modules.config.max_text_bytes,
+            most_bytes=self._most(mend=mend),
         )
 
     def _messages_draft(
@@ -146,7 +182,7 @@ class Writer:
             timestamp=at,
             session_id=self._session_id,
             metadata=metadata,
-            most_bytes=self._modules.config.max_text_bytes,
+            most_bytes=self._most(mend=True),
         )
         return drafts_of([page])[0]
 

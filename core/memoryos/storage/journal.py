@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from hashlib import blake2b
 from typing import Any
+from uuid import UUID
 
 from memoryos.errors import InvalidInput
 from memoryos.model import ANSWERED_BY, QUOTATION, Message, Page
@@ -16,6 +17,8 @@ from memoryos.storage.codec import dumps, is_plain, message_body, message_of, pl
 from memoryos.storage.port import PageDraft
 from memoryos.text.terms import pages_terms
 
+ROOM = 16
+"""Times `max_text_bytes`: what a text that is mended, or that stands in blocks, may have."""
 LONGEST_ID = 1000
 """Characters of a user, assistant or session id."""
 _FRACTION = re.compile(r"\.(\d+)")
@@ -27,9 +30,18 @@ _DIGIT_OF_BYTE = _BASE_32.encode() * 8
 
 
 def checked_id(value: object, name: str) -> str:
-    """Return an id of a user, assistant or session; any text will do. Raises InvalidInput."""
+    """Return an id of a user, assistant or session: a text, or the text of an int or UUID.
+
+    Those are what databases have for keys. Raises InvalidInput for anything else.
+    """
+    if isinstance(value, UUID):
+        value = str(value)
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**LONGEST_ID:
+        value = str(int(value))
     if not isinstance(value, str) or not value:
-        raise InvalidInput(f"{name} must be a text of at least one character, not {value!r}")
+        shown = value if isinstance(value, (str, float, bool, type(None))) else type(value).__name__
+        raise InvalidInput(f"{name} must be a text, an int or a UUID, and not empty, not {shown!r}")
+    value = str.__str__(value)  # of an enum of texts, its value
     if len(value) > LONGEST_ID:
         raise InvalidInput(f"{name} has {len(value)} characters, at most {LONGEST_ID} are allowed")
     return _encodable(value, name)
@@ -195,7 +207,7 @@ def checked_message(message: object, most_bytes: int) -> Message:
         if is_plain(message) and message.role.isascii():
             return message  # nothing in it that may not be JSON
     _check_fields(message)
-    body = _json(message_body(message), "message", 16 * most_bytes)
+    body = _json(message_body(message), "message", ROOM * most_bytes)
     return message_of(body)
 
 
@@ -246,7 +258,7 @@ def _side(messages: Sequence[Message], role: str, name: str, most_bytes: int) ->
     if len(theirs) == 1 and isinstance(theirs[0].content, str):
         return theirs[0].content  # checked as it is
     said = "\n".join([text for message in theirs if (text := message.text)])
-    return checked_text(said, name, 16 * most_bytes)
+    return checked_text(said, name, ROOM * most_bytes)
 
 
 def _encodable(value: str, name: str) -> str:

@@ -30,7 +30,14 @@ from memoryos.storage.codec import (
     receipt_of,
     to_blob,
 )
-from memoryos.storage.journal import checked_id, checked_time, drafts_of, indexed_text, message_page
+from memoryos.storage.journal import (
+    ROOM,
+    checked_id,
+    checked_time,
+    drafts_of,
+    indexed_text,
+    message_page,
+)
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -208,7 +215,7 @@ def checked_again(page: Page, most_bytes: int) -> Page:
         timestamp=page.timestamp,
         session_id=page.session_id,
         metadata=page.metadata,
-        most_bytes=most_bytes,
+        most_bytes=ROOM * most_bytes,  # it may have been mended when it came
     )
 
 
@@ -267,7 +274,7 @@ def _read_line(found: Import, line: dict[str, Any], number: int, most_bytes: int
                 timestamp=checked_time(body["timestamp"]),
                 session_id=checked_id(body["session_id"], "session_id"),
                 metadata=body.get("metadata"),
-                most_bytes=most_bytes,
+                most_bytes=ROOM * most_bytes,
             )
         )
     elif kind == "receipt":
