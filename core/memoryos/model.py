@@ -19,6 +19,10 @@ QUOTATION = "quotation"
 """metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
 configured), so they are journalled but not indexed: a quote must not outrank what it quotes."""
 
+DREW_ON = "drew_on"
+"""metadata[DREW_ON]: ids of the pages, chains, segments, knowledge and traits that an answer of
+`respond` was shown, so that forgetting one of them finds the answer."""
+
 Status = Literal["active", "archived", "superseded"]
 """Where knowledge stands: only active knowledge is recalled; nothing is dropped."""
 
@@ -348,3 +352,8 @@ class ErasureReceipt(Displayable):
     page_ids: tuple[str, ...] = ()
     knowledge_ids: tuple[str, ...] = ()
     """Facts that went, and marks of them: none is learned again from the page it came from."""
+    answers: tuple[str, ...] = ()
+    """Pages whose answers drew on what was erased and stay, as no word of theirs was only its own:
+    read them, and forget them by `page_id` where they tell it in other words."""
+    traces: str = ""
+    """What the database keeps of the words for a while, and how to be rid of it; "" for nothing."""

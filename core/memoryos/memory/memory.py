@@ -10,15 +10,13 @@ from typing import Any
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.context import Recall
-from memoryos.memory.answering import check_question, hints_of
+from memoryos.memory.answering import answer_metadata, check_question, hints_of
 from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.inspection import Inspection
 from memoryos.memory.mending import fitted
 from memoryos.memory.modules import Modules
 from memoryos.memory.writing import Turn, Writer
 from memoryos.model import (
-    ANSWERED_BY,
-    QUOTATION,
     ErasureReceipt,
     Id,
     Knowledge,
@@ -231,7 +229,8 @@ class Memory(Inspection):
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = hints_of(relationship_with_user, style_hint, metadata)
         reply = self._modules.generator.answer(self.scope, query, found, hints)
-        self.add(query, reply, metadata=self._answer_metadata(metadata), mend=True)
+        quotes = self._modules.generator.chat_model is None
+        self.add(query, reply, metadata=answer_metadata(metadata, found, quotes=quotes), mend=True)
         return reply
 
     def respond_stream(
@@ -274,16 +273,11 @@ class Memory(Inspection):
                 yield piece
             complete = True
         finally:
-            extra = self._answer_metadata(metadata)
+            quotes = self._modules.generator.chat_model is None
+            extra = answer_metadata(metadata, found, quotes=quotes)
             if not complete:
                 extra["incomplete"] = True
             self.add(query, "".join(said), metadata=extra, mend=True)
-
-    def _answer_metadata(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-        extra = dict(metadata or {})
-        if self._modules.generator.chat_model is None:
-            extra[ANSWERED_BY] = QUOTATION
-        return extra
 
     # ── updating ─────────────────────────────────────────────────────────────────────────────
 
@@ -396,7 +390,9 @@ class Memory(Inspection):
     ) -> ErasureReceipt:
         """Erase pages, or one fact, and all that was derived from them.
 
-        What was derived from other pages too is derived again from those. Name exactly one:
+        What was derived from other pages too is derived again from those. Of answers of `respond`
+        that drew on them those go too that say a word which only they had; the receipt names the
+        others. Name exactly one:
 
         Args:
             page_id: this page.

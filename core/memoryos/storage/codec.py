@@ -44,6 +44,7 @@ _STORED = {
 }
 """The fields of each kind; how hot a segment is, its other fields tell."""
 _KNOWN = {kind: frozenset(names) for kind, names in _STORED.items()}
+_RECEIPT = frozenset(f.name for f in fields(ErasureReceipt))
 _SOURCE = frozenset(f.name for f in fields(Source)) - {"extra"}
 _SCALARS = (str, int, float, bool, type(None))
 _TIMES = ("created", "updated", "last_access", "derived")
@@ -190,8 +191,9 @@ def receipt_body(receipt: ErasureReceipt) -> dict[str, Any]:
 def receipt_of(body: Mapping[str, Any]) -> ErasureReceipt:
     """Return the receipt of its JSON body."""
     at = datetime.fromisoformat(body["at"])
-    ids = {name: tuple(body.get(name, ())) for name in ("page_ids", "knowledge_ids")}
-    return ErasureReceipt(**{**body, **ids, "at": at})
+    ids = {name: tuple(body.get(name, ())) for name in ("page_ids", "knowledge_ids", "answers")}
+    known = {name: value for name, value in body.items() if name in _RECEIPT}
+    return ErasureReceipt(**{**known, **ids, "at": at})
 
 
 def _plain(value: Any) -> Any:
@@ -276,9 +278,9 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
         is_text,
     ),
     **dict.fromkeys(("attribute", "value", "subject"), _none_or(is_text)),
-    "request": is_text,
+    **dict.fromkeys(("request", "traces"), is_text),
     "superseded_by": _none_or(is_id),
-    **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids"), _all(is_id)),
+    **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids", "answers"), _all(is_id)),
     "keywords": _all(is_text),
     **dict.fromkeys(("pages", "visits", "interactions", "promoted_seq"), _is_count),
     **dict.fromkeys(("revisit", "evicted"), lambda value: isinstance(value, bool)),

@@ -49,6 +49,7 @@ class InMemoryStore:
     """Store of `sqlite:///:memory:` and of tests; what the other stores are compared with."""
 
     uri = "sqlite:///:memory:"
+    traces = ""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

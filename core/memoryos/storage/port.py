@@ -194,6 +194,9 @@ class Store(Protocol):
     """One database of many scopes. Thread-safe. Every method may raise StorageError."""
 
     uri: str
+    traces: str
+    """What the medium keeps of removed words for a while, and how to be rid of it; "" for nothing.
+    Erasure receipts say it."""
 
     # the journal
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -28,13 +28,22 @@ from memoryos.model import (
 from memoryos.ports import Analyst, Batch, Clock, Embedder
 from memoryos.retrieval.views import Views
 from memoryos.storage.codec import Derived, decode, kind_of
-from memoryos.storage.journal import drafts_of, message_page
-from memoryos.storage.port import Changes, Head, Kind, PageDraft, PageQuery, Record, Store
+from memoryos.storage.port import (
+    Assignment,
+    Changes,
+    Head,
+    Kind,
+    PageDraft,
+    PageQuery,
+    Record,
+    Store,
+)
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, replace_outdated
 from memoryos.text.tokenizer import content_words
 from memoryos.tiers import long_term, mid_term
 from memoryos.updating.analysts.quotation import without_quotation
+from memoryos.upkeep.answers import answers_drawn, without_answer
 
 _ALL_KINDS: Sequence[Kind] = ("topic", "segment", "chain", "knowledge", "trait")
 
@@ -68,7 +77,8 @@ class Eraser:
                 put=self._records(work),
                 delete=[(kind_of(value), value.id) for value in work.deleted],
                 erase_pages=work.page_ids,
-                add_pages=work.requoted,
+                add_pages=[*work.requoted, *work.stripped],
+                assign=[Assignment(draft.id, None, None) for draft in work.stripped],
                 erase_unreadable=True,  # no one can tell whose words they hold
                 receipts=[receipt],
             )
@@ -116,7 +126,7 @@ class Eraser:
         erased = Counter(_plural(kind_of(value)) for value in work.deleted)
         erased["pages"] = len(work.page_ids)
         rewritten = Counter(_plural(kind_of(value)) for value in work.changed)
-        rewritten["pages"] = len(work.requoted)
+        rewritten["pages"] = len(work.requoted) + len(work.stripped)
         erased["vectors"] = min(len(work.page_ids), counts.pages - counts.unembedded)
         erased["unreadable"] = self._store.unreadable(work.scope) if work.gone else 0
         return ErasureReceipt(
@@ -132,6 +142,8 @@ class Eraser:
                 if isinstance(value, Knowledge)
                 for mark in (long_term.marks(value) if request == "knowledge" else [value.id])
             ),
+            answers=tuple(work.answers),
+            traces=self._store.traces,
         )
 
     def _receipt_of_all(self, scope: Scope) -> ErasureReceipt:
@@ -152,6 +164,7 @@ class Eraser:
             erased={name: n for name, n in sorted(erased.items()) if n},
             page_ids=tuple(page.id for page in pages),
             knowledge_ids=tuple(r.id for r in records if r.kind == "knowledge"),
+            traces=store.traces,
         )
 
     def _records(self, work: _Work) -> list[Record]:
@@ -208,6 +221,10 @@ class _Work:
     deleted: list[Derived] = field(default_factory=list)
     changed: list[Derived] = field(default_factory=list)
     requoted: list[PageDraft] = field(default_factory=list)
+    stripped: list[PageDraft] = field(default_factory=list)
+    """Pages whose answers go, with what was derived of them."""
+    answers: list[str] = field(default_factory=list)
+    """Pages whose answers drew on what goes, and stay."""
     tainted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -223,6 +240,7 @@ class _Work:
         """Follow every derivation from the erased pages."""
         if not self.gone:
             return
+        self._answers()
         touched = set()
         topics = []
         self.tainted = self._carried_over()
@@ -258,6 +276,23 @@ class _Work:
             if erased or trait.id in self.tainted:
                 self.delete(trait)
 
+    def _answers(self) -> None:
+        """Find the answers that drew on what goes: those in its words go too, others are named."""
+        pages = self.store.pages(self.scope, PageQuery())
+        going, self.answers = answers_drawn(pages, self.gone, self._named_by)
+        self.stripped = [without_answer(page) for page in going]
+        self.gone |= {page.id for page in going}
+
+    def _named_by(self, gone: Set[str]) -> set[str]:
+        """Return pages and the ids of all that was derived from them."""
+        values: list[Derived]
+        values = [*self.topics, *self.chains, *self.knowledge.values(), *self.traits]
+        found = set(gone)
+        for value in values:
+            if not gone.isdisjoint(_pages_of(value)):
+                found.add(value.segment_id if isinstance(value, Topic) else value.id)
+        return found
+
     def _unquote(self) -> None:
         """Journal answers that quote an erased page anew, without the quotation."""
         pages = self.store.pages(self.scope, PageQuery())
@@ -271,15 +306,7 @@ class _Work:
             if page.id in self.gone or page.metadata.get(ANSWERED_BY) != QUOTATION:
                 continue
             if any(said in " ".join(page.agent_response.split()) for said in erased):
-                asked = message_page(
-                    [message for message in page.messages if message.role != "assistant"],
-                    id_=page.id,
-                    timestamp=page.timestamp,
-                    session_id=page.session_id,
-                    metadata=page.metadata,
-                    most_bytes=len(page.text) * 64 + 1_000_000,
-                )
-                self.requoted.append(replace(drafts_of([asked])[0], replaces=page.seq))
+                self.requoted.append(without_answer(page))
 
     def _carried_over(self) -> frozenset[str]:
         """Return ids of what a model wrote of other pages in words that only erased pages had.

@@ -59,6 +59,12 @@ class _Conflict(Exception):
 class PostgresStore:
     """Store in one PostgreSQL database. Raises StorageError or one of its kinds."""
 
+    traces = (
+        "PostgreSQL keeps removed rows in its files until VACUUM has run and the space is used "
+        "again (VACUUM FULL writes the tables anew), and in its write-ahead log, the log's archive "
+        "and backups until those are discarded"
+    )
+
     def __init__(self, uri: str, *, durability: str = "full", lock_seconds: float = 60.0) -> None:
         self._db = Connections(uri, durability=durability, lock_seconds=lock_seconds)
         self.uri = self._db.address.shown

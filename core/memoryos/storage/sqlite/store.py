@@ -66,6 +66,8 @@ class _Conflict(Exception):
 class SQLiteStore:
     """Store in one SQLite file. Raises StorageError or one of its kinds."""
 
+    traces = ""
+
     def __init__(
         self, path: str | Path, *, durability: str = "full", lock_seconds: float = 60.0
     ) -> None:
