@@ -30,6 +30,7 @@ from memoryos.retrieval.views import Views
 from memoryos.storage.in_memory import InMemoryStore
 from memoryos.storage.journal import checked_id, checked_seconds
 from memoryos.storage.port import FileStore, QueueStore, Store
+from memoryos.storage.sql import is_mistyped, without_password
 from memoryos.storage.vectors import outdated, outdated_scopes
 from memoryos.updating.analysts.choice import Choice, Rules
 from memoryos.updating.filing import Updater
@@ -302,18 +303,19 @@ def open_store(uri: str, config: MemoryConfig) -> Store:
     """Return the store at `uri`. Raises InvalidInput, StorageError or MissingExtra."""
     if isinstance(uri, str) and uri in ("sqlite:///:memory:", "sqlite://"):
         return InMemoryStore()
-    if isinstance(uri, str) and uri.startswith("sqlite:///") and len(uri) > len("sqlite:///"):
+    path = uri.removeprefix("sqlite:///") if isinstance(uri, str) else ""
+    if 0 < len(path) < len(str(uri)) and not is_mistyped(path):
         from memoryos.storage.sqlite import SQLiteStore  # noqa: PLC0415  # one per store
 
-        path = Path(uri.removeprefix("sqlite:///")).expanduser()
-        return SQLiteStore(path, durability=config.durability, lock_seconds=config.lock_seconds)
+        file = Path(path).expanduser()
+        return SQLiteStore(file, durability=config.durability, lock_seconds=config.lock_seconds)
     if isinstance(uri, str) and uri.startswith(("postgresql://", "postgres://")):
         from memoryos.storage.postgres import PostgresStore  # noqa: PLC0415  # needs an extra
 
         return PostgresStore(uri, durability=config.durability, lock_seconds=config.lock_seconds)
     raise InvalidInput(
         "uri must be like 'sqlite:///memories.db', 'sqlite:///:memory:' or 'postgresql://…', "
-        f"not {uri!r}"
+        f"not {without_password(uri)!r}"
     )
 
 

@@ -8,6 +8,7 @@ made again from the same words.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,7 +74,8 @@ def write_export(store: Store, scope: Scope, path: str | Path) -> int:
     draft = target.with_name(target.name + ".part")
     lines = 0
     try:
-        with draft.open("w", encoding="utf-8") as file:
+        draft.unlink(missing_ok=True)
+        with open(draft, "w", encoding="utf-8", opener=_for_its_owner) as file:
             for line in export_lines(store, scope):
                 file.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
                 lines += 1
@@ -82,6 +84,10 @@ def write_export(store: Store, scope: Scope, path: str | Path) -> int:
         draft.unlink(missing_ok=True)
         raise StorageError(f"path {str(path)!r} cannot be written: {error.strerror}") from error
     return lines
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def export_lines(store: Store, scope: Scope) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ a commit was made.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -55,11 +56,21 @@ Connection = WatchedConnection
 T = TypeVar("T")
 
 
+_NO_URI = "uri must be like postgresql://user:password@host:5432/database, special signs as %40"
+_PORT = re.compile(r"(\[[^]]*\]|[^:]*)(:\d*)?")
+"""A host and its port: what is not a number may be a password with its @ forgotten."""
+
+
 class Address:
     """A `postgresql://…` URI: what to connect to, what to show of it, and the size of the pool."""
 
     def __init__(self, uri: str) -> None:
-        parts = urlsplit(uri)
+        try:
+            parts = urlsplit(uri)
+        except ValueError:
+            raise InvalidInput(_NO_URI) from None
+        if not all(map(_PORT.fullmatch, parts.netloc.rpartition("@")[2].split(","))):
+            raise InvalidInput(_NO_URI)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         size = query.pop("pool_size", str(POOL_SIZE))
         if not size.isdigit() or not int(size):
@@ -69,8 +80,8 @@ class Address:
         self.conninfo = urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
         try:
             self.given = given = conninfo_to_dict(self.conninfo)
-        except psycopg.Error as error:
-            raise InvalidInput(f"uri is not a PostgreSQL URI: {error}".strip()) from None
+        except psycopg.Error:  # whose message repeats the URI
+            raise InvalidInput(_NO_URI) from None
         query.pop("password", None)
         user, at, host = parts.netloc.rpartition("@")
         shown = user.partition(":")[0] + at + host

@@ -28,6 +28,7 @@ from memoryos.errors import (
     StorageReadOnly,
 )
 from memoryos.storage.sql import migrations, named_queries
+from memoryos.storage.sqlite.files import identity, make_private
 from memoryos.storage.sqlite.repair import (
     APPLICATION_ID,
     altered_schema,
@@ -61,12 +62,15 @@ class Connections:
         self._lock_seconds = lock_seconds
         self._lock_milliseconds = int(min(lock_seconds * 1000, _LONGEST_LOCK))
         self._closed = False
+        self._file: tuple[int, int] | None = None
+        """Device and number of the file that was opened."""
         self._writing = threading.RLock()
         self._pool_lock = threading.Lock()
         self._readers: list[sqlite3.Connection] = []
         self._reading = 0
         self._writer: sqlite3.Connection | None = None
         with translated(self.path), self._writing:
+            make_private(self.path)
             connection = self._connect()
             try:
                 self._migrate(connection)
@@ -75,6 +79,7 @@ class Connections:
                 connection.close()
                 raise
             self._writer = connection
+            self._file = identity(self.path)
         if left is not None:
             self.scrub()  # the process that removed something did not come to it
 
@@ -121,6 +126,7 @@ class Connections:
         self._check()
         with self._writing, translated(self.path):
             self._check()
+            self.check_file()
             if self._writer is None:
                 self._writer = self._connect()
             connection = self._writer
@@ -188,6 +194,7 @@ class Connections:
         part.unlink(missing_ok=True)
         try:
             with self.reading() as source, translated(part):
+                make_private(part)
                 copy = sqlite3.connect(part)
                 try:
                     source.backup(copy)
@@ -222,9 +229,11 @@ class Connections:
         try:
             with self._writing, translated(self.path):
                 self._check()
+                self.check_file()
                 if self._writer is None:
                     self._writer = self._connect()
-                copy_readable(self.path, part, self._writer, without)
+                until = time.monotonic() + self._lock_seconds
+                copy_readable(self.path, part, self._writer, without, until=until)
         finally:
             part.unlink(missing_ok=True)
 
@@ -266,7 +275,19 @@ class Connections:
         if self._closed:
             raise EngineClosed
 
+    def check_file(self) -> None:
+        """Raise StorageError unless the file is still the one that was opened.
+
+        What is written to a file that has no name any more is gone with the process.
+        """
+        if self._file is not None and identity(self.path) != self._file:
+            raise StorageError(
+                f"{self.path} was removed, or another file put in its place, while it was open: "
+                "nothing was stored; close this engine and open a new one"
+            )
+
     def _connect(self) -> sqlite3.Connection:
+        self.check_file()
         connection = sqlite3.connect(
             self.path,
             timeout=0,
@@ -363,6 +384,7 @@ class _Reading:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._owner.give_back(self._connection)
         if isinstance(error, sqlite3.Error):
+            self._owner.check_file()
             raise _translate(error, self._owner.path) from error
 
 

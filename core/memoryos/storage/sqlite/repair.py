@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from memoryos.errors import StorageBusy
 from memoryos.model import Scope
 from memoryos.storage.rows import checksum, scope_digest
 from memoryos.storage.sql import migrations, named_queries
@@ -101,7 +105,12 @@ def _altered_heads(db: sqlite3.Connection) -> Iterator[str]:
 
 
 def copy_readable(
-    path: Path, part: Path, target: sqlite3.Connection, without: int | None = None
+    path: Path,
+    part: Path,
+    target: sqlite3.Connection,
+    without: int | None = None,
+    *,
+    until: float = math.inf,
 ) -> None:
     """Copy every row of a file that can be read to a new file, then all of that over `target`.
 
@@ -110,6 +119,9 @@ def copy_readable(
         part: where the new one is made.
         target: a connection to the damaged file, for writing.
         without: number of a scope whose pages, records and calls are not copied.
+        until: when to give up waiting for others' locks, as `time.monotonic` counts.
+
+    Raises StorageBusy or sqlite3.Error.
     """
     part.unlink(missing_ok=True)
     with (
@@ -131,7 +143,12 @@ def copy_readable(
         for table in tables:
             _copy_table(damaged, fresh, table, without)
         fresh.execute("COMMIT")
-        fresh.backup(target)
+        fresh.backup(target, progress=partial(_give_up, until))
+
+
+def _give_up(until: float, *_: int) -> None:
+    if time.monotonic() > until:  # asked after each try to write
+        raise StorageBusy
 
 
 def _copy_table(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from memoryos.model import Page, Scope
+from memoryos.model import Call, Page, Scope
 from memoryos.storage.codec import FORMAT, KINDS, dumps, encode_messages, micros
-from memoryos.storage.port import PageDraft, PageQuery, Record
+from memoryos.storage.port import PageDraft, PageQuery, Record, StoredEmbedder
 from memoryos.storage.rows import checksum, decode_pages, read_record, session_number
 from memoryos.storage.sql import named_queries
 
@@ -141,3 +141,27 @@ def delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
     rows = [(slot,) for slot in slots]
     for name in ("delete_page", "delete_terms", "delete_vector"):
         db.executemany(_SQL[name], rows)
+
+
+def replace_terms(db: sqlite3.Connection, scope_id: int, by_seq: Mapping[int, bytes]) -> None:
+    """Write the rows of `terms` at some positions anew."""
+    for seq, terms in by_seq.items():
+        slot = scope_id << SHIFT | seq
+        for session_id, timestamp in db.execute(_SQL["place_of_page"], (slot,)):
+            place = {"session": session_number(session_id), "timestamp": timestamp}
+            db.execute(_SQL["replace_terms"], {**place, "slot": slot, "terms": terms})
+
+
+def embedder_number(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
+    """Return the number of an embedder in the table; a new one is written down."""
+    row = (embedder.name, embedder.dimension)
+    db.execute(_SQL["keep_embedder"], row)
+    id_: int = db.execute(_SQL["embedder_id"], row).fetchone()[0]
+    return id_
+
+
+def call_row(scope_id: int, call: Call) -> tuple[Any, ...]:
+    """Return a model call as a row of `calls`."""
+    spent = (call.prompt_tokens, call.completion_tokens, call.seconds)
+    row = (scope_id, micros(call.at), call.purpose, call.model, *spent, call.outcome)
+    return (*row, checksum(*row))

@@ -33,7 +33,6 @@ from memoryos.storage.rows import (
     read_receipts,
     read_record,
     scope_digest,
-    session_number,
 )
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
@@ -43,10 +42,13 @@ from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
     SHIFT,
+    call_row,
     delete_slots,
+    embedder_number,
     erase_all,
     page_row,
     record_row,
+    replace_terms,
     select_pages,
     slots,
     stored_pages,
@@ -207,7 +209,7 @@ class SQLiteStore:
                 _SQL["move_embedded_seq"],
                 {
                     "up_to": up_to_seq,
-                    "embedder": _embedder_id(db, embedder),
+                    "embedder": embedder_number(db, embedder),
                     "scope": scope_id,
                     "epoch": head.epoch,
                     "embedded_seq": head.embedded_seq,
@@ -258,35 +260,35 @@ class SQLiteStore:
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         try:
+            return self._commit(scope, head, changes)
+        except StorageError as error:
+            if not (changes.erase_all and type(error) in (NotADatabase, StorageError)):
+                raise
+        # What cannot be read cannot be deleted either, only left behind.
+        self._db.rescue(without=self._find_scope(scope))
+        self._scope_ids.clear()
+        return self._commit(scope, self.head(scope), changes)
+
+    def _commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
+        expected = {
+            "version": head.version,
+            "epoch": head.epoch,
+            "last_seq": head.last_seq if changes.add_pages and changes.vectors else None,
+            "takes": int(changes.takes_away),
+        }
+        try:
             with self._db.writing(durable=not _derivable(changes)) as db:
                 scope_id = self._make_scope(db, scope)
-                only = head.last_seq if changes.add_pages and changes.vectors else None
-                expected = {
-                    "scope": scope_id,
-                    "version": head.version,
-                    "epoch": head.epoch,
-                    "last_seq": only,
-                    "takes": int(changes.takes_away),
-                }
-                bumped = db.execute(
-                    _SQL["bump"], {**expected, "takes": int(changes.takes_away)}
-                ).fetchone()
+                bumped = db.execute(_SQL["bump"], {"scope": scope_id, **expected}).fetchone()
                 if bumped is None:
                     raise _Conflict
                 self._apply(db, scope_id, scope, bumped[0], changes)
         except _Conflict:
             return False
-        except StorageError as error:
-            if not (changes.erase_all and type(error) in (NotADatabase, StorageError)):
-                raise
-            # What cannot be read cannot be deleted either, only left behind.
-            self._db.rescue(without=self._find_scope(scope))
-            self._scope_ids.clear()
-            return self.commit(scope, self.head(scope), changes)
         if changes.removes and not self._db.scrub():
             _log.warning(
-                "the database is in use by others: what was erased is no longer in it, but traces "
-                "of it stay in the file until the next erasure or opening"
+                "the database is in use by others, or its disk is full: what was erased is no "
+                "longer in it, but traces of it stay in the file until the next erasure or opening"
             )
         return True
 
@@ -333,13 +335,9 @@ class SQLiteStore:
             rows = [vector_row(slot, by_page[id_]) for id_, slot in placed.items()]
             db.executemany(_SQL["put_vector"], rows)
             up_to = max(placed.values(), default=0) & SEQ_MASK
-            embedder_id = _embedder_id(db, changes.vectors.embedder)
+            embedder_id = embedder_number(db, changes.vectors.embedder)
             db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
-        first = scope_id << SHIFT
-        for seq, terms in changes.terms.items():
-            for session_id, timestamp in db.execute(_SQL["place_of_page"], (first | seq,)):
-                place = {"session": session_number(session_id), "timestamp": timestamp}
-                db.execute(_SQL["replace_terms"], {**place, "slot": first | seq, "terms": terms})
+        replace_terms(db, scope_id, changes.terms)
         if changes.removes:
             db.execute(_SQL["note_removal"])
         for receipt in changes.receipts:
@@ -378,17 +376,8 @@ class SQLiteStore:
 
     def log_call(self, scope: Scope, call: Call) -> None:
         with self._db.writing() as db:
-            row = (
-                self._make_scope(db, scope),
-                micros(call.at),
-                call.purpose,
-                call.model,
-                call.prompt_tokens,
-                call.completion_tokens,
-                call.seconds,
-                call.outcome,
-            )
-            db.execute(_SQL["insert_call"], (*row, checksum(*row)))
+            row = call_row(self._make_scope(db, scope), call)
+            db.execute(_SQL["insert_call"], row)
 
     def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
         rows = self._rows(scope, "calls", ALWAYS if since is None else micros(since))
@@ -456,13 +445,6 @@ class SQLiteStore:
 def _derivable(changes: Changes) -> bool:
     """Whether the journal as it is gives all of this again."""
     return not (changes.add_pages or changes.receipts or changes.vectors or changes.removes)
-
-
-def _embedder_id(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
-    row = (embedder.name, embedder.dimension)
-    db.execute(_SQL["keep_embedder"], row)
-    id_: int = db.execute(_SQL["embedder_id"], row).fetchone()[0]
-    return id_
 
 
 def _put_vectors(db: sqlite3.Connection, by_slot: Mapping[int, bytes]) -> None:
