@@ -390,12 +390,11 @@ class Memory(Inspection):
     ) -> ErasureReceipt:
         """Erase pages, or one fact, and all that was derived from them.
 
-        What was derived from other pages too is derived again from those. Of answers of `respond`
-        that drew on them those go too that say a word which only they had; the receipt names the
-        others. Name exactly one:
+        What was derived from other pages too is derived again from those. Answers of `respond` go
+        too if they say a word that only these had; the receipt names others that drew on them.
 
         Args:
-            page_id: this page.
+            page_id: this page. Name exactly one.
             knowledge_id: this fact; its pages stay, and it is not learned from them again.
             session: all pages of this session.
             before: all pages older than this time.
@@ -421,10 +420,8 @@ class Memory(Inspection):
             if value is not None
         ]
         if len(named) != 1:
-            raise InvalidInput(
-                "forget takes exactly one of page_id, knowledge_id, session, before and "
-                f"everything=True, not {' and '.join(named) or 'none'}"
-            )
+            which = "one of page_id, knowledge_id, session, before and everything=True"
+            raise InvalidInput(f"forget takes exactly {which}, not {' and '.join(named) or 'none'}")
         eraser, store, scope = self._modules.eraser, self._modules.store, self.scope
         if knowledge_id is not None:
             return eraser.erase_knowledge(scope, checked_known_id(knowledge_id, "knowledge_id"))
@@ -437,8 +434,8 @@ class Memory(Inspection):
             query = PageQuery(before=checked_time(before, "before"))
         else:
             return eraser.erase_everything(scope)
-        request = named[0].removesuffix("_id")
-        receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query))
+        kind = named[0].removesuffix("_id")
+        receipt = eraser.erase_pages(scope, kind, lambda: store.pages(scope, query))
         self._modules.after_add(scope)
         return receipt
 

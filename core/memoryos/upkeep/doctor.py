@@ -110,10 +110,7 @@ class Doctor:
         self._derive_again = derive_again
 
     def examine(self, *, repair: bool = False) -> Report:
-        """Look at every scope, and repair what can be. Raises ModelError or StorageError.
-
-        A scope that cannot be read for damage is a finding, not an error.
-        """
+        """Look at every scope, and repair what can be. Raises ModelError or StorageError."""
         findings: list[Finding] = []
         if repair and isinstance(self._store, FileStore):
             self._store.repair()
@@ -238,8 +235,7 @@ class Doctor:
             yield Finding("lease", f"that of {holder} {detail}", scope, repaired=repair)
         elif self._late(scope) is not None:
             detail = (
-                f"{holder} holds it, and work has waited for more than an hour: "
-                "see what that process does, or end it"
+                f"{holder} holds it, and work has waited for an hour: see what it does, or end it"
             )
             yield Finding("lease", detail, scope, repairable=False)
 
@@ -253,10 +249,7 @@ class Doctor:
         yield Finding("waiting", detail, scope, repaired=repair)
 
     def _late(self, scope: Scope) -> int | None:
-        """Return how many pages wait for their page-out for too long; None if no page waits so.
-
-        0: none of them, but some wait for their vector.
-        """
+        """Return how many pages wait too long for their page-out; None: nor for their vector."""
         head = self._store.head(scope)
         waiting = self._store.waiting(scope)
         due = short_term.plan(
@@ -420,13 +413,8 @@ def _terms(state: _ScopeState, repairs: _Repairs) -> None:
     """Check the stored terms of each page."""
     columns = state.columns
     here = dict(zip(columns.seqs.tolist(), columns.terms_by_page(), strict=True))
-    places = dict(
-        zip(
-            columns.seqs.tolist(),
-            zip(columns.sessions.tolist(), columns.timestamps.tolist(), strict=True),
-            strict=True,
-        )
-    )
+    whens = zip(columns.sessions.tolist(), columns.timestamps.tolist(), strict=True)
+    places = dict(zip(columns.seqs.tolist(), whens, strict=True))
     for page in state.pages:
         wanted = page_terms(indexed_text(page), page.timestamp)
         place = (session_number(page.session_id), page.timestamp.timestamp())

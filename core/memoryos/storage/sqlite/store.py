@@ -61,6 +61,12 @@ _log = logging.getLogger("memoryos.storage")
 _SQL = named_queries("memoryos.storage.sqlite")
 
 
+_TRACES = (
+    "the database is in use by others, or its disk full: what was erased is gone from it, but "
+    "traces stay in the file until the next erasure or opening"
+)
+
+
 class _Conflict(Exception):
     """The scope changed since it was read; rolls the transaction back."""
 
@@ -253,10 +259,8 @@ class SQLiteStore:
         ]
 
     def unreadable(self, scope: Scope) -> int:
-        scope_id = self._find_scope(scope)
-        if scope_id is None:
-            return 0
-        return len(unreadable(scope_id, self._db.fetch(_SQL["all_records"], (scope_id,))))
+        rows = self._rows(scope, "all_records")
+        return len(unreadable(self._scope_ids[scope], rows)) if rows else 0
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         try:
@@ -264,8 +268,7 @@ class SQLiteStore:
         except StorageError as error:
             if not (changes.erase_all and type(error) in (NotADatabase, StorageError)):
                 raise
-        # What cannot be read cannot be deleted either, only left behind.
-        self._db.rescue(without=self._find_scope(scope))
+        self._db.rescue(without=self._find_scope(scope))  # what cannot be read is left behind
         self._scope_ids.clear()
         return self._commit(scope, self.head(scope), changes)
 
@@ -286,10 +289,7 @@ class SQLiteStore:
         except _Conflict:
             return False
         if changes.removes and not self._db.scrub():
-            _log.warning(
-                "the database is in use by others, or its disk is full: what was erased is no "
-                "longer in it, but traces of it stay in the file until the next erasure or opening"
-            )
+            _log.warning("%s", _TRACES)
         return True
 
     def _apply(
@@ -437,9 +437,7 @@ class SQLiteStore:
 
     def _rows(self, scope: Scope, query: str, *arguments: Any) -> list[Any]:
         scope_id = self._find_scope(scope)
-        if scope_id is None:
-            return []
-        return self._db.fetch(_SQL[query], (scope_id, *arguments))
+        return [] if scope_id is None else self._db.fetch(_SQL[query], (scope_id, *arguments))
 
 
 def _derivable(changes: Changes) -> bool:
