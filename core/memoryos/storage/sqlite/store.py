@@ -62,8 +62,7 @@ _SQL = named_queries("memoryos.storage.sqlite")
 
 
 _TRACES = (
-    "the database is in use by others, or its disk full: what was erased is gone from it, but "
-    "traces stay in the file until the next erasure or opening"
+    "the file is in use or its disk full: traces of what was erased stay until the next erasure"
 )
 
 
