@@ -59,6 +59,9 @@ def test_the_two_surfaces_match(ours: type, theirs: type) -> None:
     assert set(public(ours)) == set(public(theirs))
     for name, verb in public(ours).items():
         twin = public(theirs)[name]
+        if isinstance(verb, property):
+            assert isinstance(twin, property), name
+            continue
         assert inspect.signature(twin).parameters == inspect.signature(verb).parameters, name
         if name in GIVEN_AS_THEY_ARE | {"memory", "open"}:
             continue
