@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import shutil
 import sqlite3
 import sys
@@ -40,6 +41,7 @@ from memoryos.storage.sqlite.repair import (
 _log = logging.getLogger("memoryos.storage")
 _PACKAGE = "memoryos.storage.sqlite"
 _SQL = named_queries(_PACKAGE)
+_LOST_TABLE = re.compile("the table .* is missing or altered")
 _IDLE_READERS = 16
 _SCRUB_SECONDS = 5.0
 """How long an erasure waits for readers of the write-ahead log, in this and other processes."""
@@ -210,7 +212,7 @@ class Connections:
         """Write the file anew if it is damaged; the damaged one stays as `….damaged`."""
         with self.reading() as db:
             sound = db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            if sound and not any("missing" in what for what in altered_schema(db)):
+            if sound and not any(map(_LOST_TABLE.match, altered_schema(db))):
                 return
         kept = self.path.with_name(self.path.name + ".damaged")
         with self._writing, translated(self.path):
