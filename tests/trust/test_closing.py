@@ -71,7 +71,7 @@ def check(kind: str, users: int, folder: Path) -> None:
     print(kind, found)
     assert found["seconds"] <= 5
     assert found["exit"] <= 2
-    assert found["calls"] <= 20
+    assert found["calls"] <= 30
     assert found["grown"] <= 150, "megabytes"
     assert found["warnings"] <= 3
     with Engine.open(f"sqlite:///{folder / 'm.db'}", {"promotion": "manual"}) as engine:
