@@ -212,7 +212,13 @@ def test_a_page_has_these_fields() -> None:
         "chain_id",
         "segment_id",
     } <= {field.name for field in fields(Page)}
-    assert [field.name for field in fields(RecalledPage)] == ["page", "score", "reasons"]
+    assert [field.name for field in fields(RecalledPage)] == [
+        "page",
+        "score",
+        "relevance",
+        "passages",
+        "reasons",
+    ]
 
 
 # ── The asynchronous surface ─────────────────────────────────────────────────────────────────────
@@ -279,6 +285,8 @@ def test_memoryos_is_built_like_the_published_one() -> None:
         "llm_model",
         "embedding_model_name",
         "embedding_model_kwargs",
+        "timeout",
+        "llm_model_kwargs",
     ]
     takes(Memoryos, user_id="tom", openai_api_key="", data_storage_path="folder")
 

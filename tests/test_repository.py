@@ -98,6 +98,15 @@ def test_importing_the_core_is_cheap(tmp_path: Path) -> None:
     assert python(code, tmp_path) == ""
 
 
+def test_an_engine_without_a_model_imports_no_client(tmp_path: Path) -> None:
+    code = (
+        "import sys; from memoryos import Engine\n"
+        "with Engine.open('sqlite:///m.db') as engine: engine.memory('tom').add('hello', 'hi')\n"
+        "print(*[n for n in ('openai', 'httpx', 'httpx2', 'httpcore2') if n in sys.modules])"
+    )
+    assert python(code, tmp_path) == ""
+
+
 def test_the_bare_install_brings_no_framework() -> None:
     assert [name for name in distributions_of("") if name.startswith(FRAMEWORKS)] == []
 

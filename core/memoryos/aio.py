@@ -39,7 +39,7 @@ from memoryos.errors import EngineClosed
 from memoryos.memory.memory import Memory
 from memoryos.model import Id, Scope
 from memoryos.ports import ChatModel, Clock, Embedder, utc_now
-from memoryos.upkeep.doctor import Report
+from memoryos.upkeep.report import Report
 
 P = ParamSpec("P")
 R = TypeVar("R")

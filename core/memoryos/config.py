@@ -34,6 +34,8 @@ class RankingConfig:
     are found, at 2 fewer of the others; so it is with `StaticEmbedder` and with MiniLM."""
     dense_spelling: float = 0.25
     """The same with `HashingEmbedder`, which knows only spelling: it finds misspelt words."""
+    further: float = 0.2
+    """Share of the score of a long page's second best passage that is added to the best one's."""
     centring: float = 0.75
     """Share of the scope's mean vector taken out of the question's: what all pages have in common
     tells none of them apart."""

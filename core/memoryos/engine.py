@@ -36,8 +36,9 @@ from memoryos.updating.analysts.choice import Choice, Rules
 from memoryos.updating.filing import Updater
 from memoryos.updating.revisit import Revisitor
 from memoryos.updating.worker import Consolidator, Enqueuer, Worker
-from memoryos.upkeep.doctor import Doctor, Report
+from memoryos.upkeep.doctor import Doctor
 from memoryos.upkeep.erasure import Eraser
+from memoryos.upkeep.report import Report
 
 _log = logging.getLogger("memoryos.engine")
 CLOSE_SECONDS = 4.0

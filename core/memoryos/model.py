@@ -281,11 +281,31 @@ class Profile(Displayable):
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """Whole sentences of one side of a page, about 400 characters; a short page is one passage."""
+
+    side: Literal["user", "agent"] | None
+    """None: the whole of a short page, both sides."""
+    start: int
+    """Where it begins and…"""
+    end: int
+    """…ends in `user_input` or `agent_response`; 0 and 0 where `side` is None."""
+    text: str
+    """Its words, verbatim; of a whole page both sides, one line each."""
+    score: float
+    """Higher is nearer; comparable within one recall only."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecalledPage:
     """A recalled page, with score (higher is nearer) and reasons."""
 
     page: Page
     score: float
+    relevance: float
+    """From 0 to 1: how much the page bears on the question; comparable between recalls."""
+    passages: tuple[Passage, ...]
+    """Its passages, those that bear most on the question first; of a short page the one."""
     reasons: tuple[str, ...]
 
 

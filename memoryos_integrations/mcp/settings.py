@@ -105,6 +105,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _of_text(name: str, value: str) -> Any:
     """Return a setting that the environment gives as text."""
     usual = False if name == "allow_user_id" else PUBLISHED_DEFAULTS.get(name, "")
+    if name.endswith("_kwargs"):
+        usual = {}
     if isinstance(usual, str) or usual is None:
         return value
     try:

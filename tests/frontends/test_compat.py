@@ -15,7 +15,7 @@ import pytest
 
 from memoryos import Engine, Memoryos
 from memoryos.errors import EmbedderMismatch, InvalidInput, MemoryOSError, ModelUnavailable
-from memoryos.testing.openai_server import OpenAIServer
+from memoryos.testing.openai_server import OpenAIServer, Reply
 
 TOM = ("Hi! I'm Tom, I work as a data scientist in San Francisco.", "Hello Tom! Nice to meet you.")
 KEYS = {
@@ -309,3 +309,42 @@ def test_a_store_keeps_the_embedder_it_has(tmp_path: Path) -> None:
     (tmp_path / "other.db").rename(tmp_path / "memoryos.db")
     with pytest.raises(EmbedderMismatch):
         Memoryos("tom", "", tmp_path).memory.recall("x")
+
+
+def test_what_the_model_takes_besides_the_published_settings(tmp_path: Path) -> None:
+    with (
+        OpenAIServer(chat="You are a data scientist.") as server,
+        Memoryos(
+            "tom",
+            "key",
+            tmp_path,
+            server.url,
+            embedding_model_name="",
+            timeout=0.5,
+            llm_model_kwargs={"temperature": 0.3, "max_retries": 0, "extra_body": {"think": False}},
+        ) as memo,
+    ):
+        memo.get_response("What is my job?")
+        assert server.requests[-1].body["temperature"] == 0.3
+        assert server.requests[-1].body["think"] is False
+        server.chat = Reply("late", delay=20)
+        with pytest.raises(ModelUnavailable, match=r"within 0.5 s"):
+            memo.get_response("What is my job?")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": "long"}, "timeout"),
+        ({"llm_model_kwargs": 5}, "llm_model_kwargs"),
+        ({"llm_model_kwargs": {"warmth": 1}}, "llm_model_kwargs.*warmth"),
+        ({"llm_model_kwargs": {"timeout": 1}}, "llm_model_kwargs.*timeout"),
+        ({"llm_model_kwargs": {"temperature": 3}}, "temperature"),
+    ],
+)
+def test_what_the_model_does_not_take_is_named(
+    tmp_path: Path, settings: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(InvalidInput, match=f"^{named}"):
+        Memoryos("tom", "key", tmp_path, embedding_model_name="", **settings)

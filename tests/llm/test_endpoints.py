@@ -74,6 +74,26 @@ def test_a_stream_that_is_ignored(server, chat):
     assert chat.complete(HELLO, schema=City).parsed == WANTED
 
 
+FIRST = 'data: {"choices":[{"delta":{"content":"one\u2028"}}]}'
+SECOND = 'data: {"choices":[{"delta":{"content":"two"}}]}'
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        f"{FIRST}\n\n{SECOND}\n\ndata: [DONE]\n\n",
+        f"{FIRST}\r\n\r\n{SECOND}\r\n\r\ndata: [DONE]\r\n\r\n",
+        f"{FIRST}\n{SECOND}\ndata: [DONE]\n",
+        f"{FIRST}\n\n{SECOND}\n\ndata: [DONE]",
+        f": hello\n\nid: 3\nevent: message\n{FIRST}\n\nretry: 5\n{SECOND}\n\ndata:[DONE]\n\n",
+    ],
+    ids=["as it should be", "CRLF", "no empty lines", "no end", "all fields"],
+)
+def test_a_stream_as_endpoints_write_it(server, chat, stream):
+    server.chat = Raw(stream.encode(), "text/event-stream")
+    assert said(chat) == "one\u2028two"
+
+
 def test_a_stream_that_is_refused_is_not_asked_for_again(server, chat):
     server.refuses = frozenset(["stream", "stream_options"])
     server.chat = "one two"
@@ -297,6 +317,7 @@ def test_what_the_constructor_was_told(server):
     assert request.body["chat_template_kwargs"] == {"enable_thinking": False}
     assert request.body["max_tokens"] == 5
     assert request.headers["x-title"] == "memory"
+    assert request.headers["user-agent"].startswith("OpenAI/Python")  # the official client asks
     assert request.headers["authorization"] == "Bearer other"
     assert request.path == "/v1/chat/completions?api-version=2024-10-21"
 
@@ -347,7 +368,7 @@ def test_a_proxy_of_the_environment(server, monkeypatch):
 
 
 def test_what_no_json_can_hold(server, chat):
-    for content in ({1, 2}, object()):
+    for content in ({1, 2}, object(), float("nan"), ["a", b"b"]):
         with pytest.raises(InvalidInput, match="JSON"):
             chat.complete([{"role": "user", "content": content}])
         with pytest.raises(InvalidInput, match="JSON"):
@@ -375,6 +396,7 @@ def test_what_no_json_can_hold(server, chat):
         ({"base_url": "http://"}, "base_url"),
         ({"base_url": "http://[::1"}, "base_url"),
         ({"base_url": "http://a:99999/v1"}, "base_url"),
+        ({"base_url": "http://a/\n/v1"}, "base_url"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, named):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import socket
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
 from contextlib import contextmanager
 
+import openai  # noqa: F401  # now, and not within the time of the first call
 import pytest
 
 from memoryos.embedders import OpenAIEmbedder
@@ -75,6 +78,32 @@ def test_a_stream_that_goes_on_is_no_silence_but_has_a_last_moment(server):
     assert 2.5 < time.monotonic() - begun < 6
     assert len(said) > 10
     model.close()
+
+
+def test_comments_in_a_stream_end_the_silence(server):
+    server.chat = Drip(
+        b": still thinking\n\n", every=0.3, times=5, content_type="text/event-stream"
+    )
+    model = OpenAIChat("m", "k", server.url, timeout=0.6, max_retries=0)
+    with pytest.raises(ModelUnavailable, match="broke off"):  # it ended, but not by the deadline
+        model.complete(HELLO)
+    model.close()
+
+
+def test_importing_the_client_is_not_the_endpoints_time(server):
+    server.chat = "hi"
+    code = (
+        "import sys, time\n"
+        "class Slowly:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'openai': time.sleep(1)\n"
+        "sys.meta_path.insert(0, Slowly())\n"
+        "from memoryos.llm import OpenAIChat\n"
+        f"model = OpenAIChat('m', 'k', {server.url!r}, timeout=0.9, max_retries=0)\n"
+        f"print(model.complete({HELLO!r}).text)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("hi\n", "")
 
 
 def test_a_long_answer_that_comes_steadily_is_read_to_its_end(server):
@@ -149,8 +178,16 @@ def test_a_redirect_to_another_origin_is_not_followed(server, call, status):
         assert len(server.requests) == 1
 
 
-def test_a_redirect_on_the_same_origin_is_followed_with_its_body(server):
-    moved = Raw(b"", status=308, headers={"location": "/v2/chat/completions"})
+@pytest.mark.parametrize("target", ["http://[::1", "file:///etc/passwd", "//elsewhere.example/v1"])
+def test_a_redirect_to_no_address_is_not_followed(server, call, target):
+    set_script(server, Raw(b"", status=307, headers={"location": target}))
+    with pytest.raises(ModelUnavailable, match="redirects to"):
+        call()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_on_the_same_origin_is_followed_with_its_body(server, status):
+    moved = Raw(b"", status=status, headers={"location": "/v2/chat/completions"})
     server.chat = lambda request: "hi" if request.path.startswith("/v2/") else moved
     model = OpenAIChat("m", "k", server.url)
     assert model.complete(HELLO).text == "hi"
@@ -214,6 +251,14 @@ def test_an_address_that_never_answers_has_a_deadline():
     model.close()
     for one in (*waiting, listening):
         one.close()
+
+
+@pytest.mark.parametrize("name", ["a..b", "a" * 70 + ".example"])
+def test_a_name_that_no_machine_can_have(name):
+    model = OpenAIChat("m", "k", f"http://{name}/v1", timeout=5, max_retries=0)
+    with pytest.raises(ModelUnavailable, match="cannot be reached"):
+        model.complete(HELLO)
+    model.close()
 
 
 def test_a_name_that_is_never_looked_up_has_a_deadline(monkeypatch):

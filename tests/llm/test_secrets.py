@@ -72,6 +72,21 @@ def test_headers_and_parameters_named_like_keys_are_kept_as_keys_are(server, key
     loaded.close()
 
 
+def test_no_log_of_any_library_shows_what_an_address_hides(server, key, caplog):
+    caplog.set_level(logging.DEBUG)
+    server.chat = "hi"
+    hidden = f"http://tom:hunter2@{server.url.removeprefix('http://')}?token=abcabc"
+    for given in (key, ""):
+        model = OpenAIChat("m", given, hidden, default_query={"key": key, "api-version": "1"})
+        assert model.complete(HELLO).text == "hi"
+        model.close()
+    path = server.requests[-1].path
+    assert path == f"/v1/chat/completions?api-version=1&token=abcabc&key={key}"
+    assert "/v1/chat/completions?api-version=1" in caplog.text
+    for secret in (key, "hunter2", "abcabc"):
+        assert secret not in caplog.text
+
+
 def test_a_deep_copy_keeps_the_key(models, server, key):
     server.chat = "hi"
     copied = copy.deepcopy(models[0])

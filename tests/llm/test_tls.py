@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from memoryos.errors import ModelUnavailable
-from memoryos.llm import OpenAIChat, connections
+from memoryos.llm import OpenAIChat, network
 
 HELLO = [{"role": "user", "content": "hello"}]
 
@@ -40,9 +40,9 @@ def authority(tmp_path, monkeypatch):
     made = trustme.CA()
     made.cert_pem.write_to_path(tmp_path / "authority.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    connections._ssl_context.cache_clear()
+    network._ssl_context.cache_clear()
     yield made
-    connections._ssl_context.cache_clear()
+    network._ssl_context.cache_clear()
 
 
 @pytest.fixture

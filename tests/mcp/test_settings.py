@@ -73,8 +73,12 @@ def test_the_environment_fills_what_the_file_leaves_out() -> None:
             "MEMORYOS_ALLOW_USER_ID": "true",
             "MEMORYOS_SHORT_TERM_CAPACITY": "5",
             "MEMORYOS_DATA_STORAGE_PATH": "/data",
+            "MEMORYOS_TIMEOUT": "7.5",
+            "MEMORYOS_LLM_MODEL_KWARGS": '{"seed": 3}',
         },
     )
+    assert settings.published["timeout"] == 7.5
+    assert settings.published["llm_model_kwargs"] == {"seed": 3}
     assert (settings.user_id, settings.allow_user_id) == ("ann", True)
     assert (settings.data_storage_path, settings.published["short_term_capacity"]) == ("/data", 5)
     with pytest.raises(InvalidInput, match="MEMORYOS_SHORT_TERM_CAPACITY"):
@@ -91,6 +95,8 @@ def test_the_environment_fills_what_the_file_leaves_out() -> None:
         ({"llm_model": ["m"]}, "llm_model"),
         ({"short_term_capacity": 0}, "short_term_capacity"),
         ({"mid_term_heat_threshold": "hot"}, "mid_term_heat_threshold"),
+        ({"timeout": "long", "openai_api_key": KEY}, "timeout"),
+        ({"llm_model_kwargs": "seed"}, "llm_model_kwargs"),
     ],
 )
 def test_a_wrong_setting_is_named(

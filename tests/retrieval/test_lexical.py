@@ -100,7 +100,7 @@ def test_terms_of_another_format_are_refused():
 
 def test_postings_move_to_other_rows() -> None:
     blobs = [page_terms(text) for text in ("chess and rex", "chess", "rex")]
-    postings, _ = postings_of(*packed(blobs), 0)
+    postings, _, _ = postings_of(*packed(blobs), 0)
     snapshot = extended(LexicalSnapshot(), moved(postings, np.array([3, 7, 9])))
     [term] = query_terms("chess")
     rows, counts = snapshot.find([term.ids])[0]

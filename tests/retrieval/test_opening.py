@@ -15,7 +15,7 @@ from memoryos.errors import StorageError
 from memoryos.model import Scope
 from memoryos.retrieval import views
 from memoryos.retrieval.index import ScopeIndex
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.journal import checked_time
 from memoryos.storage.port import Changes, Store
 from memoryos.storage.sqlite import SQLiteStore
@@ -73,10 +73,9 @@ def test_vectors_in_whatever_order_go_to_their_pages(
     real = engine.store.joined_vectors
     wanted = cold_index(engine, scope)
 
-    def turned(scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], bytes]:
-        seqs, joined = real(scope, after_seq, up_to_seq)
-        rows = np.frombuffer(joined, "<f4").reshape(len(seqs), -1)
-        return seqs[::-1], rows[::-1].tobytes()
+    def turned(scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
+        by_page = real(scope, after_seq, up_to_seq).by_page()
+        return VectorColumns.of([*by_page][::-1], [*by_page.values()][::-1])
 
     monkeypatch.setattr(engine.store, "joined_vectors", turned)
     assert same(cold_index(engine, scope), wanted)
@@ -104,7 +103,7 @@ def test_a_page_erased_between_the_two_readings(
         erased.set()
         return columns
 
-    def vectors_meanwhile(scope: Scope, after_seq: int, up_to_seq: int) -> tuple[list[int], bytes]:
+    def vectors_meanwhile(scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
         monkeypatch.setattr(engine.store, "joined_vectors", read)
         if first != "vectors":
             assert erased.wait(10)
@@ -131,7 +130,7 @@ def test_vectors_that_cannot_be_read_leave_nothing_behind(
     monkeypatch.setattr(views, "_MANY", 1)
     threads = threading.active_count()
 
-    def broken(*_: object) -> tuple[list[int], bytes]:
+    def broken(*_: object) -> VectorColumns:
         raise StorageError("the disk is gone")
 
     with monkeypatch.context() as patch:
@@ -172,7 +171,7 @@ def test_a_file_in_utf16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     store.append(SCOPE, [draft(f"p{n}", terms=blob) for n, blob in enumerate(terms)])
     vectors = {seq: bytes([0, 216, 65, 0, 255, 255, 0, seq]) for seq in (1, 2, 3)}
     assert store.put_vectors(SCOPE, store.head(SCOPE), EMBEDDER, vectors, 3)
-    assert store.joined_vectors(SCOPE, 0, 9) == ([1, 2, 3], b"".join(vectors.values()))
+    assert store.joined_vectors(SCOPE, 0, 9).by_page() == vectors
     monkeypatch.setattr(sqlite_columns, "_FEW", 2)
     assert plain(store.index_columns(SCOPE, 0))[3] == terms
     with store._db.reading() as db:

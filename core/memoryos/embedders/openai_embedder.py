@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -71,7 +70,7 @@ class OpenAIEmbedder(CachingEmbedder):
             name += f"+{prefixes.document.strip()}"
         super().__init__(name, prefixes, dimension or _DIMENSIONS.get(self._model))
         self._endpoint = OpenAIEndpoint(
-            api_key, base_url, timeout, max_retries, default_headers, default_query
+            MAX_BYTES, api_key, base_url, timeout, max_retries, default_headers, default_query
         )
         self._asked_dimension = dimension
         self._max_input_tokens = max_input_tokens
@@ -114,12 +113,12 @@ class OpenAIEmbedder(CachingEmbedder):
         body |= self._encoding or {"encoding_format": "base64"}  # a third of the bytes
         if self._asked_dimension is not None and self._model.startswith("text-embedding-3"):
             body["dimensions"] = self._asked_dimension
-        return self._endpoint.post(
+        return self._endpoint.ask(
             self._model,
-            "/embeddings",
-            body,
-            lambda response: _rows(json.loads(response.read()), len(texts)),
-            MAX_BYTES,
+            lambda client, deadline: client.embeddings.with_raw_response.create(
+                **body, timeout=deadline
+            ),
+            lambda response: _rows(response.json(), len(texts)),
         )
 
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from memoryos.errors import InvalidInput
-from memoryos.generation.neutral import neutral, one_line, speaker
+from memoryos.generation.excerpt import Excerpt, said
+from memoryos.generation.neutral import neutral, one_line
 from memoryos.generation.quoting import CLOSE, OPEN, STATEMENT
-from memoryos.model import Chain, Displayable, Knowledge, Page, Profile, RecalledPage, Segment
+from memoryos.generation.selection import by_worth
+from memoryos.model import (
+    Chain,
+    Displayable,
+    Knowledge,
+    Page,
+    Passage,
+    Profile,
+    RecalledPage,
+    Segment,
+)
 from memoryos.ports import TokenCounter
 from memoryos.text.block import SECTIONS
 
@@ -21,6 +34,10 @@ RECENT_SHARE = 0.3
 _MOST_CHARACTERS = 10
 """Per token, in no prose (it has four): a text of more than these for each token that is left will
 not fit, and is not worth counting."""
+
+
+_SOON = timedelta(minutes=10)
+"""Turns within this of one whose time is told stand under that time."""
 
 
 def _no_chains() -> Sequence[Chain]:
@@ -54,7 +71,8 @@ class Recall(Displayable):
         """Return the context block: profile, knowledge, chains, recalled pages, recent turns.
 
         For people and tests; a model's prompt takes `prompt`. Never more than `max_tokens` tokens
-        (default: the recall's), never cut inside a turn: what does not fit whole is left out, the
+        (default: the recall's). A short turn stands whole or not at all; of a long one the passages
+        that bear on the question, in order, gaps marked "[…]". What does not fit is left out, the
         least relevant first. What was said can forge no heading, date or speaker: its later lines
         are indented, and marks of prompts and signs that nobody sees are gone. Raises InvalidInput.
         """
@@ -90,6 +108,8 @@ def fenced_recall(found: Recall, budget: int, about: str = "", *, ids: bool = Fa
     return f"{begins}{CLOSE}" if about else ""
 
 
+_LEAST_PASSAGE = 4
+"""Tokens that a turn or passage takes at least."""
 _LEAST_CHAIN = 16
 """Tokens that a chain's summary takes at least, with its heading: for fewer none is read."""
 
@@ -97,10 +117,12 @@ _LEAST_CHAIN = 16
 class _Entry(NamedTuple):
     """A part of a section, shown whole or not at all."""
 
-    order: float
-    time: str
-    """The line above it, "" for none."""
+    order: int
     text: str
+    time: datetime | None = None
+    """When it was said; told above it, unless what stands before tells it."""
+    label: str = ""
+    """Told behind the time: the id in square brackets, where ids are asked for."""
 
 
 class _Block:
@@ -113,20 +135,15 @@ class _Block:
         self._budget = budget
         self._left = budget
         self._sections: dict[str, list[_Entry]] = {title: [] for title in SECTIONS}
+        self._excerpts: dict[int, Excerpt] = {}
+        """By position, the turns of which passages are shown."""
 
     def text(self) -> str:
         recall = self._recall
         self._known(int(self._budget * KNOWN_SHARE))
-        recent = {page.id for page in recall.short_term}
-        self._recent(int(self._budget * RECENT_SHARE))
-        shown = []
-        for item in recall.pages:
-            page = item.page
-            if page.id in recent or not (page.user_input or page.agent_response):
-                continue  # a turn of this conversation stands, if anywhere, in its own section
-            if self._add_page("Remembered turns", page, self._left):
-                shown.append(page)
-        self._recent(self._left)
+        self._recent(int(self._budget * RECENT_SHARE), ())
+        shown = self._remembered()
+        self._recent(self._left, {page.seq for page in shown})
         if self._left > _LEAST_CHAIN and shown:
             told = {page.chain_id for page in shown}
             for chain in recall.load_chains():
@@ -134,6 +151,43 @@ class _Block:
                     told_so_far = f"- {neutral(chain.summary)}"
                     self._add("Earlier in these conversations", 0, told_so_far, self._left)
         return self._fitted()
+
+    def _remembered(self) -> list[Page]:
+        """Add what was recalled, the best passages first, whosever they are; return their pages."""
+        here = {entry.order for entry in self._sections["This conversation"]}
+        shown: dict[int, Page] = {}
+        for item, passage in by_worth(self._recall.pages):
+            page = item.page
+            if self._left < _LEAST_PASSAGE:
+                break
+            if page.seq in here or not (page.user_input or page.agent_response):
+                continue  # a turn of this conversation stands in its own section
+            if passage.side is None:
+                added = self._add_page("Remembered turns", page, self._left) > 0
+            else:
+                added = self._add_passage(page, passage)
+            if added:
+                shown[page.seq] = page
+        return list(shown.values())
+
+    def _add_passage(self, page: Page, passage: Passage) -> bool:
+        """Add a passage of a long turn, if it fits with what marks the gaps around it."""
+        if len(passage.text) > _MOST_CHARACTERS * self._left:
+            return False
+        excerpt = self._excerpts.get(page.seq) or Excerpt(page)
+        wider = excerpt.with_passage(passage)
+        # The rest of the turn is counted again with it, as gaps close and open.
+        cost = self._count(wider.text + "\n") - excerpt.tokens
+        if not excerpt.passages:
+            shown = self._parts()["Remembered turns"]
+            label = self._id(page.id)
+            cost += self._heading_cost("Remembered turns", shown, page.timestamp, label)
+        if cost > self._left:
+            return False
+        self._left -= cost
+        wider.tokens = self._count(wider.text + "\n")
+        self._excerpts[page.seq] = wider
+        return True
 
     def _known(self, budget: int) -> None:
         profile = self._recall.profile
@@ -148,11 +202,14 @@ class _Block:
         for number, line in enumerate(lines):
             budget -= self._add("What is known", number, line, budget)
 
-    def _recent(self, budget: int) -> None:
-        """Add the session's newest turns, without a gap, as far as the budget goes."""
+    def _recent(self, budget: int, elsewhere: Container[int]) -> None:
+        """Add the session's newest turns, as far as the budget goes without leaving one out.
+
+        elsewhere: positions of those that the block shows already.
+        """
         here = {entry.order for entry in self._sections["This conversation"]}
         for page in reversed(self._recall.short_term):
-            if page.seq in here:
+            if page.seq in here or page.seq in elsewhere:
                 continue
             cost = self._add_page("This conversation", page, budget)
             if not cost:
@@ -160,12 +217,10 @@ class _Block:
             budget -= cost
 
     def _add_page(self, section: str, page: Page, budget: int) -> int:
-        """Add a page as `_add` does; a time that the section shows already costs nothing more."""
         if len(page.user_input) + len(page.agent_response) > _MOST_CHARACTERS * self._left:
             return 0
-        time = _time_line(page) + self._id(page.id)
-        known = any(entry.time == time for entry in self._sections[section])
-        return self._add(section, page.seq, _said(page), budget, time, free=known)
+        label = self._id(page.id)
+        return self._add(section, page.seq, said(page), budget, page.timestamp, label)
 
     def _id(self, id_: str) -> str:
         return f" [{id_}]" if self._ids else ""
@@ -173,74 +228,98 @@ class _Block:
     def _add(
         self,
         section: str,
-        order: float,
+        order: int,
         text: str,
         budget: int,
-        time: str = "",
-        *,
-        free: bool = False,
+        time: datetime | None = None,
+        label: str = "",
     ) -> int:
         """Add an entry if it fits; return what it costs in tokens, 0 if it was left out."""
         budget = min(budget, self._left)
         if len(text) > _MOST_CHARACTERS * budget:
             return 0
-        entries = self._sections[section]
         cost = self._count(text + "\n")
-        if time and not free:
-            cost += self._count(time + "\n")
-        if not entries:
-            cost += self._count(f"## {section}\n\n")
+        cost += self._heading_cost(section, self._parts()[section], time, label)
         if cost > budget:
             return 0
-        entries.append(_Entry(order, time, text))
+        self._sections[section].append(_Entry(order, text, time, label))
         self._left -= cost
+        return cost
+
+    def _heading_cost(
+        self, section: str, shown: Sequence[_Entry], time: datetime | None, label: str
+    ) -> int:
+        """Return the tokens of an entry's time and of the section's title, where they are new."""
+        cost = 0 if shown else self._count(f"## {section}\n\n")
+        if time is not None:
+            told = [entry.time for entry in shown if entry.time]
+            nearest = min(told, key=lambda other: abs(other - time), default=None)
+            line = _time_line(time, nearest) + label
+            cost += self._count(line + "\n") if line else 0
         return cost
 
     def _fitted(self) -> str:
         """Return the block, without entries beyond the budget (counts of parts may not add up)."""
         while True:
             block = "\n\n".join(
-                f"## {title}\n" + "\n".join(_lines(sorted(entries)))
-                for title, entries in self._sections.items()
+                f"## {title}\n" + "\n".join(_lines(sorted(entries, key=attrgetter("order"))))
+                for title, entries in self._parts().items()
                 if entries
             )
             if not block or self._count(block) <= self._budget:
                 return block
-            for title in (
-                "Earlier in these conversations",
-                "Remembered turns",
-                "This conversation",
-                "What is known",
-            ):
-                if self._sections[title]:
-                    self._sections[title].pop()
-                    break
+            self._drop_one()
+
+    def _parts(self) -> dict[str, list[_Entry]]:
+        """Return the entries of every section."""
+        excerpts = [
+            _Entry(seq, excerpt.text, excerpt.page.timestamp, self._id(excerpt.page.id))
+            for seq, excerpt in self._excerpts.items()
+        ]
+        turns = [*self._sections["Remembered turns"], *excerpts]
+        return {**self._sections, "Remembered turns": turns}
+
+    def _drop_one(self) -> None:
+        """Take out what is least missed."""
+        for title in (
+            "Earlier in these conversations",
+            "Remembered turns",
+            "This conversation",
+            "What is known",
+        ):
+            if title == "Remembered turns" and self._excerpts:
+                seq, excerpt = self._excerpts.popitem()
+                if len(excerpt.passages) > 1:
+                    self._excerpts[seq] = excerpt.without_last()
+                return
+            if self._sections[title]:
+                self._sections[title].pop()
+                return
 
 
 def page_text(page: Page) -> str:
     """Return a page as it stands in a context block: its time, then each side with its speaker."""
-    return f"{_time_line(page)}\n{_said(page)}"
+    return f"{_time_line(page.timestamp, None)}\n{said(page)}"
 
 
-def _time_line(page: Page) -> str:
-    return f"[{page.timestamp.isoformat(' ', 'minutes')[:16]}]"  # strftime takes ten times as long
+def _time_line(time: datetime, before: datetime | None) -> str:
+    """Return the line that tells a time, "" where the one told before it will do.
 
-
-def _said(page: Page) -> str:
-    sides = (
-        (page.user_name, "User", page.user_input),
-        (page.agent_name, "Assistant", page.agent_response),
-    )
-    return "\n".join(
-        f"{speaker(name or '') or role}: {neutral(said)}" for name, role, said in sides if said
-    )
+    Of the same day only the hour is told, and of turns soon after one another only the first's.
+    """
+    text = time.isoformat(" ", "minutes")[:16]  # strftime takes ten times as long
+    if before is None or before.date() != time.date():
+        return f"[{text}]"
+    return f"[{text[11:]}]" if abs(time - before) >= _SOON else ""
 
 
 def _lines(entries: Sequence[_Entry]) -> Iterator[str]:
-    """Yield the lines of a section; a time stands once above the turns that share it."""
-    time = ""
+    """Yield the lines of a section."""
+    told: datetime | None = None
     for entry in entries:
-        if entry.time and entry.time != time:
-            time = entry.time
-            yield time
+        if entry.time is not None:
+            line = _time_line(entry.time, told)
+            told = entry.time if line else told
+            if line or entry.label:
+                yield f"{line}{entry.label}".strip()
         yield entry.text

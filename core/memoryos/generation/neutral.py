@@ -50,7 +50,7 @@ _SPEAKERS = (
 _STRUCTURE = re.compile(
     r"[\W_]*(?:"
     rf"(?:{'|'.join(map(re.escape, _SPEAKERS))})[\W_]*[:：]"
-    r"|(?<=\[)\s*\d{4}-\d\d-\d\d\b"
+    r"|(?<=\[)\s*(?:\d{4}-\d\d-\d\d\b|\d\d:\d\d\s*\])"
     rf"|(?:{'|'.join(title.casefold() for title in SECTIONS)})\W*$"
     r"|(?:instruction|response|input)s?\s*[:：])"
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from memoryos.errors import InvalidInput
 from memoryos.llm.json_answers import shape_in_words, strict_schema
 from memoryos.llm.openai_endpoint import sendable
 from memoryos.llm.refusals import Refusal
@@ -64,7 +65,7 @@ class ChatRequest:
     def body(self, dialect: Dialect, *, again: bool = False) -> dict[str, Any]:
         """Return the body of the request; `again`: an answer without the shape in words failed."""
         messages = [
-            {**message, "content": _mended(message.get("content"))} for message in self.messages
+            {name: _mended(value) for name, value in message.items()} for message in self.messages
         ]
         if not dialect.system_role:
             messages = _folded(messages)
@@ -135,13 +136,18 @@ def _changes(
 
 
 def _mended(content: Any) -> Any:
-    """Return `content` with its texts as valid Unicode, also in a list of parts."""
+    """Return `content` with its texts as valid Unicode, also in a list of parts.
+
+    Raises InvalidInput for what no JSON can hold: openai would make a list of a set.
+    """
     if isinstance(content, str):
         return sendable(content)
     if isinstance(content, Mapping):
         return {key: _mended(value) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
         return [_mended(part) for part in content]
+    if content is not None and not isinstance(content, (bool, int, float)):
+        raise InvalidInput(f"messages must hold only what JSON can, not {type(content).__name__}")
     return content
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from memoryos.errors import ContextOverflow, InvalidInput, ModelAnswerInvalid, ModelError
 from memoryos.llm.dialect import ChatRequest, Dialect, learned
 from memoryos.llm.json_answers import parse_answer
-from memoryos.llm.openai_endpoint import OpenAIEndpoint, checked_name, is_number, unchained
+from memoryos.llm.openai_endpoint import OpenAIEndpoint, Request, checked_name, is_number, unchained
 from memoryos.llm.refusals import Refusal, window_in_listing, window_of
 from memoryos.llm.reply import Reply
 from memoryos.llm.thinking import pieces_without_thinking, without_thinking
@@ -18,7 +18,11 @@ from memoryos.llm.tokens import token_counter
 from memoryos.ports import Completion, TokenUsage
 
 if TYPE_CHECKING:
+    from openai import OpenAI
     from pydantic import BaseModel
+
+    from memoryos.llm.limits import Deadline
+    from memoryos.llm.network import Response
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +30,6 @@ MAX_TOKENS = 4_096
 """Longest answer, in tokens, where the caller sets none; never more than half the window."""
 MAX_BYTES = 16_000_000
 """Most bytes of one answer that are read."""
-_CHAT = "/chat/completions"
 
 
 class OpenAIChat:
@@ -65,7 +68,7 @@ class OpenAIChat:
     ) -> None:
         self.name = checked_name("model", model)
         self._endpoint = OpenAIEndpoint(
-            api_key, base_url, timeout, max_retries, default_headers, default_query
+            MAX_BYTES, api_key, base_url, timeout, max_retries, default_headers, default_query
         )
         if temperature is not None and not (
             is_number(temperature, float) and 0 <= temperature <= 2
@@ -110,9 +113,13 @@ class OpenAIChat:
         if self._window is None and not self._listing_asked:
             self._listing_asked = True
             try:
-                listing = self._endpoint.get(self.name, "/models", MAX_BYTES)
+                listing = self._endpoint.ask(
+                    self.name,
+                    lambda client, deadline: client.models.with_raw_response.list(timeout=deadline),
+                    lambda response: response.json(),
+                )
                 self._window = window_in_listing(listing, self.name)
-            except ModelError:
+            except (ModelError, Refusal):
                 _log.debug("%s does not list its models", self._endpoint.where)
         return self._window
 
@@ -198,13 +205,13 @@ class OpenAIChat:
         """Return a whole answer. Raises ModelError."""
 
         def call(body: Mapping[str, Any]) -> Reply:
-            def read(response: Any) -> Reply:
+            def read(response: Response) -> Reply:
                 reply = Reply()
                 for _ in reply.read(response):
                     pass
                 return reply
 
-            return self._endpoint.post(self.name, _CHAT, body, read, MAX_BYTES)
+            return self._endpoint.ask(self.name, _chat(body), read)
 
         reply: Reply = self._negotiated(call, messages, schema, max_tokens, again=again)
         return reply
@@ -215,7 +222,7 @@ class OpenAIChat:
         """Yield an answer piece by piece; `reply` takes what else it tells. Raises ModelError."""
 
         def call(body: Mapping[str, Any]) -> tuple[str, Iterator[str]]:
-            pieces = self._endpoint.stream(self.name, _CHAT, body, reply.read, MAX_BYTES)
+            pieces = self._endpoint.stream(self.name, _chat(body), reply.read)
             return next(pieces, ""), pieces  # a refusal comes before the first piece
 
         first, others = self._negotiated(call, messages, None, max_tokens, again=False)
@@ -290,3 +297,15 @@ class OpenAIChat:
         """Return the usage of a call as counted here, for endpoints that do not report it."""
         prompt = sum(self._count(str(message.get("content", ""))) + 4 for message in messages)
         return TokenUsage(prompt, self._count(answer))
+
+
+def _chat(body: Mapping[str, Any]) -> Request:
+    """Return the request for an answer to `body`, which may hold what openai has no names for."""
+    named = {name: body[name] for name in ("model", "messages", "stream") if name in body}
+    others = {name: value for name, value in body.items() if name not in named}
+
+    def send(client: OpenAI, deadline: Deadline) -> Any:
+        ask: Callable[..., Any] = client.chat.completions.with_raw_response.create
+        return ask(**named, extra_body=others, timeout=deadline)
+
+    return send

@@ -4,52 +4,56 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import logging
 import os
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from memoryos.errors import InvalidInput, ModelError, ModelUnavailable
-from memoryos.llm.breaker import CircuitBreaker, Ticket, breaker_of
+from memoryos.llm.breaker import CircuitBreaker, breaker_of
+from memoryos.llm.limits import BrokenOff, CallCancelled, Deadline, error_of_call, origin_of
 from memoryos.llm.refusals import Refusal, error_of, refusal_of
 
 if TYPE_CHECKING:
-    from memoryos.llm.connections import Connections, Response
-    from memoryos.llm.network import Deadline
+    from openai import OpenAI
+
+    from memoryos.llm.network import Response
 
 _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
 
+Request = Callable[["OpenAI", Deadline], Any]
+"""Sends one request with openai's client and the deadline as `timeout`: its raw response."""
+
 OPENAI = "https://api.openai.com/v1"
 TOTAL = 10
 """Longest call, as a multiple of `timeout`: an answer may come piece by piece for so long."""
-MAX_REFUSAL = 65_536
-"""Bytes of an error that are read."""
 LONGEST_BACKOFF = 8.0
 _SECRET = re.compile(r"auth|key|token|secret|cookie|pass", re.IGNORECASE)
 
 
 class OpenAIEndpoint:
-    """Where a model is reached, with which key and within which limits. Thread-safe, fork-safe.
+    """A client of the official openai library, held to limits. Thread-safe, fork-safe.
 
+    limit: most bytes of an answer that are read.
     api_key: None reads OPENAI_API_KEY when first needed; "" sends none.
     base_url: None reads OPENAI_BASE_URL, and that failing means api.openai.com.
     timeout: seconds of a whole call, its retries included; in a stream, from one line to the next,
     and ten times as long for all of it.  max_retries: further attempts (429, 5xx, network).
     default_headers, default_query: sent with every request.
 
-    Connections are made at the first call, and again in a forked child (a connection must not be
+    The client is made at the first call, and again in a forked child (a connection must not be
     shared by two processes).  The key is in no repr, error, copy or pickle, nor are headers and
     parameters named like one: a pickled endpoint reads OPENAI_API_KEY where it is loaded.
     """
 
     def __init__(
         self,
+        limit: int,
         api_key: str | None,
         base_url: str | None,
         timeout: float,
@@ -64,7 +68,8 @@ class OpenAIEndpoint:
         self._api_key = api_key
         self._headers = _texts("default_headers", default_headers)
         self._query = _texts("default_query", default_query)
-        self._connections: dict[int, Connections] = {}
+        self._limit = limit
+        self._clients: dict[int, OpenAI] = {}
         self._calls: dict[int, Deadline] = {}
 
     def __repr__(self) -> str:
@@ -75,7 +80,7 @@ class OpenAIEndpoint:
             "_headers": _without_secrets(self._headers),
             "_query": _without_secrets(self._query),
         }
-        gone: dict[str, Any] = {"_api_key": None, "_connections": {}, "_calls": {}}
+        gone: dict[str, Any] = {"_api_key": None, "_clients": {}, "_calls": {}}
         return self.__dict__ | kept | gone
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OpenAIEndpoint:
@@ -89,8 +94,6 @@ class OpenAIEndpoint:
     @property
     def where(self) -> str:
         """Scheme, host and port of the endpoint, without what an address may hide (user, query)."""
-        from memoryos.llm.connections import origin_of  # noqa: PLC0415  # import stays cheap
-
         return origin_of(self.address)
 
     def close(self) -> None:
@@ -100,72 +103,47 @@ class OpenAIEndpoint:
         """
         for deadline in list(self._calls.values()):
             deadline.cancel()
-        if connections := self._connections.pop(os.getpid(), None):
-            connections.close()
+        if client := self._clients.pop(os.getpid(), None):
+            client.close()
 
     # ── calls ──
 
-    def post(
-        self,
-        model: str,
-        path: str,
-        body: Mapping[str, Any],
-        read: Callable[[Response], _Value],
-        limit: int,
-    ) -> _Value:
-        """Return what `read` makes of the response to `body`, which is asked for again on failure.
+    def ask(self, model: str, request: Request, read: Callable[[Response], _Value]) -> _Value:
+        """Return what `read` makes of the response to `request`, sent again when either fails.
 
-        limit: most bytes of the response that are read.  Raises Refusal for an endpoint's error,
-        InvalidInput for a body that is not JSON, else ModelError.
+        Raises Refusal for an endpoint's error, InvalidInput for a request that is not JSON, else
+        ModelError.
         """
 
-        def closing(response: Response) -> _Value:
-            with response:
+        def closed(response: Response) -> _Value:
+            with closing(response):
                 return read(response)
 
-        data = _encoded(body)
-        with self._guarded(model) as deadline:
-            return self._attempts(path, data, closing, limit, deadline)
+        with self._guarded(model) as (client, deadline):
+            return self._attempts(client, request, closed, deadline)
 
     def stream(
-        self,
-        model: str,
-        path: str,
-        body: Mapping[str, Any],
-        read: Callable[[Response], Iterator[_Value]],
-        limit: int,
+        self, model: str, request: Request, read: Callable[[Response], Iterator[_Value]]
     ) -> Iterator[_Value]:
         """Yield what `read` yields of the response; what has been yielded is not asked for again.
 
-        Limits and errors as for `post`.
+        Limits and errors as for `ask`.
         """
-        data = _encoded(body)
-        with (
-            self._guarded(model) as deadline,
-            self._attempts(path, data, lambda response: response, limit, deadline) as opened,
-        ):
-            yield from read(opened)
-
-    def get(self, model: str, path: str, limit: int) -> Any:
-        """Return the JSON at `path`, asked for once; None if refused. Raises ModelError."""
-        with self._guarded(model) as deadline:
-            try:
-                with self._send(path, b"", limit, deadline) as response:
-                    return json.loads(response.read())
-            except Refusal:
-                return None
+        with self._guarded(model) as (client, deadline):
+            opened = self._attempts(client, request, lambda response: response, deadline)
+            with closing(opened):
+                yield from read(opened)
 
     def _attempts(
         self,
-        path: str,
-        data: bytes,
+        client: OpenAI,
+        request: Request,
         read: Callable[[Response], _Value],
-        limit: int,
         deadline: Deadline,
     ) -> _Value:
         for attempt in range(self.max_retries + 1):
             try:
-                return read(self._send(path, data, limit, deadline))
+                return read(self._send(client, request, deadline))
             except Exception as error:
                 pause = _pause(error, attempt)
                 if pause is None or attempt == self.max_retries or pause >= deadline.left():
@@ -173,78 +151,85 @@ class OpenAIEndpoint:
             deadline.sleep(pause)
         raise AssertionError  # the last attempt returned or raised
 
-    def _send(self, path: str, data: bytes, limit: int, deadline: Deadline) -> Response:
-        """Return a response of status 200. Raises Refusal for any other."""
-        request = self._request(path)
-        response = self._opened().send(
-            "POST" if data else "GET", request.url, request.headers, data, deadline, limit
-        )
-        if response.status == 200:
-            if response.is_stream:
-                deadline.heard()
-            return response
-        with response:
-            told = b""
-            for piece in response.pieces():
-                told += piece
-                if len(told) > MAX_REFUSAL:
-                    break
-        raise refusal_of(response.status, response.headers, told[:MAX_REFUSAL])
+    @staticmethod
+    def _send(client: OpenAI, request: Request, deadline: Deadline) -> Response:
+        """Return the response to `request`. Raises Refusal, InvalidInput and those of `limits`."""
+        from openai import APIConnectionError, APIStatusError  # noqa: PLC0415  # as in _made
 
-    def _request(self, path: str) -> _Request:
-        """Return where and with which headers `path` is asked. Raises ModelUnavailable."""
+        from memoryos.llm.network import Response  # noqa: PLC0415  # imports openai
+
+        try:
+            return Response(request(client, deadline).http_response, deadline)
+        except APIStatusError as error:
+            told = error.response
+            raise refusal_of(told.status_code, told.headers, told.content) from None
+        except APIConnectionError as error:
+            raise error.__cause__ or error from None
+        except (TypeError, ValueError, RecursionError):
+            raise InvalidInput("messages and extra_body must hold only what JSON can") from None
+
+    def _client(self) -> OpenAI:
+        """Return the client of this process; a lock for it could be left locked by a fork."""
+        found = self._clients.get(os.getpid())
+        return found or self._clients.setdefault(os.getpid(), self._made())
+
+    def _made(self) -> OpenAI:
+        """Make a client. Raises ModelUnavailable for what the environment lacks."""
+        from openai import OpenAI  # noqa: PLC0415  # takes a second
+
+        from memoryos.llm.network import http_client  # noqa: PLC0415  # imports openai
+
         parts = urlsplit(self.address)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ModelUnavailable("OPENAI_BASE_URL must begin with http:// or https://")
         base = parts.path.rstrip("/").removesuffix("/chat/completions")  # as it is often copied
-        host = parts.netloc.rpartition("@")[2]
-        query = urlencode([*parse_qsl(parts.query), *self._query.items()])
-        url = f"{parts.scheme}://{host}{base}{path}" + (query and f"?{query}")
-        headers = {
-            "host": host,
-            "content-type": "application/json",
-            "accept": "application/json, text/event-stream",
-            "accept-encoding": "gzip",
-            "user-agent": "memoryos-integrations",
-        }
         key = self._key()
-        if key and "/openai/deployments/" in parts.path:  # Azure's own way
-            headers["api-key"] = key
-        elif key:
-            headers["authorization"] = f"Bearer {key}"
-        elif parts.username:
+        headers = {}
+        is_azure = "/openai/deployments/" in parts.path
+        if key and is_azure:
+            headers["Api-Key"] = key
+        elif parts.username and not key:
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            headers["authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
-        headers |= {name.lower(): value for name, value in self._headers.items()}
-        return _Request(url, headers)
+            headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+        headers |= {name.title(): value for name, value in self._headers.items()}
+        query = dict(parse_qsl(parts.query)) | self._query
+        shown = _without_secrets(query)
+        hidden = {name: value for name, value in query.items() if name not in shown}
+        has_none = (is_azure or not key) and "Authorization" not in headers
+        made = OpenAI(
+            api_key=key or "none",  # which is not sent, but openai wants one
+            base_url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{base}",
+            timeout=self.timeout,
+            max_retries=0,  # its waits could not be ended
+            default_headers=headers,
+            default_query=shown,
+            http_client=http_client(self.address, self._limit, hidden, without_key=has_none),
+        )
+        _ = (
+            made.chat.completions,
+            made.embeddings,
+            made.models,
+        )  # imported now, not in a call
+        return made
+
+    def _given_key(self) -> str:
+        return self._api_key if self._api_key is not None else os.environ.get("OPENAI_API_KEY", "")
 
     def _key(self) -> str:
-        key = self._api_key if self._api_key is not None else os.environ.get("OPENAI_API_KEY")
+        key = self._given_key()
         if not key and self.address == OPENAI and not self._headers:
             raise ModelUnavailable("no API key: pass api_key=… or set OPENAI_API_KEY")
         if key and not _fits_header(key):
             raise ModelUnavailable(
                 "OPENAI_API_KEY holds characters that no key has; check its value"
             )
-        return (key or "").strip()
-
-    def _opened(self) -> Connections:
-        """Return the connections of this process.
-
-        Kept by process, without a lock, which a fork could leave locked.
-        """
-        from memoryos.llm.connections import Connections  # noqa: PLC0415  # import stays cheap
-
-        found = self._connections.get(os.getpid())
-        return found or self._connections.setdefault(os.getpid(), Connections(self.address))
+        return key.strip()
 
     # ── limits ──
 
     @contextmanager
-    def _guarded(self, model: str) -> Iterator[Deadline]:
+    def _guarded(self, model: str) -> Iterator[tuple[OpenAI, Deadline]]:
         """Hold one call to its limits, and tell the endpoint's breaker how it ended."""
-        from memoryos.llm.network import CallCancelled, Deadline  # noqa: PLC0415  # as above
-
         breaker = self._breaker(model)
         ticket = breaker.admit()
         name = f"model {model!r} at {self.where}"
@@ -254,17 +239,24 @@ class OpenAIEndpoint:
                 f"again in {ticket.retry_after:.0f} s",
                 ticket.retry_after,
             )
-        deadline = Deadline(self.timeout, TOTAL * self.timeout)
-        self._calls[id(deadline)] = deadline
+        deadline = None
         try:
-            yield deadline
+            client = self._client()  # at the first call this takes a second, which is not theirs
+            deadline = Deadline(self.timeout, TOTAL * self.timeout)
+            self._calls[id(deadline)] = deadline
+            yield client, deadline
+        except InvalidInput:
+            breaker.released(ticket)
+            raise
         except Exception as error:  # noqa: BLE001  # translated: nothing else may get out
-            failure = error if isinstance(error, Refusal) else self.error(error, model)
+            told = self.error(error, model)
             if isinstance(error, CallCancelled):
                 breaker.released(ticket)  # it was closed here, which says nothing of it
-            else:
-                self._tell(breaker, ticket, failure, name)
-            raise failure from None
+            elif not isinstance(told, ModelUnavailable):
+                breaker.succeeded(ticket)  # a refusal of this text is an answer
+            elif breaker.failed(ticket, told.retry_after, str(told)):
+                _log.warning("%s; until it answers again, only one call at a time is tried", told)
+            raise (error if isinstance(error, Refusal) else told) from None
         except BaseException:  # the reader of a stream had enough, or the program is ending
             breaker.released(ticket)
             raise
@@ -272,19 +264,11 @@ class OpenAIEndpoint:
             if breaker.succeeded(ticket):
                 _log.info("%s answers again", name)
         finally:
-            del self._calls[id(deadline)]
+            self._calls.pop(id(deadline), None)
 
     def _breaker(self, model: str) -> CircuitBreaker:
-        key = self._api_key if self._api_key is not None else os.environ.get("OPENAI_API_KEY", "")
-        digest = hashlib.sha256(repr((key, sorted(self._headers.items()))).encode()).hexdigest()
-        return breaker_of(self.address, digest, model)
-
-    def _tell(self, breaker: CircuitBreaker, ticket: Ticket, failure: Exception, name: str) -> None:
-        wrong = error_of(failure, name) if isinstance(failure, Refusal) else failure
-        if not isinstance(wrong, ModelUnavailable):
-            breaker.succeeded(ticket)  # a refusal of this text is an answer
-        elif breaker.failed(ticket, wrong.retry_after, str(wrong)):
-            _log.warning("%s; until it answers again, only one call at a time is tried", wrong)
+        told = (self._given_key(), sorted(self._headers.items()))
+        return breaker_of(self.address, hashlib.sha256(repr(told).encode()).hexdigest(), model)
 
     def error(self, error: Exception, model: str) -> ModelError:
         """Return our error for whatever a call raised: what happened and what helps.
@@ -292,24 +276,12 @@ class OpenAIEndpoint:
         Nothing of the request or of the endpoint's own words is repeated: they may hold the
         prompt or the key.
         """
-        from memoryos.llm.connections import error_of_call  # noqa: PLC0415  # import stays cheap
-
         if isinstance(error, ModelError):
             return error
         name = f"model {model!r} at {self.where}"
         if isinstance(error, Refusal):
             return error_of(error, name)
         return error_of_call(error, name, self.timeout)
-
-
-class _Request(NamedTuple):
-    """Where a request goes, and its headers, of which a repr shows nothing."""
-
-    url: str
-    headers: dict[str, str]
-
-    def __repr__(self) -> str:
-        return "_Request(…)"
 
 
 def unchained(error: ModelError) -> ModelError:
@@ -338,27 +310,12 @@ def is_number(value: object, kind: type[int] | type[float]) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool)
 
 
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    """Return a request's body as JSON. Raises InvalidInput for what no JSON can hold."""
-    try:
-        return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidInput("messages and extra_body must hold only what JSON can") from None
-
-
 def _pause(error: Exception, attempt: int) -> float | None:
     """Return the seconds before the next attempt; None when there is no point in one."""
-    import httpcore2  # noqa: PLC0415  # import stays cheap
-
-    from memoryos.llm.network import CallCancelled  # noqa: PLC0415  # as above
-
     backoff = min(0.5 * 2**attempt, LONGEST_BACKOFF) * random.uniform(0.75, 1)  # noqa: S311  # jitter
     if isinstance(error, Refusal) and error.is_passing:
         return backoff if error.retry_after is None else error.retry_after
-    broken = isinstance(
-        error, (httpcore2.NetworkError, httpcore2.RemoteProtocolError, httpcore2.ProxyError)
-    )
-    return backoff if broken and not isinstance(error, CallCancelled) else None
+    return backoff if isinstance(error, BrokenOff) else None
 
 
 def _check(api_key: object, base_url: object, timeout: object, max_retries: object) -> None:
@@ -377,6 +334,7 @@ def _check(api_key: object, base_url: object, timeout: object, max_retries: obje
             parts = urlsplit(str(base_url))
             usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
             usable = usable and (parts.port or 1) > 0 and parts.netloc.isascii()
+            usable = usable and str(base_url).isprintable()
         except ValueError:
             usable = False
         if not usable:

@@ -15,7 +15,7 @@ from memoryos.llm.refusals import refusal_in
 from memoryos.ports import TokenUsage
 
 if TYPE_CHECKING:
-    from memoryos.llm.connections import Response
+    from memoryos.llm.network import Response
 
 MOST_TOKENS = 1_000_000_000
 """Largest number of tokens that is believed of one call."""
@@ -52,7 +52,7 @@ class Reply:
         if response.is_stream:
             pieces = map(self._piece, self._events(response))
         else:
-            pieces = map(self._whole, (json.loads(response.read()),))
+            pieces = map(self._whole, (response.json(),))
         for piece in pieces:
             if piece:
                 said.append(piece)
@@ -66,11 +66,7 @@ class Reply:
             raise EOFError
 
     def _events(self, response: Response) -> Iterator[Any]:
-        """Yield the data of each event; the protocol never spreads one over several lines."""
-        for line in response.lines():
-            if not line.startswith(b"data:"):
-                continue
-            data = line[5:].strip()
+        for data in response.events():
             if data == b"[DONE]":
                 self.ended = True
                 return

@@ -27,11 +27,11 @@ from memoryos.model import (
     Trait,
     Usage,
 )
-from memoryos.retrieval.filters import Where
+from memoryos.retrieval.filters import page_filter
 from memoryos.storage.codec import decode
 from memoryos.storage.journal import checked_count, checked_id, checked_known_id, checked_time
 from memoryos.storage.journal import page_id as id_of_key
-from memoryos.storage.port import Kind, PageQuery
+from memoryos.storage.port import Kind, PageFilter, PageQuery
 from memoryos.tiers import mid_term
 from memoryos.upkeep.erasure import Remains, remains
 from memoryos.upkeep.provenance import Explanation, explain
@@ -91,13 +91,15 @@ class Inspection(Displayable):
             checked_count(limit, "limit", 0)
         if session_id is not None:
             session_id = checked_id(session_id, "session_id")
+        store = self._modules.store
         if where is not None:
-            narrowed = Where.of({**where, **({"session_id": session_id} if session_id else {})})
-            assert narrowed is not None
-            found = narrowed.pages(self._modules.store, self.scope)
-            return (found[::-1] if newest_first else found)[:limit]
+            narrowed = {**where, **({"session_id": session_id} if session_id else {})}
+            positions = store.positions(self.scope, page_filter(narrowed) or PageFilter())
+            seqs = positions[::-1] if newest_first else positions
+            query = PageQuery(seqs=seqs[:limit].tolist(), newest_first=newest_first)
+            return store.pages(self.scope, query)
         query = PageQuery(session_id=session_id, newest_first=newest_first, limit=limit)
-        return self._modules.store.pages(self.scope, query)
+        return store.pages(self.scope, query)
 
     def sessions(self) -> list[str]:
         """Return the ids of the scope's sessions, in order of their first page."""

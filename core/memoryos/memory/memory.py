@@ -24,7 +24,8 @@ from memoryos.model import (
     Page,
     Scope,
 )
-from memoryos.retrieval.filters import Where
+from memoryos.retrieval.filters import page_filter
+from memoryos.retrieval.index import Wanted
 from memoryos.storage.journal import (
     checked_count,
     checked_id,
@@ -166,7 +167,9 @@ class Memory(Inspection):
             k: pages to return at most. Default: `top_pages`, or with `max_tokens` as many as may
                 fill it.
             max_tokens: budget of the result's `text()`. Default: `context_tokens`.
-            where: filter of pages: "session_id", "since", "before", and any name of their metadata.
+            where: filter of pages: "session_id", "since", "before", and any name of their metadata,
+                each with a value, a list of values, or bounds such as {"gte": 3, "lt": 5}; it
+                narrows all that the recall shows.
 
         Returns:
             Ranked pages, with the short-term memory, segments, knowledge and profile.
@@ -182,17 +185,18 @@ class Memory(Inspection):
         query = fitted(query, modules.config.max_text_bytes)
         if max_tokens is not None:
             checked_count(max_tokens, "max_tokens", 0)
-        if k is None:
-            k = modules.config.top_pages
-            if max_tokens is not None:
-                k = max(k, min(max_tokens // _TOKENS_OF_A_SHORT_PAGE, _MOST_PAGES))
+        wanted = Wanted(modules.config.top_pages)
+        if k is not None:
+            wanted = Wanted(checked_count(k, "k"))
+        elif max_tokens is not None:
+            wanted = Wanted(_MOST_PAGES, modules.config.top_pages, max_tokens)
         found = modules.retriever.recall(
             self.scope,
             self.session_id,
             query,
-            k=checked_count(k, "k"),
+            wanted=wanted,
             max_tokens=modules.config.context_tokens if max_tokens is None else max_tokens,
-            where=Where.of(where),
+            where=page_filter(where),
             now=modules.clock(),
         )
         # What only fills a large budget was not asked for, and heats nothing.
@@ -440,5 +444,5 @@ class Memory(Inspection):
         return receipt
 
 
-_TOKENS_OF_A_SHORT_PAGE = 20
 _MOST_PAGES = 100
+"""Pages that come at most where a budget is given and no number."""

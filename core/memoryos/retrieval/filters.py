@@ -1,59 +1,73 @@
-"""Filters of a recall."""
+"""Filters of a recall, as callers give them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from memoryos.errors import InvalidInput
-from memoryos.model import Page, Scope
 from memoryos.storage.journal import checked_id, checked_time
-from memoryos.storage.port import PageQuery, Store
+from memoryos.storage.port import Comparison, Condition, PageFilter, Scalar
 
-_WHERE = ("session_id", "since", "before")
+_BOUNDS = tuple(name for name in get_args(Comparison) if name != "in")
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Filter of pages by session, time, and values of metadata."""
+def page_filter(where: Mapping[str, Any] | None) -> PageFilter | None:
+    """Read a caller's mapping: session_id, since, before; any other name is one of metadata.
 
-    session_id: str | None = None
-    since: datetime | None = None
-    before: datetime | None = None
-    metadata: Mapping[str, Any] | None = None
-
-    @classmethod
-    def of(cls, where: Mapping[str, Any] | None) -> Where | None:
-        """Read a caller's mapping: session_id, since, before; any other name is one of metadata."""
-        if where is None:
-            return None
-        if not isinstance(where, Mapping) or not all(isinstance(name, str) for name in where):
-            raise InvalidInput(
-                "where must be a mapping such as {'session_id': 'a', 'since': '2026-01-01'}, "
-                f"not {where!r}"
-            )
-        return cls(
-            session_id=checked_id(where["session_id"], "session_id")
-            if where.get("session_id") is not None
-            else None,
-            since=checked_time(where["since"], "since") if "since" in where else None,
-            before=checked_time(where["before"], "before") if "before" in where else None,
-            metadata={name: value for name, value in where.items() if name not in _WHERE},
+    Of metadata a value, a list of values of which one has to be there, or bounds such as
+    {"gte": 3, "lt": 5}.  Raises InvalidInput.
+    """
+    if where is None:
+        return None
+    if not isinstance(where, Mapping) or not all(isinstance(name, str) for name in where):
+        raise InvalidInput(
+            "where must be a mapping such as {'session_id': 'a', 'since': '2026-01-01'}, "
+            f"not {where!r}"
         )
-
-    def pages(self, store: Store, scope: Scope) -> list[Page]:
-        """Return the pages that match, in journal order."""
-        query = PageQuery(session_id=self.session_id, since=self.since, before=self.before)
-        wanted = (self.metadata or {}).items()
-        return [
-            page
-            for page in store.pages(scope, query)
-            if all(_is(page.metadata.get(name), value) for name, value in wanted)
-        ]
+    rest = dict(where)
+    session_id, since, before = (rest.pop(n, None) for n in ("session_id", "since", "before"))
+    return PageFilter(
+        session_id=None if session_id is None else checked_id(session_id, "session_id"),
+        since=None if since is None else checked_time(since, "since"),
+        before=None if before is None else checked_time(before, "before"),
+        metadata=tuple(part for name, value in rest.items() for part in _conditions(name, value)),
+    )
 
 
-def _is(stored: Any, wanted: Any) -> bool:
-    """Return whether a metadata value is the wanted one, or one of a wanted list."""
-    return stored in wanted if isinstance(wanted, (list, tuple, set)) else bool(stored == wanted)
+def _conditions(name: str, value: Any) -> list[Condition]:
+    """Return what is asked of one value of metadata. Raises InvalidInput."""
+    if isinstance(value, Mapping):
+        if not value or not all(key in _BOUNDS for key in value):
+            raise InvalidInput(
+                f"where[{name!r}] must be a value, a list of values, or bounds by the names "
+                f"{', '.join(_BOUNDS)}, not {value!r}"
+            )
+        return [Condition(name, key, (_bound(name, bound),)) for key, bound in value.items()]
+    values = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
+    return [Condition(name, "in", tuple(_scalar(name, item) for item in values))]
+
+
+def _scalar(name: str, value: Any) -> Scalar:
+    plain = value is None or isinstance(value, (str, int, float))
+    if not plain or (isinstance(value, float) and not math.isfinite(value)):
+        raise InvalidInput(
+            f"where[{name!r}] must be compared with texts, numbers, booleans or None, not {value!r}"
+        )
+    if isinstance(value, str):
+        _check_text(name, value)
+    return value  # type: ignore[no-any-return]
+
+
+def _bound(name: str, value: Any) -> Scalar:
+    if value is None or isinstance(value, bool):
+        raise InvalidInput(f"where[{name!r}] must have numbers or texts as bounds, not {value!r}")
+    return _scalar(name, value)
+
+
+def _check_text(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"where[{name!r}] holds what is no text: {error}") from None

@@ -7,10 +7,11 @@ The paper's two stages, segments first and pages within them, are kept for compa
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,15 @@ from numpy.typing import NDArray
 from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, ModelError, StorageBusy
 from memoryos.generation.context import Recall
-from memoryos.model import Chain, Knowledge, Owner, Page, RecalledPage, Scope, Segment
+from memoryos.model import Chain, Knowledge, Owner, Page, Passage, RecalledPage, Scope, Segment
 from memoryos.ports import Embedder, TokenCounter, Vectors
-from memoryos.retrieval.filters import Where
-from memoryos.retrieval.index import Hit, ScopeIndex
+from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
+from memoryos.retrieval.narrowing import Narrowing
+from memoryos.retrieval.relevance import relevance
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
-from memoryos.storage.port import PageQuery, Store
+from memoryos.storage.journal import page_passages, passage_of
+from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
 from memoryos.text.terms import tokens
@@ -58,9 +61,9 @@ class Retriever:
         session_id: str,
         query: str,
         *,
-        k: int,
+        wanted: Wanted,
         max_tokens: int,
-        where: Where | None,
+        where: PageFilter | None,
         now: datetime,
     ) -> Recall:
         """Return what each tier holds on `query`; without an embedder's answer, by words alone.
@@ -79,9 +82,10 @@ class Retriever:
                     continue
                 vector = self._comparable(view, answer)
                 with suppress(StaleBlocks):
-                    hits = self._hits(scope, view, query, vector, k, where, now)
+                    only = None if where is None else Narrowing(self._store, scope, view, where)
+                    hits = self._hits(scope, view, query, vector, wanted, only, now)
                     return self._found(
-                        scope, session_id, view, query, vector, hits, k, max_tokens, now
+                        scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
                 self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
@@ -94,30 +98,34 @@ class Retriever:
         query: str,
         vector: Vectors | None,
         hits: Sequence[Hit],
-        k: int,
         max_tokens: int,
+        only: Narrowing | None,
         now: datetime,
     ) -> Recall:
         """Assemble the Recall from the hits of a search and the live tiers."""
+        tiers = view.tiers
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
-        pages = tuple(
-            RecalledPage(found[hit.seq], hit.score, hit.reasons or ("nothing is nearer",))
-            for hit in hits
-            if hit.seq in found
-        )[:k]
+        pages = tuple(_recalled(found[hit.seq], hit) for hit in hits if hit.seq in found)
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
-        words = frozenset(tokens(query)) if view.tiers.knowledge else frozenset()
+        words = frozenset(tokens(query)) if tiers.knowledge else frozenset()
+        knowledge: Collection[Knowledge] = tiers.knowledge.values()
+        if only is None:
+            profile, short_term = tiers.profile, self.short_term(scope, session_id)
+        else:
+            knowledge = only.knowledge(knowledge)
+            profile = only.profile(knowledge, tiers.traits.values())
+            short_term = only.short_term(session_id, self._config.short_term_capacity)
         return Recall(
             query=query,
             pages=pages,
-            short_term=self.short_term(scope, session_id),
-            segments=self._segments(view.tiers, query, vector, now),
-            user_knowledge=self._knowledge(view.tiers, "user", words, vector),
-            agent_knowledge=self._knowledge(view.tiers, "agent", words, vector),
-            profile=view.tiers.profile,
+            short_term=short_term,
+            segments=self._segments(tiers, query, vector, only, now),
+            user_knowledge=self._knowledge(tiers, knowledge, "user", words, vector),
+            agent_knowledge=self._knowledge(tiers, knowledge, "agent", words, vector),
+            profile=profile,
             max_tokens=max_tokens,
             count_tokens=self._count_tokens,
-            load_chains=lambda: self._chains(scope, chain_ids),
+            load_chains=lambda: self._chains(scope, chain_ids, only),
         )
 
     def short_term(self, scope: Scope, session_id: str) -> tuple[Page, ...]:
@@ -149,16 +157,14 @@ class Retriever:
         view: ScopeView,
         query: str,
         vector: Vectors | None,
-        k: int,
-        where: Where | None,
+        wanted: Wanted,
+        only: Narrowing | None,
         now: datetime,
     ) -> list[Hit]:
-        allowed = None
-        if where is not None:
-            allowed = np.array([page.seq for page in where.pages(self._store, scope)], np.int64)
+        allowed = None if only is None else only.positions
         if self._config.retrieval == "two_stage":
-            return self._two_stage(scope, view, query, vector, k, allowed, now)
-        return view.index.search(query, vector, k, now=now.timestamp(), allowed=allowed)
+            return self._two_stage(scope, view, query, vector, wanted.pages, allowed, now)
+        return view.index.search(query, vector, wanted, now=now.timestamp(), allowed=allowed)
 
     def _two_stage(
         self,
@@ -175,7 +181,7 @@ class Retriever:
             return []
         inside = [
             page.seq
-            for segment in self._segments(view.tiers, query, vector, now)
+            for segment in self._segments(view.tiers, query, vector, None, now)
             for page in self._store.pages(scope, PageQuery(segment_id=segment.id))
         ]
         seqs = np.array(sorted(inside), np.int64)
@@ -188,20 +194,31 @@ class Retriever:
         return self._store.pages(scope, PageQuery(seqs=seqs)) if seqs else []
 
     def _segments(
-        self, tiers: Tiers, query: str, vector: Vectors | None, now: datetime
+        self,
+        tiers: Tiers,
+        query: str,
+        vector: Vectors | None,
+        only: Narrowing | None,
+        now: datetime,
     ) -> tuple[Segment, ...]:
         if vector is None or not tiers.segments:
             return ()
         scores = tiers.nearness.affinities(keywords(query, 8), vector)
-        best = np.argsort(-scores, kind="stable")[: self._config.top_segments]
-        chosen = (tiers.nearness.segments[row] for row in best.tolist())
+        ranked = (tiers.nearness.segments[row] for row in np.argsort(-scores, kind="stable"))
+        most = self._config.top_segments
+        chosen = list(islice(ranked, most)) if only is None else only.segments(ranked, most)
         return tuple(replace(s, heat=mid_term.heat(s, now, self._config)) for s in chosen)
 
     def _knowledge(
-        self, tiers: Tiers, owner: Owner, wanted: frozenset[str], vector: Vectors | None
+        self,
+        tiers: Tiers,
+        knowledge: Iterable[Knowledge],
+        owner: Owner,
+        wanted: frozenset[str],
+        vector: Vectors | None,
     ) -> tuple[Knowledge, ...]:
         scored = []
-        for item in tiers.knowledge.values():
+        for item in knowledge:
             if item.owner == owner:
                 shared = len(wanted & tiers.words(item)) / max(len(wanted), 1)
                 row = tiers.vectors.get(item.id)
@@ -210,8 +227,29 @@ class Retriever:
         scored.sort(key=lambda pair: (-pair[0], pair[1].id))
         return tuple(item for _, item in scored[: self._config.top_knowledge])
 
-    def _chains(self, scope: Scope, ids: Sequence[str]) -> list[Chain]:
+    def _chains(self, scope: Scope, ids: Sequence[str], only: Narrowing | None) -> list[Chain]:
         order = {id_: rank for rank, id_ in enumerate(ids)}
         found = [decode(record) for record in self._store.records(scope, ["chain"], ids=ids)]
         chains = [chain for chain in found if isinstance(chain, Chain)]
+        if only is not None:
+            chains = only.chains(chains)
         return sorted(chains, key=lambda chain: order[chain.id])
+
+
+def _recalled(page: Page, hit: Hit) -> RecalledPage:
+    """Return a page that was found, with its passages cut out of it."""
+    spans = page_passages(page)
+    scored = hit.passages
+    if len(scored) == 1:  # a long page that is not indexed by its passages yet has one for all
+        scored = tuple((number, scored[0][1]) for number in range(len(spans)))
+    passages = tuple(
+        Passage(span.side, span.start, span.end, passage_of(page, span), score)
+        for span, score in ((spans[n], score) for n, score in scored if n < len(spans))
+    )
+    return RecalledPage(
+        page,
+        hit.score,
+        relevance(hit.share, hit.cosine),
+        passages,
+        hit.reasons or ("nothing is nearer",),
+    )

@@ -16,21 +16,22 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memoryos.config import MemoryConfig
 from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
 from memoryos.ports import Vectors
 from memoryos.retrieval.index import ScopeIndex, ServerIndex
 from memoryos.storage.codec import decode, from_blob
-from memoryos.storage.columns import IndexColumns
-from memoryos.storage.port import Head, Kind, Store
+from memoryos.storage.columns import VectorColumns
+from memoryos.storage.port import Head, Kind, PageFilter, Store
 from memoryos.storage.search import SearchStore
 from memoryos.text.terms import tokens
 from memoryos.tiers.long_term import profile_of
 from memoryos.tiers.mid_term import Nearness
 
 Result = TypeVar("Result")
-_READ_AT_ONCE = 4096
+_READ_AT_ONCE = 2048
 """Positions whose vectors are read together: what a store joins has its limits (SQLite's are 1 GB),
 and its memory for them is used again."""
 _MANY = 8192
@@ -85,13 +86,20 @@ class ScopeView:
     """Cached state of one scope: index and tiers as of `head`."""
 
     def __init__(
-        self, head: Head, index: ScopeIndex | ServerIndex, tiers: Tiers, dimension: int
+        self,
+        head: Head,
+        index: ScopeIndex | ServerIndex,
+        tiers: Tiers,
+        dimension: int,
+        filtered: dict[PageFilter, tuple[int, NDArray[np.int64]]],
     ) -> None:
         self.head = head
         self.index = index
         self.tiers = tiers
         self.dimension = dimension
         """Length of the vectors in the index; 0 while there are none."""
+        self.filtered = filtered
+        """By filter, positions of the pages that match, as far as the first number."""
 
 
 class Views:
@@ -190,7 +198,7 @@ class Views:
         if head.version > old.version:
             tiers = self._load_tiers(scope, tiers, old)
         # Readers hold the old view: they get a new one, over the same index.
-        slot.view = ScopeView(head, view.index, tiers, view.dimension)
+        slot.view = ScopeView(head, view.index, tiers, view.dimension, view.filtered)
         return head.last_seq > old.last_seq
 
     def _is_searched_by_server(self, head: Head) -> bool:
@@ -215,7 +223,8 @@ class Views:
         else:
             index = ScopeIndex(max(dimension, 1), ranking)
         empty = Head(epoch=head.epoch, embedder=head.embedder)
-        return ScopeView(empty, index, Tiers({}, {}, {}, {}, Nearness.of((), {})), dimension)
+        tiers = Tiers({}, {}, {}, {}, Nearness.of((), {}))
+        return ScopeView(empty, index, tiers, dimension, {})
 
     def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
         index = view.index
@@ -224,56 +233,23 @@ class Views:
             index.extend(self._store.index_columns(scope, known))
             return
 
-        def read() -> tuple[list[int], list[Vectors]]:
-            return self._vectors(scope, known, head.embedded_seq, view.dimension)
+        def read() -> list[VectorColumns]:
+            return self._vectors(scope, known, head.embedded_seq)
 
         # What is read first and what second decides nothing: pages are matched by position.
         with _result_of(read, in_thread=head.last_seq - known >= _MANY) as vectors:
-            columns = self._store.index_columns(scope, known)
-            if len(columns):
-                self._load_new(index, columns, head, vectors)
+            index.extend(self._store.index_columns(scope, known), vectors)
         # Vectors of pages that the index had already.
-        last = min(head.embedded_seq, known)
-        if last > old.embedded_seq:
-            seqs, blocks = self._vectors(scope, old.embedded_seq, last, view.dimension)
-            index.set_vectors(seqs, np.concatenate(blocks))
+        late = min(head.embedded_seq, known)
+        if late > old.embedded_seq:
+            index.set_vectors(self._vectors(scope, old.embedded_seq, late))
 
-    def _load_new(
-        self,
-        index: ScopeIndex,
-        columns: IndexColumns,
-        head: Head,
-        read: Callable[[], tuple[list[int], list[Vectors]]],
-    ) -> None:
-        """Add pages to the index: those with vectors, then those that wait for theirs."""
-        done = int(np.searchsorted(columns.seqs, head.embedded_seq, side="right"))
-        embedded, waiting = columns.cut(done)
-
-        def vectors() -> Sequence[Vectors] | Sequence[bytes | None]:
-            seqs, blocks = read()
-            wanted = embedded.seqs.tolist()
-            if seqs == wanted:
-                return blocks
-            # A page was replaced or erased between the two readings.
-            known = dict(zip(seqs, (row.tobytes() for b in blocks for row in b), strict=True))
-            return [known.get(seq) for seq in wanted]
-
-        index.extend(embedded, vectors)
-        index.extend(waiting, lambda: [None] * len(waiting))
-
-    def _vectors(
-        self, scope: Scope, after: int, up_to: int, dimension: int
-    ) -> tuple[list[int], list[Vectors]]:
-        """Read the vectors of a range of positions, in blocks."""
-        seqs: list[int] = []
-        blocks: list[Vectors] = []
-        for first in range(after, up_to, _READ_AT_ONCE):
-            last = min(first + _READ_AT_ONCE, up_to)
-            here, joined = self._store.joined_vectors(scope, first, last)
-            block = np.frombuffer(joined, dtype="<f4").reshape(len(here), max(dimension, 1))
-            blocks.append(block)
-            seqs += here
-        return seqs, blocks
+    def _vectors(self, scope: Scope, after: int, up_to: int) -> list[VectorColumns]:
+        """Read the vectors of a range of positions, in parts."""
+        return [
+            self._store.joined_vectors(scope, first, min(first + _READ_AT_ONCE, up_to))
+            for first in range(after, up_to, _READ_AT_ONCE)
+        ]
 
     def _load_tiers(self, scope: Scope, tiers: Tiers, old: Head) -> Tiers:
         segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)

@@ -25,7 +25,7 @@ class IndexColumns:
     first: NDArray[np.int64]
     """Position where the page stood before it was replaced, the first of all, else 0."""
     terms: bytes
-    """Packed terms of all pages, one after the other."""
+    """Packed terms of all pages (`memoryos.text.terms`), one after the other."""
     sizes: NDArray[np.int64]
     """How many bytes of `terms` are each page's."""
 
@@ -84,3 +84,26 @@ class IndexColumns:
         """Return the packed terms of each page."""
         ends = accumulate(self.sizes.tolist(), initial=0)
         return [self.terms[start:end] for start, end in pairwise(ends)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorColumns:
+    """The vectors of n pages, in whatever order; arrays are (n,)."""
+
+    seqs: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    """How many bytes of `vectors` are each page's."""
+    vectors: bytes
+    """What `codec.pack_vectors` made of each page's passages, one page after the other."""
+
+    @classmethod
+    def of(cls, seqs: Sequence[int] = (), vectors: Sequence[bytes] = ()) -> VectorColumns:
+        """Return columns of plain sequences."""
+        sizes = np.fromiter(map(len, vectors), np.int64, len(vectors))
+        return cls(np.array(seqs, np.int64), sizes, b"".join(vectors))
+
+    def by_page(self) -> dict[int, bytes]:
+        """Return the vectors of each page, by position."""
+        ends = accumulate(self.sizes.tolist(), initial=0)
+        parts = [self.vectors[start:end] for start, end in pairwise(ends)]
+        return dict(zip(self.seqs.tolist(), parts, strict=True))

@@ -9,10 +9,13 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.errors import EngineClosed
 from memoryos.model import Call, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import dumps
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
     Counts,
@@ -21,13 +24,15 @@ from memoryos.storage.port import (
     Lease,
     NewVectors,
     PageDraft,
+    PageFilter,
     PageMoved,
     PageQuery,
     Record,
     StoredEmbedder,
     Waiting,
 )
-from memoryos.storage.rows import matching, page_of, session_number
+from memoryos.storage.rows import matching, page_of, passes, session_number
+from memoryos.text.terms import INDEXING
 
 
 @dataclass(slots=True)
@@ -83,6 +88,17 @@ class InMemoryStore:
             found.reverse()
         return [_given(page) for page in found[: query.limit]]
 
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        with self._lock:
+            pages = list(self._data(scope).pages.values())
+        found = [page.seq for page in pages if page.seq > after_seq and passes(page, where)]
+        return np.array(found, np.int64)
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        with self._lock:
+            pages = self._data(scope).pages
+            return {id_: pages[id_].seq for id_ in ids if id_ in pages}
+
     def sessions(self, scope: Scope) -> list[str]:
         with self._lock:
             return list(dict.fromkeys(page.session_id for page in self._data(scope).pages.values()))
@@ -126,11 +142,8 @@ class InMemoryStore:
             seqs = [seq for seq in sorted(rows) if after_seq < seq <= up_to_seq]
             return seqs, [rows[seq] for seq in seqs]
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
-        seqs, blobs = self.vectors(scope, after_seq, up_to_seq)
-        return seqs, b"".join(blobs)
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
+        return VectorColumns.of(*self.vectors(scope, after_seq, up_to_seq))
 
     def put_vectors(
         self,
@@ -221,6 +234,7 @@ class InMemoryStore:
             for scope, data in self._scopes.items():
                 counts = self.counts(scope)
                 behind = data.head.embedded_seq < data.head.last_seq
+                behind = behind or data.head.indexing != INDEXING
                 if counts.pages and (not waiting or counts.waiting or behind):
                     found.append(scope)
             return sorted(found, key=lambda s: (s.user_id, s.assistant_id))
@@ -294,6 +308,8 @@ def _apply(data: _ScopeData, changes: Changes) -> None:
     data.terms.update(
         {p.id: changes.terms[p.seq] for p in data.pages.values() if p.seq in changes.terms}
     )
+    if changes.indexing is not None:
+        data.head = replace(data.head, indexing=changes.indexing)
     data.receipts.extend(changes.receipts)
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,8 @@ from memoryos.errors import InvalidInput
 from memoryos.model import ANSWERED_BY, QUOTATION, Message, Page
 from memoryos.storage.codec import dumps, is_plain, message_body, message_of, plain_messages
 from memoryos.storage.port import PageDraft
-from memoryos.text.terms import pages_terms
+from memoryos.text.passages import Span, passages
+from memoryos.text.terms import join_passages, pages_terms
 
 ROOM = 16
 """Times `max_text_bytes`: what a text that is mended, or that stands in blocks, may have."""
@@ -174,13 +176,8 @@ def message_page(
     )
 
 
-def drafts_of(pages: Sequence[Page], texts: Sequence[str] | None = None) -> list[PageDraft]:
-    """Return checked pages as they are journalled: with the terms that they are found by.
-
-    `texts`: their `indexed_text`, where it is at hand.
-    """
-    if texts is None:
-        texts = list(map(indexed_text, pages))
+def drafts_of(pages: Sequence[Page]) -> list[PageDraft]:
+    """Return checked pages as they are journalled: with the terms that they are found by."""
     return [
         PageDraft(
             page.id,
@@ -192,7 +189,7 @@ def drafts_of(pages: Sequence[Page], texts: Sequence[str] | None = None) -> list
             page.messages,
             terms,
         )
-        for page, terms in zip(pages, pages_terms(texts), strict=True)
+        for page, terms in zip(pages, terms_of(pages), strict=True)
     ]
 
 
@@ -245,11 +242,39 @@ def page_id(key: str | None) -> str:
     return "p" + "".join([_PAIRS[number >> shift & 1023] for shift in pairs])
 
 
-def indexed_text(page: Page) -> str:
-    """Return the words by which a page is found: both sides, unless the agent only quoted."""
-    if page.metadata.get(ANSWERED_BY) == QUOTATION:
-        return page.user_input
-    return page.text
+def terms_of(pages: Sequence[Page]) -> list[bytes]:
+    """Return the packed terms of pages, passage by passage."""
+    texts = list(map(passage_texts, pages))
+    terms = iter(pages_terms([text for some in texts for text in some]))
+    return [join_passages(islice(terms, len(some))) for some in texts]
+
+
+def page_passages(page: Page) -> Sequence[Span]:
+    """Return what a page is found by, in reading order: both sides, unless the agent only quoted.
+
+    At least one.
+    """
+    quoted = page.metadata.get(ANSWERED_BY) == QUOTATION
+    return passages(page.user_input, "" if quoted else page.agent_response)
+
+
+def passage_of(page: Page, span: Span) -> str:
+    """Return the words of a passage, verbatim; of a whole page both sides."""
+    if span.side is None:
+        return page.text
+    said = page.user_input if span.side == "user" else page.agent_response
+    return said[span.start : span.end]
+
+
+def passage_texts(page: Page) -> list[str]:
+    """Return the words by which a page's passages are found, with the speakers' names."""
+    quoted = page.metadata.get(ANSWERED_BY) == QUOTATION
+    found = page_passages(page)
+    if found[0].side is None:
+        return [page.user_input if quoted else page.text]
+    names = {"user": page.user_name, "agent": page.agent_name}
+    prefixes = {side: f"{name}: " if name else "" for side, name in names.items()}
+    return [prefixes[span.side or "user"] + passage_of(page, span) for span in found]
 
 
 def _side(messages: Sequence[Message], role: str, name: str, most_bytes: int) -> str:

@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.errors import StorageBusy
 from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
+from memoryos.text.terms import INDEXING
 
 Kind = Literal["topic", "segment", "chain", "knowledge", "trait"]
 """Kinds of derived records."""
@@ -34,7 +38,7 @@ class PageDraft:
     metadata: Mapping[str, Any]
     messages: tuple[Message, ...]
     terms: bytes
-    """Packed index terms (`memoryos.text.terms.page_terms`)."""
+    """Packed index terms, passage by passage (`memoryos.storage.journal.terms_of`)."""
     replaces: int | None = None
     """Position of the page of this id whose place this one takes, at the journal's end. With None
     a page that the scope already holds under this id is kept as it is."""
@@ -62,6 +66,8 @@ class Head:
     """Rises when something was taken away: caches start again."""
     embedder: StoredEmbedder | None = None
     """Who made the scope's vectors; None before the first."""
+    indexing: int = INDEXING
+    """Version of passages and terms that all its pages are indexed by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,32 @@ class PageQuery:
     """Only pages before this time."""
     newest_first: bool = False
     limit: int | None = None
+
+
+Scalar = str | int | float | bool | None
+Comparison = Literal["in", "gt", "gte", "lt", "lte"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a value of a page's metadata has to be; lists and mappings there never are it."""
+
+    name: str
+    comparison: Comparison
+    values: tuple[Scalar, ...]
+    """"in": one of these; None is also a value that is missing. Else one bound: a number, to which
+    numbers but not booleans are compared, or a text, to which texts are, by code points."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageFilter:
+    """Pages that a recall may show. Conditions are joined by "and"."""
+
+    session_id: str | None = None
+    segment_id: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    metadata: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +145,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class NewVectors:
-    """The vectors of all a scope's pages, by page id, and who made them."""
+    """The vectors of all a scope's pages, by page id, and who made them.
+
+    As `Store.vectors` gives them: packed, one for each passage.
+    """
 
     embedder: StoredEmbedder
     by_page: Mapping[str, bytes]
@@ -136,6 +171,8 @@ class Changes:
     """Vectors that take the place of all that the scope has."""
     terms: Mapping[int, bytes] = field(default_factory=dict)
     """Index terms that take the place of those at these positions."""
+    indexing: int | None = None
+    """Version of passages and terms that with this all pages are indexed by; None: as before."""
     receipts: Sequence[ErasureReceipt] = ()
     erase_unreadable: bool = False
     """Also delete the records that `Store.unreadable` counts."""
@@ -210,6 +247,17 @@ class Store(Protocol):
         """Return the pages that match, in journal order (or newest first)."""
         ...
 
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        """Return the positions after `after_seq` of the pages that match, ascending.
+
+        No page is read for it.
+        """
+        ...
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        """Return the positions of those of the pages of some ids that are there."""
+        ...
+
     def sessions(self, scope: Scope) -> list[str]:
         """Return the scope's session ids in order of their first page."""
         ...
@@ -234,13 +282,14 @@ class Store(Protocol):
     def vectors(
         self, scope: Scope, after_seq: int, up_to_seq: int
     ) -> tuple[list[int], list[bytes]]:
-        """Return positions and vectors of the pages in (after_seq, up_to_seq], by position."""
+        """Return positions and vectors of the pages in (after_seq, up_to_seq], by position.
+
+        Of each page as many vectors as it has passages, packed by `codec.pack_vectors`.
+        """
         ...
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
-        """Return the same with the vectors concatenated, in any order: faster, for a new index."""
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
+        """Return the same as columns, for an index to be filled with."""
         ...
 
     def put_vectors(
@@ -302,7 +351,10 @@ class Store(Protocol):
         ...
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        """Return the scopes that hold pages, or whose pages wait for page-out or for a vector."""
+        """Return the scopes that hold pages, or those of them with pending work.
+
+        That is pages that wait for page-out, for a vector, or to be indexed as this version does.
+        """
         ...
 
     # ledger, receipts, metadata

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import operator
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +29,14 @@ from memoryos.storage.codec import (
     plain_messages,
     receipt_of,
 )
-from memoryos.storage.port import PageDraft, PageMoved, PageQuery, Record
+from memoryos.storage.port import (
+    Condition,
+    PageDraft,
+    PageFilter,
+    PageMoved,
+    PageQuery,
+    Record,
+)
 
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 """What reading a value raises that is not as it was written."""
@@ -98,6 +106,35 @@ def _matches(page: Page, query: PageQuery) -> bool:
         and (query.since is None or page.timestamp >= query.since)
         and (query.before is None or page.timestamp < query.before)
     )
+
+
+def passes(page: Page, where: PageFilter) -> bool:
+    """Return whether a page meets all conditions of a filter."""
+    return (
+        (where.session_id is None or page.session_id == where.session_id)
+        and (where.segment_id is None or page.segment_id == where.segment_id)
+        and (where.since is None or page.timestamp >= where.since)
+        and (where.before is None or page.timestamp < where.before)
+        and all(_holds(page.metadata.get(c.name), c) for c in where.metadata)
+    )
+
+
+def _holds(value: Any, condition: Condition) -> bool:
+    if condition.comparison == "in":
+        return not isinstance(value, (list, dict)) and value in condition.values
+    bound = condition.values[0]
+    if isinstance(bound, str):
+        return isinstance(value, str) and _COMPARISONS[condition.comparison](value, bound)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and bool(_COMPARISONS[condition.comparison](value, bound))
+
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
 
 
 def checksum(*values: object) -> int:

@@ -30,7 +30,7 @@ class StaleBlocks(StorageBusy):
 
 @dataclass(frozen=True, slots=True)
 class SealedPages:
-    """The pages of the sealed blocks, column by column, each (m,), by position."""
+    """The pages of the sealed blocks by position, column by column, each (m,) but `lengths`."""
 
     blocks: tuple[int, ...]
     """Their numbers, ascending."""
@@ -41,8 +41,21 @@ class SealedPages:
     """A number per session: equal for pages of one session."""
     timestamps: NDArray[np.float64]
     """Unix seconds."""
+    counts: Seqs
+    """Passages per page."""
     lengths: Floats
-    """Words per page."""
+    """Words per passage, page by page: as many as all `counts` together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A number for each of some passages, (m,), in no order."""
+
+    seqs: Seqs
+    """Positions of their pages."""
+    passages: Seqs
+    """Which of its page each is, from 0."""
+    values: Floats
 
 
 class PageSearch(Protocol):
@@ -58,28 +71,27 @@ class PageSearch(Protocol):
 
     def postings(
         self, scope: Scope, terms: Sequence[int], blocks: Sequence[int]
-    ) -> dict[int, tuple[Seqs, Floats]]:
-        """Return, by term id, (positions ascending, counts) of the pages that hold it in `blocks`.
+    ) -> dict[int, Values]:
+        """Return, by term id, the counts of the passages that hold it in `blocks`, in order.
 
         Raises StaleBlocks when one of `blocks` is sealed no more.
         """
         ...
 
-    def products(
-        self, scope: Scope, target: Floats, seqs: Sequence[int] | None = None
-    ) -> tuple[Seqs, Floats]:
-        """Return (positions, inner products with `target`) of pages, in no order.
+    def products(self, scope: Scope, target: Floats, seqs: Sequence[int] | None = None) -> Values:
+        """Return the inner products of passages with `target`.
 
-        seqs: of these, None for all.  Left out are pages without a vector of target's dimension.
+        seqs: of these pages, None for all.  Left out are pages without vectors of target's
+        dimension.
         """
         ...
 
-    def nearest(self, scope: Scope, target: Floats, limit: int) -> tuple[Seqs, Floats]:
-        """Return the same of nearly the `limit` pages of the highest inner products, by HNSW."""
+    def nearest(self, scope: Scope, target: Floats, limit: int) -> Values:
+        """Return the same of nearly the `limit` passages of the highest products, by HNSW."""
         ...
 
     def vectors(self, scope: Scope, seqs: Sequence[int], dimension: int) -> list[bytes]:
-        """Return vectors (float32 little-endian) of those of `seqs` that have one, by position."""
+        """Return the packed vectors of those of `seqs` that have any, by position."""
         ...
 
     def has_near(self, scope: Scope, dimension: int) -> bool:

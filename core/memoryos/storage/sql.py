@@ -28,6 +28,10 @@ def migrations(package: str) -> list[tuple[int, str]]:
     return sorted(found)
 
 
+COMPARISONS = {"in": "IN", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+"""How SQL writes the comparisons of a filter."""
+
+
 _SCHEME = re.compile(r"[A-Za-z0-9+.-]*:?/+|")
 
 

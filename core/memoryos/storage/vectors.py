@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from memoryos.model import Knowledge, Page, Scope, Segment
 from memoryos.ports import Embedder, Vectors
-from memoryos.storage.codec import Derived, decode, encode, to_blob
-from memoryos.storage.journal import indexed_text
-from memoryos.storage.port import Changes, Head, NewVectors, Record, Store, StoredEmbedder
+from memoryos.storage.codec import Derived, decode, encode, pack_vectors
+from memoryos.storage.journal import page_passages, passage_texts, terms_of
+from memoryos.storage.port import (
+    Changes,
+    Head,
+    NewVectors,
+    PageQuery,
+    Record,
+    Store,
+    StoredEmbedder,
+)
 from memoryos.storage.transact import transact
+from memoryos.text.terms import INDEXING
 
 AT_ONCE = 256
 """Texts given to an embedder in one call."""
@@ -29,9 +40,14 @@ def embedded_text(keywords: Sequence[str], summary: str) -> str:
 
 
 def page_vectors(pages: Sequence[Page], embedder: Embedder) -> dict[int, bytes]:
-    """Return the vectors of pages as they are stored, by position. Raises ModelError."""
-    rows = embed_all(embedder, [indexed_text(page) for page in pages])
-    return {page.seq: to_blob(row) for page, row in zip(pages, rows, strict=True)}
+    """Return the vectors of pages' passages as they are stored, by position. Raises ModelError."""
+    texts = list(map(passage_texts, pages))
+    rows = embed_all(embedder, [text for some in texts for text in some])
+    found, start = {}, 0
+    for page, some in zip(pages, texts, strict=True):
+        found[page.seq] = pack_vectors(np.stack(rows[start : start + len(some)]))
+        start += len(some)
+    return found
 
 
 def embedded(values: Sequence[Derived], embedder: Embedder) -> list[Record]:
@@ -73,3 +89,47 @@ def replace_outdated(store: Store, scope: Scope, embedder: Embedder) -> None:
         return Changes(put=embedded(values, embedder), vectors=NewVectors(mine, {})), None
 
     transact(store, scope, "embedding anew", work)
+
+
+def reindex(store: Store, scope: Scope, embedder: Embedder) -> None:
+    """Index the scope's pages as this version does, unless they are; in one commit.
+
+    Only passages that have no vector are embedded, and none of them where another embedder has made
+    the others.  Until then recall goes by what is there. Raises ModelError, StorageError.
+    """
+    if store.head(scope).indexing == INDEXING:
+        return
+
+    def work(head: Head) -> tuple[Changes | None, None]:
+        if head.indexing == INDEXING:
+            return None, None
+        pages = store.pages(scope, PageQuery())
+        columns = store.index_columns(scope, 0)
+        here = dict(zip(columns.seqs.tolist(), columns.terms_by_page(), strict=True))
+        wanted = zip(pages, terms_of(pages), strict=True)
+        terms = {page.seq: new for page, new in wanted if here.get(page.seq) != new}
+        vectors = _completed(store, scope, head, pages, embedder)
+        return Changes(terms=terms, vectors=vectors, indexing=INDEXING), None
+
+    transact(store, scope, "reindex", work)
+
+
+def _completed(
+    store: Store, scope: Scope, head: Head, pages: Sequence[Page], embedder: Embedder
+) -> NewVectors | None:
+    """Return the vectors of all pages that are to have some, None if nothing of them changes."""
+    if head.embedder is None or head.embedder.name != embedder.name:
+        return None
+    dimension = head.embedder.dimension
+    seqs, blobs = store.vectors(scope, 0, head.embedded_seq)
+    known = dict(zip(seqs, blobs, strict=True))
+    embedded = [page for page in pages if page.seq <= head.embedded_seq]
+    lacking = [
+        page
+        for page in embedded
+        if len(known.get(page.seq, b"")) != dimension * len(page_passages(page))
+    ]
+    if not lacking:
+        return None
+    known |= page_vectors(lacking, embedder)
+    return NewVectors(head.embedder, {page.id: known[page.seq] for page in embedded})

@@ -271,7 +271,7 @@ class DerivedContract:
     def test_new_vectors_take_the_place_of_all(self, store: Store) -> None:
         fill(store)
         store.put_vectors(SCOPE, store.head(SCOPE), EMBEDDER, {1: blob(1), 2: blob(2)}, 2)
-        other = StoredEmbedder("other", 1)
+        other = StoredEmbedder("other", 2)
         assert _commit(store, vectors=NewVectors(other, {"p1": blob(9)}))
         assert store.vectors(SCOPE, 0, 9) == ([1], [blob(9)])
         head = store.head(SCOPE)

@@ -270,15 +270,38 @@ class JournalContract:
 
     def test_vectors_joined(self, store: Store) -> None:
         fill(store, pages=6)
-        vectors = {seq: bytes([0, 44, 128 + seq, 66, 255, 0, 216, 66]) for seq in range(1, 6)}
+        # Of as many passages as their number; bytes of every kind.
+        vectors = {seq: bytes([127, 0, 0, 129, 127, 10, 216, 127, 5, 127]) for seq in range(1, 6)}
+        vectors = {seq: blob[: 2 * seq] for seq, blob in vectors.items()}
         assert store.put_vectors(SCOPE, store.head(SCOPE), EMBEDDER, vectors, 5)
-        seqs, joined = store.joined_vectors(SCOPE, 1, 9)
-        found = {seq: joined[8 * i : 8 * i + 8] for i, seq in enumerate(seqs)}
-        assert found == {seq: vectors[seq] for seq in (2, 3, 4, 5)}
-        assert len(joined) == 32
-        assert store.joined_vectors(SCOPE, 2, 3) == ([3], vectors[3])
-        assert store.joined_vectors(SCOPE, 5, 9) == ([], b"")
-        assert store.joined_vectors(Scope("nobody"), 0, 9) == ([], b"")
+        found = store.joined_vectors(SCOPE, 1, 9)
+        assert found.by_page() == {seq: vectors[seq] for seq in (2, 3, 4, 5)}
+        assert len(found.vectors) == 2 * (2 + 3 + 4 + 5)
+        assert store.joined_vectors(SCOPE, 2, 3).by_page() == {3: vectors[3]}
+        assert store.vectors(SCOPE, 2, 4) == ([3, 4], [vectors[3], vectors[4]])
+        assert store.counts(SCOPE).unembedded == 1
+        for nothing in (
+            store.joined_vectors(SCOPE, 5, 9),
+            store.joined_vectors(Scope("nobody"), 0, 9),
+        ):
+            assert (nothing.seqs.tolist(), nothing.vectors) == ([], b"")
+
+    def test_fewer_passages_take_the_place_of_more(self, store: Store) -> None:
+        fill(store, pages=1)
+        store.put_vectors(SCOPE, store.head(SCOPE), EMBEDDER, {1: blob(1) * 3}, 1)
+        store.put_vectors(SCOPE, store.head(SCOPE), EMBEDDER, {1: blob(2) * 2}, 1)
+        assert store.vectors(SCOPE, 0, 9) == ([1], [blob(2) * 2])
+
+    def test_scopes_indexed_by_another_version_wait(self, store: Store) -> None:
+        fill(store, pages=1)
+        place(store, SCOPE, {"p1": ("s", "c")})
+        store.put_vectors(SCOPE, store.head(SCOPE), EMBEDDER, {1: blob(1)}, 1)
+        assert store.head(SCOPE).indexing == Head().indexing
+        assert store.scopes(waiting=True) == []
+        for indexing, waiting in ((0, [SCOPE]), (Head().indexing, [])):
+            assert store.commit(SCOPE, store.head(SCOPE), Changes(indexing=indexing))
+            assert store.head(SCOPE).indexing == indexing
+            assert store.scopes(waiting=True) == waiting
 
     def test_vectors_of_pages_that_are_gone_are_passed_over(self, store: Store) -> None:
         fill(store, pages=3)

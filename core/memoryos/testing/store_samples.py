@@ -127,8 +127,8 @@ def call(purpose: str, minute: int = 0) -> Call:
 
 
 def blob(number: int) -> bytes:
-    """Return the bytes of some vector of two dimensions."""
-    return bytes([number]) * 8
+    """Return some vector of two dimensions, packed as `codec.pack_vectors` does."""
+    return bytes([127, number])
 
 
 def fill(store: Store, scope: Scope = SCOPE, pages: int = 3) -> list[Page]:

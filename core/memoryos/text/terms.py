@@ -43,7 +43,11 @@ TERMS_VERSION = 2
 stemmed and freed of stop words.
 """
 TERM_DTYPE = np.dtype([("id", "<u4"), ("tf", "u1")])
-"""One packed term: 5 bytes."""
+"""One packed term: 5 bytes. A count of 0 is no term but the end of a passage, another following."""
+INDEXING = 1
+"""Version of what pages are cut into and which terms that gives; to be raised with either. What a
+store holds of a former version is made again from its journal."""
+_BETWEEN = bytes(TERM_DTYPE.itemsize)
 _MOST_COUNTED = 255
 _CACHED_PIECES = 1 << 15
 """Pieces of text between spaces (`_Pieces`) whose term ids are kept, and whose votes (7 MB)."""
@@ -96,6 +100,11 @@ def pages_terms(texts: Sequence[str]) -> list[bytes]:
     ends = np.searchsorted(keys, np.arange(len(texts) + 1, dtype=np.uint64) << 32)
     places = (ends * TERM_DTYPE.itemsize).tolist()
     return [blob[start:end] for start, end in pairwise(places)]
+
+
+def join_passages(terms: Iterable[bytes]) -> bytes:
+    """Return the packed terms of a page from those of its passages."""
+    return _BETWEEN.join(terms)
 
 
 def query_terms(text: str) -> list[QueryTerm]:

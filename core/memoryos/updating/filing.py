@@ -43,7 +43,7 @@ from memoryos.storage.port import (
 )
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors, replace_outdated
+from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors, reindex, replace_outdated
 from memoryos.text.terms import tokens
 from memoryos.tiers import long_term, mid_term, short_term
 from memoryos.tiers.traits import TRAITS
@@ -76,8 +76,9 @@ class Updater:
     # ── vectors ──────────────────────────────────────────────────────────────────────────────
 
     def embed(self, scope: Scope) -> None:
-        """Give every page of the scope its vector. Raises ModelError; what was done stays done."""
+        """Give every page of the scope its vectors. Raises ModelError; what was done stays done."""
         replace_outdated(self._store, scope, self._embedder)
+        reindex(self._store, scope, self._embedder)
         last = self._store.head(scope).last_seq  # what others add meanwhile is left to them
         while True:
             head = self._store.head(scope)

@@ -17,7 +17,7 @@ from memoryos.errors import NotADatabase, StorageError
 from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Clock, Embedder
 from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
-from memoryos.storage.journal import indexed_text
+from memoryos.storage.journal import page_passages, terms_of
 from memoryos.storage.leases import described, is_dead
 from memoryos.storage.port import (
     Assignment,
@@ -33,60 +33,12 @@ from memoryos.storage.rows import session_number
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors, replace_outdated
-from memoryos.text.terms import page_terms
+from memoryos.text.terms import INDEXING
 from memoryos.tiers import long_term, short_term
+from memoryos.upkeep.report import Finding, Report
 
 _TOO_LONG = timedelta(hours=1)
 """A page whose page-out is due for longer has been forgotten by the worker, or has none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One inconsistency."""
-
-    what: str
-    """The kind of finding: "orphan", "duplicate fact", "vector", "terms", "lease", "waiting"…"""
-    detail: str
-    """In words and ids; no text of the memory."""
-    scope: Scope | None = None
-    """Whose memory; None for the store itself."""
-    repairable: bool = True
-    repaired: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Findings of a doctor."""
-
-    findings: tuple[Finding, ...]
-    scopes: int
-    pages: int
-    duplicate_pages: int
-    """Pages that say word for word what an older one of their scope says."""
-    knowledge: int
-    duplicate_knowledge: int
-    stale_knowledge: int
-    """Archived or superseded, or with a quote that its page no longer says."""
-
-    @property
-    def healthy(self) -> bool:
-        """Whether nothing is left to repair."""
-        return all(finding.repaired for finding in self.findings)
-
-    @property
-    def text(self) -> str:
-        """The report in words."""
-        lines = [
-            f"{item.what}: {item.detail}{' (repaired)' if item.repaired else ''}"
-            for item in self.findings
-        ]
-        lines += [
-            f"{self.scopes} scopes, {self.pages} pages, {self.knowledge} facts",
-            f"duplicate pages: {_share(self.duplicate_pages, self.pages)}",
-            f"duplicate facts: {_share(self.duplicate_knowledge, self.knowledge)}",
-            f"stale facts: {_share(self.stale_knowledge, self.knowledge)}",
-        ]
-        return "\n".join(lines)
 
 
 class Doctor:
@@ -170,15 +122,16 @@ class Doctor:
         _places(state, repairs)
         _sources(state, repairs)
         _duplicates(state, repairs)
-        _terms(state, repairs)
+        if state.head.indexing == INDEXING:  # else all pages are indexed anew: see `_waiting`
+            _terms(state, repairs)
         self._vectors(state, repairs)
         return repairs
 
     # ── vectors ──────────────────────────────────────────────────────────────────────────────
 
     def _vectors(self, state: _ScopeState, repairs: _Repairs) -> None:
-        length = 4 * (state.head.embedder.dimension if state.head.embedder else 0)
-        missing = state.without_vector(length)
+        dimension = state.head.embedder.dimension if state.head.embedder else 0
+        missing = state.without_vectors(dimension)
         if missing:
             repairs.note("vector", f"{len(missing)} pages without a vector of the right length")
         wrong = [
@@ -206,7 +159,7 @@ class Doctor:
         head = self._store.head(state.scope)
         if head.embedder is None:
             return
-        missing = state.without_vector(4 * head.embedder.dimension)
+        missing = state.without_vectors(head.embedder.dimension)
         mine = StoredEmbedder(self._embedder.name, self._embedder.dimension)
         vectors = page_vectors(missing, self._embedder)
         self._store.put_vectors(state.scope, head, mine, vectors, head.embedded_seq)
@@ -234,23 +187,22 @@ class Doctor:
             detail = "has ended" if dead else f"ran out at {lease.expires:%Y-%m-%d %H:%M}"
             yield Finding("lease", f"that of {holder} {detail}", scope, repaired=repair)
         elif self._late(scope) is not None:
-            detail = (
-                f"{holder} holds it, and work has waited for an hour: see what it does, or end it"
-            )
+            detail = f"{holder} holds it, and work has waited: see what it does, or end it"
             yield Finding("lease", detail, scope, repairable=False)
 
     def _waiting(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
-        late = self._late(scope)
-        if late is None:
+        detail = self._late(scope)
+        if detail is None:
             return
         if repair:
             self._work_off(scope)
-        detail = f"{late} pages wait for their page-out or vector for more than an hour"
         yield Finding("waiting", detail, scope, repaired=repair)
 
-    def _late(self, scope: Scope) -> int | None:
-        """Return how many pages wait too long for their page-out; None: nor for their vector."""
+    def _late(self, scope: Scope) -> str | None:
+        """Return in words what has waited too long; None if nothing has."""
         head = self._store.head(scope)
+        if head.indexing != INDEXING:
+            return "the pages are indexed as a former version did"
         waiting = self._store.waiting(scope)
         due = short_term.plan(
             waiting,
@@ -263,9 +215,9 @@ class Doctor:
         late = self._clock() - _TOO_LONG
         pages = self._store.pages(scope, PageQuery(seqs=seqs, before=late)) if seqs else []
         unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
-        if not pages and not self._store.pages(scope, unembedded):
-            return None
-        return len(pages)
+        if pages or self._store.pages(scope, unembedded):
+            return f"{len(pages)} pages wait for their page-out or vector for more than an hour"
+        return None
 
 
 class _ScopeState:
@@ -288,13 +240,15 @@ class _ScopeState:
         self.knowledge = [v for v in values if isinstance(v, Knowledge)]
         self.traits = [v for v in values if isinstance(v, Trait)]
 
-    def without_vector(self, length: int) -> list[Page]:
-        """Return the pages that ought to have a vector of so many bytes, and have not."""
+    def without_vectors(self, dimension: int) -> list[Page]:
+        """Return the pages that ought to have a vector for each passage, and have not."""
+        if self.head.indexing != INDEXING:
+            return []
         return [
             page
             for page in self.pages
             if page.seq <= self.head.embedded_seq
-            and len(self._vectors.get(page.seq, b"")) != length
+            and len(self._vectors.get(page.seq, b"")) != dimension * len(page_passages(page))
         ]
 
 
@@ -415,8 +369,7 @@ def _terms(state: _ScopeState, repairs: _Repairs) -> None:
     here = dict(zip(columns.seqs.tolist(), columns.terms_by_page(), strict=True))
     whens = zip(columns.sessions.tolist(), columns.timestamps.tolist(), strict=True)
     places = dict(zip(columns.seqs.tolist(), whens, strict=True))
-    for page in state.pages:
-        wanted = page_terms(indexed_text(page), page.timestamp)
+    for page, wanted in zip(state.pages, terms_of(state.pages), strict=True):
         place = (session_number(page.session_id), page.timestamp.timestamp())
         if here.get(page.seq) != wanted or places[page.seq] != place:
             repairs.terms[page.seq] = wanted
@@ -444,7 +397,3 @@ def _totals(state: _ScopeState) -> Counter[str]:
             "stale knowledge": len(stale),
         }
     )
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.0%}" if whole else "0%"

@@ -29,14 +29,12 @@ from memoryos.storage.codec import (
     message_of,
     receipt_body,
     receipt_of,
-    to_blob,
 )
 from memoryos.storage.journal import (
     ROOM,
     checked_id,
     checked_time,
     drafts_of,
-    indexed_text,
     message_page,
 )
 from memoryos.storage.port import (
@@ -51,7 +49,7 @@ from memoryos.storage.port import (
     StoredEmbedder,
 )
 from memoryos.storage.transact import snapshot, transact
-from memoryos.storage.vectors import embed_all, embedded
+from memoryos.storage.vectors import embedded, page_vectors
 
 FORMAT = 1
 """Version of the export format."""
@@ -164,8 +162,7 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
     does not hold are journalled and wait for page-out, receipts are kept (so that what they name is
     not learned again), and nothing else is taken.
     """
-    texts = list(map(indexed_text, found.pages))
-    drafts = drafts_of(found.pages, texts)
+    drafts = drafts_of(found.pages)
 
     def work(head: Head) -> tuple[Changes, int]:
         here = store.counts(scope).pages
@@ -174,7 +171,7 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
         # Only commits write receipts, and one since `head` makes this one fail.
         receipts = [receipt for receipt in coming if receipt.id not in known]
         if not here:
-            changes = _as_it_was(found, drafts, texts, receipts, head, embedder)
+            changes = _as_it_was(found, drafts, receipts, head, embedder)
         else:
             changes = Changes(add_pages=drafts, receipts=receipts)
         return changes, here
@@ -186,13 +183,11 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
 def _as_it_was(
     found: Import,
     drafts: Sequence[PageDraft],
-    texts: Sequence[str],
     receipts: Sequence[ErasureReceipt],
     head: Head,
     embedder: Embedder,
 ) -> Changes:
     """Return what makes an empty scope the exported one."""
-    rows = embed_all(embedder, texts)
     # Positions in a fresh journal go on from the last one that the scope ever gave.
     first = head.last_seq
     values = [decode(record) for record in found.records]
@@ -206,7 +201,9 @@ def _as_it_was(
     vectors = None
     if found.pages:
         mine = StoredEmbedder(embedder.name, embedder.dimension)
-        vectors = NewVectors(mine, dict(zip(found.places, map(to_blob, rows), strict=True)))
+        numbered = [replace(page, seq=seq) for seq, page in enumerate(found.pages)]
+        rows = page_vectors(numbered, embedder)
+        vectors = NewVectors(mine, {page.id: rows[page.seq] for page in numbered})
     assign = [
         Assignment(id_, *place) for id_, place in found.places.items() if place != (None, None)
     ]

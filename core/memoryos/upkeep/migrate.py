@@ -61,6 +61,7 @@ class _Contents:
     vectors: dict[int, bytes]
     """By ordinal of the page."""
     embedder: StoredEmbedder | None
+    indexing: int
     records: list[Record]
     receipts: list[ErasureReceipt]
     calls: list[Call]
@@ -157,6 +158,7 @@ def _contents(store: Store, scope: Scope) -> _Contents:
                 for seq, blob in zip(seqs, blobs, strict=True)
             },
             embedder=head.embedder if seqs else None,
+            indexing=head.indexing,
             records=sorted(
                 (
                     _moved(r, lambda seq: int(np.searchsorted(ordinals, seq, "right")))
@@ -197,7 +199,12 @@ def _copy(target: Store, scope: Scope, contents: _Contents) -> None:
         ]
         receipts = contents.receipts
         changes = Changes(
-            add_pages=add_pages, assign=assign, put=put, vectors=vectors, receipts=receipts
+            add_pages=add_pages,
+            assign=assign,
+            put=put,
+            vectors=vectors,
+            receipts=receipts,
+            indexing=contents.indexing,
         )
         return changes, None
 

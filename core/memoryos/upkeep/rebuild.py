@@ -29,6 +29,7 @@ from memoryos.storage.port import (
     StoredEmbedder,
 )
 from memoryos.storage.transact import attempts, transact
+from memoryos.storage.vectors import reindex
 from memoryos.updating.filing import Updater
 from memoryos.upkeep.export import Difference, Progress, checked_again, difference
 
@@ -55,6 +56,8 @@ def rebuild(
                 f"the scope is being consolidated by {leases.holder(scope)}; "
                 "rebuild it when that is done"
             )
+        if not dry_run:
+            reindex(store, scope, embedder)
         for _ in attempts("rebuild"):
             head = store.head(scope)
             pages = store.pages(scope, PageQuery())

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from memoryos import Engine
+from memoryos.testing.openai_server import OpenAIServer, Reply
 
 Run = Callable[..., Any]
 COMMANDS = (
@@ -310,6 +311,22 @@ def test_a_worker_does_what_is_pending(run: Run) -> None:
             engine.memory("tom").add(f"chess game {n}", "ok")
     assert run("worker", "--once").code == 0
     assert run("stats", "--json").json[0]["waiting"] < 30
+
+
+def test_a_worker_waits_for_its_model_as_long_as_it_is_told(run: Run) -> None:
+    from memoryos import Engine  # noqa: PLC0415
+
+    with Engine.open("sqlite:///memoryos.db", {"promotion": "manual"}) as engine:
+        for n in range(30):
+            engine.memory("tom").add(f"chess game {n}", "ok")
+    with OpenAIServer(chat=Reply("late", delay=20)) as server:
+        model = ("--model", "any", "--base-url", server.url)
+        done = run("worker", "--once", *model, "--timeout", "0.5")
+        assert done.code == 1
+        assert "within 0.5 s" in done.err
+        done = run("worker", "--once", *model, "--context-window", "0")
+        assert done.code == 2
+        assert "context_window" in done.err
 
 
 # ── errors ───────────────────────────────────────────────────────────────────────────────────────

@@ -14,13 +14,16 @@ from memoryos.frontends.cli.console import complain, out, plain, shown
 from memoryos.frontends.cli.editing import print_receipt
 from memoryos.frontends.cli.inspection import print_profile, print_recall, print_segments
 from memoryos.frontends.cli.options import (
+    DEFAULT_TIMEOUT,
     Assistant,
     BaseUrl,
     Db,
     Embedder,
     Model,
     Session,
+    Timeout,
     User,
+    Window,
     chat_model,
     chosen,
     opened,
@@ -49,6 +52,8 @@ def chat(
     session: Session = "default",
     model: Model = None,
     base_url: BaseUrl = None,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    context_window: Window = None,
     embedder: Embedder = None,
 ) -> None:
     """Talk to a model that remembers; without a model, to the memory, which quotes itself.
@@ -56,7 +61,7 @@ def chat(
     Any OpenAI-compatible endpoint: --model NAME with OPENAI_API_KEY, or a local --base-url.
     Everything that is said is remembered. Type /help for what else you can do.
     """
-    talker = chat_model(model, base_url)
+    talker = chat_model(model, base_url, timeout, context_window)
     mode = "background" if talker else "inline"
     with opened(db, exists=False, embedder=embedder, model=talker, promotion=mode) as engine:
         memory = chosen(engine, user, assistant, session)

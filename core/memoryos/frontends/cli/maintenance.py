@@ -13,13 +13,16 @@ import typer
 from memoryos.errors import MissingExtra, ModelError
 from memoryos.frontends.cli.console import as_json, emit, err, out, shown
 from memoryos.frontends.cli.options import (
+    DEFAULT_TIMEOUT,
     Assistant,
     BaseUrl,
     Db,
     Embedder,
     Json,
     Model,
+    Timeout,
     User,
+    Window,
     chat_model,
     chosen_scope,
     opened,
@@ -93,6 +96,8 @@ def rebuild(
     embedder: Embedder = None,
     model: Model = None,
     base_url: BaseUrl = None,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    context_window: Window = None,
     json: Json = False,
 ) -> None:
     """Derive everything again from the journal: segments, chains, knowledge, profile, vectors.
@@ -100,7 +105,7 @@ def rebuild(
     Of all memories, or of one. Also the way to another embedder: memoryos rebuild --embedder NAME.
     The old state stays until the new one is complete.
     """
-    talker = chat_model(model, base_url)
+    talker = chat_model(model, base_url, timeout, context_window)
     with opened(db, embedder=embedder, model=talker, new_embedder=True) as engine:
         scopes = engine.scopes()
         if user is not None or assistant is not None:
@@ -144,6 +149,8 @@ def worker(
     embedder: Embedder = None,
     model: Model = None,
     base_url: BaseUrl = None,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    context_window: Window = None,
 ) -> None:
     """Page out and promote what is pending in every memory, so that no other process has to.
 
@@ -151,7 +158,7 @@ def worker(
     PostgreSQL it does what processes with promotion="queue" ask for, --concurrency memories at a
     time; elsewhere it looks at every memory, and again --every so many seconds.
     """
-    talker = chat_model(model, base_url)
+    talker = chat_model(model, base_url, timeout, context_window)
     with opened(db, embedder=embedder, model=talker) as engine:
         if isinstance(engine.store, QueueStore):
             work(

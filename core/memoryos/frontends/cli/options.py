@@ -22,6 +22,7 @@ from memoryos.storage.sql import without_password
 DEFAULT_DB = "memoryos.db"
 DEFAULT_USER = "me"
 DEFAULT_ASSISTANT = "assistant"
+DEFAULT_TIMEOUT = 60.0
 
 Db = Annotated[
     str,
@@ -97,6 +98,26 @@ BaseUrl = Annotated[
         rich_help_panel="Models",
     ),
 ]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        envvar="MEMORYOS_TIMEOUT",
+        metavar="SECONDS",
+        help="How long the model's endpoint may be silent.",
+        rich_help_panel="Models",
+    ),
+]
+Window = Annotated[
+    int | None,
+    typer.Option(
+        "--context-window",
+        envvar="MEMORYOS_CONTEXT_WINDOW",
+        metavar="TOKENS",
+        help="Of prompt and answer together. Default: what the endpoint tells.",
+        rich_help_panel="Models",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -105,12 +126,23 @@ def uri_of(db: str) -> str:
     return db if "://" in db else f"sqlite:///{Path(db).expanduser()}"
 
 
-def chat_model(model: str | None, base_url: str | None) -> ChatModel | None:
+def chat_model(
+    model: str | None,
+    base_url: str | None,
+    timeout: float = DEFAULT_TIMEOUT,
+    context_window: int | None = None,
+) -> ChatModel | None:
     """Return the model that the options name. The key comes from OPENAI_API_KEY alone."""
     if not model:
         return None
     local = bool(base_url) and not os.environ.get("OPENAI_API_KEY")
-    return OpenAIChat(model, api_key="" if local else None, base_url=base_url)
+    return OpenAIChat(
+        model,
+        api_key="" if local else None,
+        base_url=base_url,
+        timeout=timeout,
+        context_window=context_window,
+    )
 
 
 @contextmanager

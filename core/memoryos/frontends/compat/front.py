@@ -43,6 +43,9 @@ class Memoryos:
         embedding_model_name: name of the embedding model; one that is not installed, or cannot be
             loaded, is replaced by the built-in one, with a warning.
         embedding_model_kwargs: further arguments of SentenceTransformer.
+        timeout: seconds that the endpoint may be silent, as for OpenAIChat.
+        llm_model_kwargs: further arguments of OpenAIChat: temperature, seed, max_retries,
+            extra_body, default_headers, default_query, context_window.
     """
 
     def __init__(  # noqa: PLR0917  # as published
@@ -61,6 +64,8 @@ class Memoryos:
         llm_model: str = "gpt-4o-mini",
         embedding_model_name: str = "all-MiniLM-L6-v2",
         embedding_model_kwargs: Mapping[str, Any] | None = None,
+        timeout: float = 60.0,
+        llm_model_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         engine = open_published(
             data_storage_path,
@@ -76,6 +81,8 @@ class Memoryos:
                 "llm_model": llm_model,
                 "embedding_model_name": embedding_model_name,
                 "embedding_model_kwargs": embedding_model_kwargs,
+                "timeout": timeout,
+                "llm_model_kwargs": llm_model_kwargs,
             },
         )
         try:

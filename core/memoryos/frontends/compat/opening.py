@@ -38,8 +38,11 @@ PUBLISHED_DEFAULTS: Mapping[str, Any] = {
     "llm_model": "gpt-4o-mini",
     "embedding_model_name": "all-MiniLM-L6-v2",
     "embedding_model_kwargs": None,
+    "timeout": 60.0,
+    "llm_model_kwargs": None,
 }
-"""The published package's settings that need not be given, with its defaults."""
+"""The published package's settings that need not be given, with its defaults; the last two are
+ours."""
 
 _OURS = {
     "short_term_capacity": "short_term_capacity",
@@ -106,9 +109,18 @@ def _chat_model(chosen: Mapping[str, Any]) -> ChatModel | None:
     key = chosen.get("openai_api_key")
     if key is not None and not isinstance(key, str):
         raise InvalidInput(f"openai_api_key must be a text, not {type(key).__name__}")
+    options = chosen["llm_model_kwargs"]
+    if options is not None and not isinstance(options, Mapping):
+        raise InvalidInput("llm_model_kwargs must be a mapping or None")
     if not key or not key.strip():
         return None
-    return OpenAIChat(chosen["llm_model"], api_key=key, base_url=chosen["openai_base_url"] or None)
+    url, timeout = chosen["openai_base_url"] or None, chosen["timeout"]
+    try:
+        return OpenAIChat(
+            chosen["llm_model"], api_key=key, base_url=url, timeout=timeout, **(options or {})
+        )
+    except TypeError as error:  # a name that it does not have, or twice
+        raise InvalidInput(f"llm_model_kwargs cannot be used: {error}") from None
 
 
 def _folder(data_storage_path: str | Path) -> Path:
@@ -140,7 +152,8 @@ def _embedder(chosen: Mapping[str, Any]) -> Embedder:
         raise InvalidInput("embedding_model_kwargs must be a mapping or None")
     key = chosen.get("openai_api_key")
     if name.startswith("text-embedding-") and key:
-        return OpenAIEmbedder(name, api_key=key, base_url=chosen["openai_base_url"] or None)
+        url, timeout = chosen["openai_base_url"] or None, chosen["timeout"]
+        return OpenAIEmbedder(name, api_key=key, base_url=url, timeout=timeout)
     given = {k: v for k, v in (options or {}).items() if k not in _OF_FLAG_EMBEDDING}
     try:
         found = resolve_embedder(name)

@@ -1,4 +1,4 @@
-"""Columns of the index beside words and vectors: position, session neighbours, time, length."""
+"""What the index knows of pages and passages beside their words and vectors, by column."""
 
 from __future__ import annotations
 
@@ -12,50 +12,51 @@ if TYPE_CHECKING:
 
     Number = TypeVar("Number", bound=np.generic)
 
-_COLUMNS = ("seqs", "first", "timestamps", "lengths", "spans", "before", "after")
+_BY_PAGE = ("seqs", "first", "timestamps", "starts", "counts")
+_BY_PASSAGE = ("page", "lengths", "spans", "before", "after")
 
 
 @dataclass(frozen=True, slots=True)
-class PageColumns:
-    """The pages of one scope at one moment.
+class Columns:
+    """The pages of one scope at one moment, and their passages: the rows that are scored.
 
-    Row 0 stands for "no page"; page i (from 0) is in row i + 1.  A page that was replaced keeps its
-    row, out of its session's order and of all sums.  Arrays have room beyond `size` for pages to
+    Page and row 0 stand for "none"; page i (from 0) is number i + 1, and so are rows.  The passages
+    of a page follow one another, as pages do.  A page that was replaced keeps its rows, out of its
+    session's order and of all sums.  Arrays have room beyond `pages` and `size` for what is to
     come: a longer snapshot may share them, and may have written there, and into the neighbours and
-    sums of the last pages of a session.  A row read from `before` or `after` is therefore always
-    below `capacity`, though it may be that of a page this snapshot has not.
+    sums of the last passages of a session.  A row read from `before` or `after` is therefore always
+    below `capacity`, though it may be that of a passage this snapshot has not.
     """
 
-    size: int
-    replaced: NDArray[np.intp]  # rows of pages that were replaced, ascending
+    pages: int  # those that were replaced included
+    size: int  # passages of them all
+    gone: NDArray[np.intp]  # pages that were replaced, ascending
+    replaced: NDArray[np.intp]  # their rows, ascending
+    # by page
     seqs: NDArray[np.int64]
     first: NDArray[np.int64]  # seq where the page stood before it was replaced, else its own
     timestamps: NDArray[np.float64]  # unix seconds
-    lengths: NDArray[np.float32]  # words per page
-    spans: NDArray[np.float32]  # words of the five pages around it in its session
-    before: NDArray[np.intp]  # row of the page before it in its session, 0 if none
-    after: NDArray[np.intp]  # row of the page after it, 0 if none
+    starts: NDArray[np.intp]  # row of its first passage
+    counts: NDArray[np.intp]  # of passages
+    # by passage
+    page: NDArray[np.intp]  # whose it is
+    lengths: NDArray[np.float32]  # words
+    spans: NDArray[np.float32]  # words of the five passages around it in its session
+    before: NDArray[np.intp]  # row of the passage before it in its session, 0 if none
+    after: NDArray[np.intp]  # row of the passage after it, 0 if none
     words: float  # sum of lengths
     span_words: float  # sum of spans
     last_of_session: dict[int, int] = field(repr=False)  # session -> row; the writer's own
 
     @classmethod
-    def empty(cls) -> PageColumns:
+    def empty(cls) -> Columns:
         """Return no pages."""
-        return cls(
-            0,
-            np.zeros(0, np.intp),
-            np.zeros(1, np.int64),
-            np.zeros(1, np.int64),
-            np.zeros(1, np.float64),
-            np.zeros(1, np.float32),
-            np.zeros(1, np.float32),
-            np.zeros(1, np.intp),
-            np.zeros(1, np.intp),
-            0.0,
-            0.0,
-            {},
-        )
+        none = np.zeros(0, np.intp)
+        whole, real = np.zeros(1, np.int64), np.zeros(1, np.float32)
+        rows = np.zeros(1, np.intp)
+        times = np.zeros(1, np.float64)
+        by_page = (whole, whole, times, rows, rows)
+        return cls(0, 0, none, none, *by_page, rows, real, real, rows, rows, 0.0, 0.0, {})
 
     @property
     def capacity(self) -> int:
@@ -63,13 +64,23 @@ class PageColumns:
         return len(self.after)
 
     @property
-    def pages(self) -> int:
+    def standing(self) -> int:
         """Number of pages, those that were replaced not counted."""
+        return self.pages - self.gone.size
+
+    @property
+    def passages(self) -> int:
+        """Number of their passages."""
         return self.size - self.replaced.size
 
     @property
+    def plain(self) -> bool:
+        """Whether every page is one passage, so that pages are numbered as rows are."""
+        return self.pages == self.size
+
+    @property
     def live(self) -> NDArray[np.bool_] | None:
-        """(size,) whether each page is the one that stands, or None if all are."""
+        """(size,) whether each passage's page is one that stands, or None if all are."""
         if not self.replaced.size:
             return None
         live = np.ones(self.size, dtype=bool)
@@ -77,23 +88,32 @@ class PageColumns:
         return live
 
     @property
+    def live_pages(self) -> NDArray[np.bool_] | None:
+        """(pages,) whether each page is the one that stands, or None if all are."""
+        if not self.gone.size:
+            return None
+        live = np.ones(self.pages, dtype=bool)
+        live[self.gone - 1] = False
+        return live
+
+    @property
     def average(self) -> float:
-        """Mean words per page."""
-        return self.words / max(self.pages, 1)
+        """Mean words per passage."""
+        return self.words / max(self.passages, 1)
 
     @property
     def average_span(self) -> float:
-        """Mean words of the pages around a page."""
-        return self.span_words / max(self.pages, 1)
+        """Mean words of the passages around a passage."""
+        return self.span_words / max(self.passages, 1)
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory held."""
-        return sum(getattr(self, name).nbytes for name in _COLUMNS)
+        return sum(getattr(self, name).nbytes for name in (*_BY_PAGE, *_BY_PASSAGE))
 
     def positions(self, seqs: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Return (position from 0, whether it is there) of each of `seqs`."""
-        known = self.seqs[1 : self.size + 1]
+        """Return (position from 0, whether it is there) of the page at each of `seqs`."""
+        known = self.seqs[1 : self.pages + 1]
         if known.size and known[-1] - known[0] == known.size - 1:  # no page has gone
             positions = (seqs - known[0]).astype(np.intp)
             return positions, (positions >= 0) & (positions < known.size)
@@ -102,32 +122,66 @@ class PageColumns:
         there[there] = known[positions[there]] == seqs[there]
         return positions, there
 
+    def rows_of(self, pages: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the rows of the passages of `pages`, page by page."""
+        if self.plain:
+            return pages
+        counts = self.counts[pages]
+        ends = np.cumsum(counts)
+        within = np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - counts, counts)
+        return np.asarray(np.repeat(self.starts[pages], counts) + within, dtype=np.intp)
+
+    def places(
+        self, seqs: NDArray[np.int64], passages: NDArray[np.int64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return (rows of passages that are there, which are), by the positions of their pages.
+
+        passages: which of its page each is, from 0.
+        """
+        positions, there = self.positions(seqs)
+        there[there] &= passages[there] < self.counts[positions[there] + 1]
+        return self.starts[positions[there] + 1] + passages[there], there
+
+    def best_of_pages(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (pages,) the best of each page's passages; scores: (size,)."""
+        if self.plain or not self.pages:
+            return scores
+        return np.asarray(np.maximum.reduceat(scores, self.starts[1 : self.pages + 1] - 1))
+
     def without(
         self, first: NDArray[np.int64], sessions: NDArray[np.int64]
-    ) -> tuple[PageColumns, NDArray[np.intp]]:
+    ) -> tuple[Columns, NDArray[np.intp]]:
         """Return (the columns without the pages that stood at `first`, the rows of those).
 
         first: (m,) as in `extended`; sessions: (m,) theirs.  One writer at a time.
         """
-        rows = []
+        pages: list[int] = []
+        rows: list[int] = []
         words, span_words = self.words, self.span_words
         for seq, session in zip(first.tolist(), sessions.tolist(), strict=True):
-            known = self.first[1 : self.size + 1]
-            start = int(np.searchsorted(self.seqs[1 : self.size + 1], seq))
+            known = self.first[1 : self.pages + 1]
+            start = int(np.searchsorted(self.seqs[1 : self.pages + 1], seq))
             found = start + 1 + np.flatnonzero(known[start:] == seq)
-            for row in missing(found, self.replaced).tolist():
-                rows.append(row)
-                words -= float(self.lengths[row])
-                span_words += self._unlink(row, session)
+            for page in missing(found, self.gone).tolist():
+                pages.append(page)
+                for row in range(self.starts[page], self.starts[page] + self.counts[page]):
+                    rows.append(row)
+                    words -= float(self.lengths[row])
+                    span_words += self._unlink(row, session)
         gone = np.array(rows, np.intp)
         if not rows:
             return self, gone
-        replaced = joined(self.replaced, gone)
-        changed = replace(self, replaced=replaced, words=words, span_words=span_words)
+        changed = replace(
+            self,
+            gone=joined(self.gone, np.array(pages, np.intp)),
+            replaced=joined(self.replaced, gone),
+            words=words,
+            span_words=span_words,
+        )
         return changed, gone
 
     def _unlink(self, row: int, session: int) -> float:
-        """Take a page out of its session's order; return by how much the sum of spans changes."""
+        """Take a passage out of its session's order; return how the sum of spans changes."""
         before, after = int(self.before[row]), int(self.after[row])
         near = {before, int(self.before[before]), after, int(self.after[after])} - {0}
         change = -float(self.spans[row]) - sum(float(self.spans[other]) for other in near)
@@ -143,10 +197,10 @@ class PageColumns:
         return change + sum(float(self.spans[other]) for other in near)
 
     def _window(self, row: int) -> list[int]:
-        """Return the rows of the five pages around a page."""
+        """Return the rows of the five passages around a passage."""
         before, after = int(self.before[row]), int(self.after[row])
         around = (int(self.before[before]), before, row, after, int(self.after[after]))
-        return [page for page in around if page]
+        return [other for other in around if other]
 
     def extended(
         self,
@@ -154,17 +208,21 @@ class PageColumns:
         first: NDArray[np.int64],
         sessions: NDArray[np.int64],
         timestamps: NDArray[np.float64],
+        counts: NDArray[np.intp],
         lengths: NDArray[np.float32],
-    ) -> PageColumns:
-        """Return the columns with new pages added, each column (m,).  One writer at a time.
+    ) -> Columns:
+        """Return the columns with m new pages added, each column (m,).  One writer at a time.
 
-        first: where each stood before it was replaced, else 0.
+        first: where each stood before it was replaced, else 0; counts: passages of each; lengths:
+        words of each passage, page by page.
         """
-        start, m = self.size + 1, len(seqs)
+        page = np.repeat(np.arange(self.pages + 1, self.pages + 1 + len(seqs)), counts)
+        start, m = self.size + 1, len(lengths)
+        of_passages = sessions if m == len(seqs) else np.repeat(sessions, counts)
         none = np.zeros(m, np.intp)
         before = _grown(self.before, start, none)
         after = _grown(self.after, start, none)
-        _link(before, after, start, sessions, self.last_of_session)
+        _link(before, after, start, of_passages, self.last_of_session)
         all_lengths = _grown(self.lengths, start, lengths)
         spans = _grown(self.spans, start, lengths)
         rows = np.arange(start, start + m)
@@ -178,12 +236,18 @@ class PageColumns:
         pairs = float(((once > 0) * (lengths + all_lengths[once])).sum())
         pairs += float(((twice > 0) * (lengths + all_lengths[twice])).sum())
         words = float(lengths.sum())
-        return PageColumns(
+        last = self.pages + 1
+        return Columns(
+            self.pages + len(seqs),
             self.size + m,
+            self.gone,
             self.replaced,
-            _grown(self.seqs, start, seqs),
-            _grown(self.first, start, np.where(first > 0, first, seqs)),
-            _grown(self.timestamps, start, timestamps),
+            _grown(self.seqs, last, seqs),
+            _grown(self.first, last, np.where(first > 0, first, seqs)),
+            _grown(self.timestamps, last, timestamps),
+            _grown(self.starts, last, start + np.cumsum(counts) - counts),
+            _grown(self.counts, last, counts),
+            _grown(self.page, start, page),
             all_lengths,
             spans,
             before,

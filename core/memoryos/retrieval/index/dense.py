@@ -2,27 +2,27 @@
 
 Blocks of float32 under FAISS's inner-product kernel rather than in a `faiss.IndexFlatIP`: the
 ranking needs the score of every page, which the kernel gives in a third of the time of the flat
-search of the best 20; a block read from the store is used where it lies, without a copy; and a
-sealed block never moves, so that readers need no lock.
+search of the best 20; and a sealed block never moves, so that readers need no lock.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from memoryos.retrieval.index.columns import joined, missing, removed
+from memoryos.storage.codec import unpack_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from memoryos.storage.columns import VectorColumns
+
     Matrix = NDArray[np.float32]
-    Vectors = Sequence[bytes | None] | Matrix | Sequence[Matrix]
-    """Of new pages: a blob for each (None while pending), or (m, dimension) matrices."""
 
 _BLOCK = 4096
 """Rows of a block grown page by page."""
@@ -78,8 +78,44 @@ def _inner_products(block: Matrix, vector: NDArray[np.float32], out: NDArray[np.
     kernel(pointer(out), pointer(vector), pointer(block), vector.size, len(block))
 
 
+def rows_of(
+    parts: Sequence[VectorColumns],
+    seqs: NDArray[np.int64],
+    counts: NDArray[np.intp],
+    dimension: int,
+) -> tuple[list[Matrix], NDArray[np.intp]]:
+    """Return (the vectors of pages' passages, places of those that have none) as `append` has them.
+
+    parts: what a store holds, of these pages and others; seqs, counts: (n,) the pages' positions
+    and how many passages each has.  A page with another number of vectors has none: it was changed
+    between the reading of its words and of its vectors, and will be read again.
+    """
+    total = int(counts.sum())
+    known = np.concatenate([part.seqs for part in parts]) if parts else seqs[:0]
+    sizes = np.concatenate([part.sizes for part in parts]) if parts else seqs[:0]
+    m = len(known)
+    if np.array_equal(known, seqs[:m]) and np.array_equal(sizes, counts[:m] * dimension):
+        blocks = [unpack_vectors(part.vectors, dimension) for part in parts if part.vectors]
+        done = int(counts[:m].sum())
+        if done < total:
+            blocks.append(np.zeros((total - done, dimension), dtype=np.float32))
+        return blocks, np.arange(done, total)
+    held = {seq: blob for part in parts for seq, blob in part.by_page().items()}
+    rows = np.zeros((total, dimension), dtype=np.float32)
+    absent = np.zeros(total, dtype=bool)
+    end = 0
+    for seq, count in zip(seqs.tolist(), counts.tolist(), strict=True):
+        start, end = end, end + count
+        blob = held.get(seq, b"")
+        if len(blob) == count * dimension:
+            rows[start:end] = unpack_vectors(blob, dimension)
+        else:
+            absent[start:end] = True
+    return [rows], np.flatnonzero(absent)
+
+
 class DenseIndex:
-    """Vectors in blocks; a page whose embedding is pending holds zeros until it arrives.
+    """Vectors in blocks; a passage whose embedding is pending holds zeros until it arrives.
 
     dimension: length of every vector.  Written by one thread at a time; readers hold snapshots.
     """
@@ -107,28 +143,17 @@ class DenseIndex:
         mean = (self._sum / max(size - self._pending.size, 1)).astype(np.float32)
         return DenseSnapshot(blocks, size, mean, self._pending)
 
-    def append(self, vectors: Vectors) -> None:
-        """Add the vectors of new pages.
+    def append(self, blocks: Sequence[Matrix], pending: NDArray[np.intp]) -> None:
+        """Add the vectors of new passages: matrices of (m, dimension).
 
-        Raises ValueError when a vector is not `dimension` float32 long.
+        pending: ascending places, from 0 among them all, of those that wait for theirs.
         """
-        if isinstance(vectors, np.ndarray):
-            self.append([vectors])
-        elif vectors and isinstance(vectors[0], np.ndarray):
-            blocks = [np.ascontiguousarray(block, dtype=np.float32) for block in vectors]
-            every = max(1, sum(map(len, blocks)) // _SAMPLE)
-            for block in blocks:
-                self._append_block(block.reshape(-1, self.dimension), every)
-        else:
+        if pending.size:
             first = self._sealed_rows + self._tail_rows
-            zero = bytes(4 * self.dimension)
-            blobs = cast("Sequence[bytes | None]", vectors)
-            missing = [i for i, blob in enumerate(blobs) if blob is None]
-            if missing:
-                self._pending = np.append(self._pending, np.array(missing, np.int64) + first)
-            joined = b"".join([zero if blob is None else blob for blob in blobs])
-            block = np.frombuffer(joined, dtype="<f4").reshape(len(blobs), self.dimension)
-            self._append_block(block, max(1, len(block) // _SAMPLE))
+            self._pending = np.append(self._pending, pending.astype(np.int64) + first)
+        every = max(1, sum(map(len, blocks)) // _SAMPLE)
+        for block in blocks:
+            self._append_block(block, every)
 
     def _append_block(self, block: Matrix, every: int) -> None:
         sample = block[::every]
@@ -162,15 +187,12 @@ class DenseIndex:
     def assign(self, rows: NDArray[np.int64], vectors: Matrix) -> None:
         """Set the vectors of rows that are there already; vectors: (m, dimension)."""
         start = 0
-        for i, block in enumerate([*self._sealed, self._tail[: self._tail_rows]]):
+        for block in [*self._sealed, self._tail[: self._tail_rows]]:
             inside = (rows >= start) & (rows < start + len(block))
             if inside.any():
                 here = rows[inside] - start
-                target = block
-                if not block.flags.writeable:  # a block used where the store's bytes lie
-                    target = self._sealed[i] = block.copy()
-                self._sum += (vectors[inside] - target[here]).sum(axis=0, dtype=np.float64)
-                target[here] = vectors[inside]
+                self._sum += (vectors[inside] - block[here]).sum(axis=0, dtype=np.float64)
+                block[here] = vectors[inside]
             start += len(block)
         self._pending = removed(self._pending, rows)
 

@@ -1,4 +1,4 @@
-"""Postings of one scope: which pages hold which term, how often.
+"""Postings of one scope: which passages hold which term, how often.
 
 A posting is one uint64: term id (32 bits), row (24 bits), count (8 bits).  Postings live in sorted
 runs that never change once published, the newest ones in a short unsorted tail; runs are merged
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Found = tuple[NDArray[np.intp], NDArray[np.float32]]
 
 MAX_ROWS = 1 << 24
-"""Pages that one scope can hold in memory."""
+"""Passages that one scope can hold in memory."""
 
 _TAIL = 2048
 """Postings kept unsorted before they become a run (about 80 pages)."""
@@ -47,29 +47,38 @@ _COUNT_MASK = np.uint64(255)
 
 def postings_of(
     terms: bytes, sizes: NDArray[np.int64], first_row: int
-) -> tuple[Postings, NDArray[np.float32]]:
-    """Return (postings in page order, words per page) of packed pages.
+) -> tuple[Postings, NDArray[np.float32], NDArray[np.intp]]:
+    """Return (postings in order of row, words per passage, passages per page) of packed pages.
 
-    terms: the `page_terms` of each page, one after the other; sizes: (n,) bytes of each
-    page; first_row: row of the first of them.  Raises ValueError when a page is not a whole number
+    terms: of each page, one after the other (`terms.join_passages`); sizes: (n,) bytes of each
+    page; first_row: row of the first passage.  Raises ValueError when a page is not a whole number
     of records, or rows run out.
     """
-    if first_row + len(sizes) > MAX_ROWS:
-        raise ValueError(f"a scope holds at most {MAX_ROWS} pages in memory")
     if (sizes % TERM_DTYPE.itemsize).any():
         raise ValueError("terms must be whole records, as page_terms makes them")
     sizes = sizes // TERM_DTYPE.itemsize
     records = np.frombuffer(terms, dtype=TERM_DTYPE)
-    postings = records["id"].astype(np.uint64)
-    postings <<= _ID
+    counts = records["tf"].astype(np.uint8)
+    ids = records["id"].astype(np.uint64)
+    passages = np.ones(len(sizes), dtype=np.intp)
+    between = counts == 0
+    if between.any():
+        of_page = np.repeat(np.arange(len(sizes)), sizes)
+        passages += np.bincount(of_page[between], minlength=len(sizes))
+        # A record's row: the pages and the ends of passages before it.
+        row = (of_page + np.cumsum(between))[~between]
+        ids, counts = ids[~between], counts[~between]
+        sizes = np.bincount(row, minlength=int(passages.sum()))
+    if first_row + len(sizes) > MAX_ROWS:
+        raise ValueError(f"a scope holds at most {MAX_ROWS} passages in memory")
+    postings = ids << _ID
     rows = np.arange(first_row, first_row + len(sizes), dtype=np.uint64) << _ROW
     postings |= np.repeat(rows, sizes)
-    counts = records["tf"].astype(np.uint8)
     postings |= counts
     total = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, dtype=np.int64, out=total[1:])
     ends = np.cumsum(sizes)
-    return postings, (total[ends] - total[ends - sizes]).astype(np.float32)
+    return postings, (total[ends] - total[ends - sizes]).astype(np.float32), passages
 
 
 def moved(postings: Postings, rows: NDArray[np.intp]) -> Postings:

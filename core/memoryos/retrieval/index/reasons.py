@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from memoryos.retrieval.index.columns import PageColumns
+    from memoryos.retrieval.index.columns import Columns
     from memoryos.retrieval.index.lexical import FoundWord
     from memoryos.text.dates import Period
 
@@ -23,20 +23,23 @@ _STRONG = 1.0
 def reasons(
     rows: NDArray[np.intp],
     words: Sequence[FoundWord],
+    shared: NDArray[np.bool_],
     cosines: Sequence[float] | None,
     own: NDArray[np.float32],
-    columns: PageColumns,
+    columns: Columns,
     periods: Sequence[Period],
 ) -> list[tuple[str, ...]]:
-    """Return the reasons of each of `rows` (of `columns`), the plainest first.
+    """Return the reasons of pages, the plainest first.
 
-    words: of the question; cosines: of each of `rows`, None without vectors; own: score of every
-    row before its neighbours' share; periods: that the question names.
+    rows: their best passages; words: of the question; shared: `shared_words` of them; cosines: of
+    each of `rows`, None without vectors; own: score of every passage before its neighbours' share;
+    periods: that the question names.
     """
     found: list[list[str]] = [[] for _ in range(len(rows))]
-    for why, shared in zip(found, _shared(rows, words), strict=True):
-        if shared:
-            why.append("words: " + ", ".join(shared))
+    surfaces = [word.surface for word in words]
+    for why, holds in zip(found, shared.T.tolist(), strict=True):
+        if any(holds):
+            why.append("words: " + ", ".join(compress(surfaces, holds)))
     for why, cosine in zip(found, cosines or (), strict=cosines is not None):
         if cosine >= 0.005:
             why.append(f"meaning {cosine:.2f}")
@@ -47,16 +50,18 @@ def reasons(
         if carried:
             why.append("next to a strong match")
     if periods:
-        for why, moment in zip(found, columns.timestamps[rows].tolist(), strict=True):
+        for why, moment in zip(found, columns.timestamps[columns.page[rows]].tolist(), strict=True):
             why += [f"date: {p.label}" for p in periods if p.start <= moment < p.end][:1]
     return [tuple(why) for why in found]
 
 
-def _shared(rows: NDArray[np.intp], words: Sequence[FoundWord]) -> list[list[str]]:
-    """Return the words that each of `rows` shares with the question."""
-    if not words:
-        return [[] for _ in range(len(rows))]
-    found = [word.rows.take(word.rows.searchsorted(rows), mode="clip") for word in words]
-    held = (np.array(found) == rows).T.tolist()
-    surfaces = [word.surface for word in words]
-    return [list(compress(surfaces, holds)) for holds in held]
+def shared_words(
+    pages: NDArray[np.intp], words: Sequence[FoundWord], columns: Columns
+) -> NDArray[np.bool_]:
+    """Return (words, pages) whether a page holds a word; pages: numbers."""
+    held = np.zeros((len(words), len(pages)), dtype=bool)
+    if len(pages):
+        for here, word in zip(held, words, strict=True):
+            holders = word.rows if columns.plain else columns.page[word.rows]
+            here[:] = holders.take(holders.searchsorted(pages), mode="clip") == pages
+    return held

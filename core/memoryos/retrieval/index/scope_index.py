@@ -15,19 +15,18 @@ import numpy as np
 
 from memoryos.config import RankingConfig
 from memoryos.retrieval import ranking as rank
-from memoryos.retrieval.index.columns import PageColumns
-from memoryos.retrieval.index.dense import DenseIndex, DenseSnapshot
+from memoryos.retrieval.index.columns import Columns
+from memoryos.retrieval.index.dense import DenseIndex, DenseSnapshot, rows_of
 from memoryos.retrieval.index.lexical import LexicalSnapshot, compacted, extended, postings_of
-from memoryos.retrieval.index.search import Hit, best, search
+from memoryos.retrieval.index.search import Hit, Wanted, best, cosine_hits, search, wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from memoryos.retrieval.index.dense import Vectors
     from memoryos.retrieval.index.lexical import Found
-    from memoryos.storage.columns import IndexColumns
+    from memoryos.storage.columns import IndexColumns, VectorColumns
 
 
 _MOST_REPLACED = 128
@@ -38,7 +37,7 @@ _MOST_REPLACED = 128
 class _Snapshot:
     """The scope at one moment."""
 
-    columns: PageColumns
+    columns: Columns
     lexical: LexicalSnapshot
     dense: DenseSnapshot
 
@@ -53,25 +52,30 @@ class ScopeIndex:
         self._changing = threading.Lock()
         self._sorting = False
         self._now = _Snapshot(
-            PageColumns.empty(),
+            Columns.empty(),
             LexicalSnapshot(),
             self._vectors.snapshot(),
         )
 
     def __len__(self) -> int:
-        return self._now.columns.pages
+        return self._now.columns.standing
+
+    @property
+    def passages(self) -> int:
+        """Number of passages of its pages."""
+        return self._now.columns.passages
 
     @property
     def last_seq(self) -> int:
         """Journal position of the newest page, -1 when there is none."""
         columns = self._now.columns
-        return int(columns.seqs[columns.size]) if columns.size else -1
+        return int(columns.seqs[columns.pages]) if columns.pages else -1
 
     @property
     def needs_rebuild(self) -> bool:
         """Whether more of its pages were replaced than stand: it should be loaded anew."""
         columns = self._now.columns
-        return columns.replaced.size > max(columns.pages // 2, _MOST_REPLACED)
+        return columns.gone.size > max(columns.standing // 2, _MOST_REPLACED)
 
     @property
     def nbytes(self) -> int:
@@ -79,13 +83,12 @@ class ScopeIndex:
         now = self._now
         return now.columns.nbytes + now.lexical.nbytes + self._vectors.nbytes
 
-    def extend(self, new: IndexColumns, vectors: Callable[[], Vectors]) -> None:
+    def extend(self, new: IndexColumns, vectors: Callable[[], Sequence[VectorColumns]]) -> None:
         """Add n new pages, in order of seq; amortised O(1) each.
 
         What the index has of a page that one of them replaces is returned and counted no more.
-        vectors: gives one blob or None per page, or float32 matrices of n rows together, which are
-        then the index's own; asked last, as another thread may be reading them.  Raises ValueError
-        when a seq is not above the one before it.
+        vectors: gives those of the pages that have any, in parts; asked last, as another thread
+        may be reading them.  Raises ValueError when a seq is not above the one before it.
         """
         if not len(new):
             return
@@ -94,42 +97,52 @@ class ScopeIndex:
         with self._changing:
             self._extend(new, vectors)
 
-    def _extend(self, new: IndexColumns, vectors: Callable[[], Vectors]) -> None:
+    def _extend(self, new: IndexColumns, vectors: Callable[[], Sequence[VectorColumns]]) -> None:
         now = self._now
         columns = now.columns
-        postings, lengths = postings_of(new.terms, new.sizes, columns.size + 1)
+        postings, lengths, counts = postings_of(new.terms, new.sizes, columns.size + 1)
         lexical = extended(now.lexical, postings)
-        given = vectors()
+        blocks, pending = rows_of(vectors(), new.seqs, counts, self._vectors.dimension)
         moved = new.first > 0
         if moved.any():
             columns, gone = columns.without(new.first[moved], new.sessions[moved])
             self._vectors.take_out(gone - 1)
-        self._vectors.append(given)
-        columns = columns.extended(new.seqs, new.first, new.sessions, new.timestamps, lengths)
+        self._vectors.append(blocks, pending)
+        columns = columns.extended(
+            new.seqs, new.first, new.sessions, new.timestamps, counts, lengths
+        )
         self._now = _Snapshot(columns, lexical, self._vectors.snapshot())
 
-    def set_vectors(self, seqs: Sequence[int], vectors: NDArray[np.float32]) -> None:
-        """Set the vectors of pages whose embeddings arrived later; vectors: (m, dimension).
+    def set_vectors(self, vectors: Sequence[VectorColumns]) -> None:
+        """Set the vectors of pages whose embeddings arrived later.
 
         Pages that are not in the index are passed over.
         """
-        given = np.asarray(vectors, dtype=np.float32).reshape(len(seqs), self._vectors.dimension)
         with self._changing:
             now = self._now
-            positions, there = now.columns.positions(np.asarray(seqs, dtype=np.int64))
-            self._vectors.assign(positions[there], given[there])
+            seqs = np.concatenate([part.seqs for part in vectors])
+            positions, there = now.columns.positions(seqs)
+            pages = np.sort(positions[there]) + 1
+            rows = now.columns.rows_of(pages) - 1
+            blocks, absent = rows_of(
+                vectors, now.columns.seqs[pages], now.columns.counts[pages], self._vectors.dimension
+            )
+            present = np.ones(len(rows), dtype=bool)
+            present[absent] = False
+            if rows.size:
+                self._vectors.assign(rows[present], np.concatenate(blocks)[present])
             self._now = replace(now, dense=self._vectors.snapshot())
 
     def search(
         self,
         query: str,
         vector: NDArray[np.float32] | None,
-        k: int,
+        wanted: Wanted | int,
         *,
         now: float,
         allowed: NDArray[np.int64] | None = None,
     ) -> list[Hit]:
-        """Return the `k` pages nearest to `query`, best first.
+        """Return the pages nearest to `query`, best first: so many, or as `wanted` says.
 
         vector: (dimension,) embedding of the query, None to go by words alone; now: unix seconds
         that "yesterday" in the query is relative to; allowed: sorted seqs, only these are returned.
@@ -137,7 +150,9 @@ class ScopeIndex:
         target = None if vector is None else np.asarray(vector, dtype=np.float32)
         here = self._now
         pages = _Pages(here, target, self.ranking)
-        found = search(pages, query, k, now=now, allowed=allowed, config=self.ranking)
+        found = search(
+            pages, query, wanted_of(wanted), now=now, allowed=allowed, config=self.ranking
+        )
         if here.lexical.heap.size:
             self._sort_in_background()
         return found
@@ -173,16 +188,13 @@ class ScopeIndex:
         vector, allowed: as in `search`.  Pages whose embedding is pending are left out.
         """
         here = self._now
-        if not here.columns.pages or k < 1:
+        columns = here.columns
+        if not columns.standing or k < 1:
             return []
         scores = here.dense.products(np.asarray(vector, dtype=np.float32), 0.0)
         scores[here.dense.pending] = -np.inf
-        rows = best(scores, k, here.columns, allowed).tolist()
-        seqs = here.columns.seqs
-        return [
-            Hit(int(seqs[row + 1]), float(scores[row]), (f"meaning {scores[row]:.2f}",))
-            for row in rows
-        ]
+        found = best(columns.best_of_pages(scores).copy(), k, columns, allowed)
+        return cosine_hits(columns, found + 1, scores)
 
 
 class _Pages:

@@ -1,4 +1,7 @@
-"""One search over the pages of a scope, wherever their words and vectors are looked up."""
+"""One search over the pages of a scope, wherever their words and vectors are looked up.
+
+What is scored is passages; what is found is pages, each as good as its best passages.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 
 from memoryos.retrieval import ranking as rank
 from memoryos.retrieval.index.lexical import FoundWord
-from memoryos.retrieval.index.reasons import reasons
+from memoryos.retrieval.index.reasons import reasons, shared_words
 from memoryos.text import dates
 from memoryos.text.terms import query_terms
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from memoryos.config import RankingConfig
-    from memoryos.retrieval.index.columns import PageColumns
+    from memoryos.retrieval.index.columns import Columns
     from memoryos.retrieval.index.lexical import Found
     from memoryos.text.dates import Period
 
@@ -34,6 +37,16 @@ _TELLING = 0.05
 """A word whose idf is below this share of the rarest word's tells nothing and is left out."""
 
 
+_MOST_PASSAGES = 64
+"""Passages told of one page, the best: more than a prompt has room for."""
+_TOKENS_A_WORD = 2.0
+"""Tokens of a text for each of the words that it is found by, stop words not among them."""
+_TOKENS_A_PAGE = 12
+"""Tokens of a page's time and speakers."""
+_PASSAGES_SHOWN = 2
+"""Passages that are shown of most long pages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One page found."""
@@ -41,72 +54,154 @@ class Hit:
     seq: int
     score: float  # higher is nearer; comparable within one search only
     reasons: tuple[str, ...]  # why, for a human: "words: dog, rex", "meaning 0.62"
+    passages: tuple[tuple[int, float], ...]  # (number from 0, score) of its passages, best first
+    share: float  # of the weight of the question's words, what the page holds; 0 to 1
+    cosine: float | None  # of its best passage to the question; None without vectors
 
 
 class Pages(Protocol):
     """The pages of a scope at one moment, before one question."""
 
-    columns: PageColumns
+    columns: Columns
 
     def find(self, groups: Sequence[Sequence[int]]) -> list[Found]:
-        """Return, for each group of term ids, (rows ascending, counts) of the pages with any."""
+        """Return, for each group of term ids, (rows ascending, counts) of the passages with any."""
         ...
 
     def dense(self, scores: Floats) -> Floats | None:
-        """Return the standardised signal of meaning, (n,); None to go by words alone.
+        """Return the standardised signal of meaning, (size,); None to go by words alone.
 
-        scores: (n,) what is known of each page without it.
+        scores: (size,) what is known of each passage without it.
         """
         ...
 
     def cosines(self, positions: NDArray[np.intp]) -> list[float] | None:
-        """Return the cosine of a few pages to the question; None to go by words alone."""
+        """Return the cosine of a few passages to the question; None to go by words alone."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How much a search is to bring."""
+
+    pages: int  # at most
+    least: int = 1  # pages, however little room there is
+    tokens: int | None = None  # that the pages are to fill, as far as can be guessed; None: no end
+
+
+def wanted_of(wanted: Wanted | int) -> Wanted:
+    """Return a number of pages as what is wanted."""
+    return Wanted(wanted) if isinstance(wanted, int) else wanted
 
 
 def search(
     pages: Pages,
     query: str,
-    k: int,
+    wanted: Wanted,
     *,
     now: float,
     allowed: NDArray[np.int64] | None,
     config: RankingConfig,
 ) -> list[Hit]:
-    """Return the `k` pages nearest to `query`, best first.
+    """Return the pages nearest to `query`, best first.
 
-    now: unix seconds that "yesterday" in the query is relative to; allowed: sorted seqs, only these
-    are returned.
+    A page is as good as its best passage, and a little better for further ones.  now: unix seconds
+    that "yesterday" in the query is relative to; allowed: sorted seqs, only these are returned.
     """
     columns = pages.columns
     n = columns.size
-    if not columns.pages or k < 1:
+    if not columns.standing or wanted.pages < 1:
         return []
     live = columns.live
-    words = _words(pages, query, live)
+    words, weight = _words(pages, query, live)
     base = _lexical(columns, words, live, config)
-    bonus, named = _dated(columns, query, now, live, config)
+    bonus, named = _dated(columns, query, now, config)
     if config.dense:
-        meaning = pages.dense(base[1 : n + 1] + bonus)
+        meaning = pages.dense(base[1 : n + 1] + _by_passage(columns, bonus))
         if meaning is not None:
             base[1 : n + 1] += config.dense * meaning
-    scores = rank.chained(base, columns.before[: n + 1], columns.after[: n + 1], config)[1:]
-    scores += bonus
-    found = best(scores, k, columns, allowed)
-    why = reasons(found + 1, words, pages.cosines(found), base, columns, named)
-    seqs, values = columns.seqs[found + 1].tolist(), scores[found].tolist()
-    return [Hit(*hit) for hit in zip(seqs, values, why, strict=True)]
+    passages = rank.chained(base, columns.before[: n + 1], columns.after[: n + 1], config)[1:]
+    scores = _of_pages(columns, passages, config) + bonus
+    found = _enough(columns, best(scores, wanted.pages, columns, allowed) + 1, wanted)
+    parts = [_best_passages(columns, page, passages) for page in found.tolist()]
+    rows = found
+    if not columns.plain:
+        rows = columns.starts[found] + np.array([part[0][0] for part in parts], np.intp)
+    cosines = pages.cosines(rows - 1)
+    shared = shared_words(found, words, columns)
+    why = reasons(rows, words, shared, cosines, base, columns, named)
+    idf = np.array([word.idf for word in words], dtype=np.float32)
+    shares = (idf @ shared if words else np.zeros(len(found))) / max(weight, 1e-9)
+    near = cosines if cosines is not None else [None] * len(found)
+    seqs, values = columns.seqs[found].tolist(), scores[found - 1].tolist()
+    return [Hit(*hit) for hit in zip(seqs, values, why, parts, shares.tolist(), near, strict=True)]
+
+
+def cosine_hits(columns: Columns, pages: NDArray[np.intp], cosines: Floats) -> list[Hit]:
+    """Return hits by cosine alone; pages: numbers, best first; cosines: (size,) of passages."""
+    hits = []
+    for page in pages.tolist():
+        parts = _best_passages(columns, page, cosines)
+        near = parts[0][1] if len(parts) > 1 else float(cosines[columns.starts[page] - 1])
+        seq = int(columns.seqs[page])
+        hits.append(Hit(seq, near, (f"meaning {near:.2f}",), parts, 0.0, near))
+    return hits
+
+
+def _by_passage(columns: Columns, of_pages: Floats | np.float32) -> Floats | np.float32:
+    """Return what each passage has of its page's; of_pages: (pages,), or one for all."""
+    if columns.plain or not np.ndim(of_pages):
+        return of_pages
+    return np.asarray(of_pages, np.float32)[columns.page[1 : columns.size + 1] - 1]
+
+
+def _of_pages(columns: Columns, passages: Floats, config: RankingConfig) -> Floats:
+    """Return (pages,) the score of each page: its best passage's, and a share of the second's."""
+    if columns.plain:
+        return passages
+    scores = columns.best_of_pages(passages)
+    if config.further:
+        starts, counts = columns.starts[1 : columns.pages + 1] - 1, columns.counts
+        rest = passages.copy()
+        top = rest >= np.repeat(scores, counts[1 : columns.pages + 1])
+        rest[top] = 0
+        second = np.maximum.reduceat(np.maximum(rest, 0), starts)
+        scores = scores + np.float32(config.further) * second
+    return scores
+
+
+def _best_passages(columns: Columns, page: int, scores: Floats) -> tuple[tuple[int, float], ...]:
+    """Return (number from 0, score) of a page's passages, best first; scores: (size,)."""
+    start, count = int(columns.starts[page]) - 1, int(columns.counts[page])
+    if count == 1:
+        return ((0, float(scores[start])),)
+    here = scores[start : start + count]
+    order = np.argsort(-here, kind="stable")[:_MOST_PASSAGES]
+    return tuple(zip(order.tolist(), here[order].tolist(), strict=True))
+
+
+def _enough(columns: Columns, found: NDArray[np.intp], wanted: Wanted) -> NDArray[np.intp]:
+    """Return as many of the pages found, best first, as will fill what is wanted."""
+    if wanted.tokens is None or len(found) <= wanted.least:
+        return found
+    counts = columns.counts[found]
+    lengths = columns.lengths[columns.rows_of(found)]
+    starts = np.cumsum(counts) - counts
+    words = np.add.reduceat(lengths, starts) * np.minimum(_PASSAGES_SHOWN / counts, 1)
+    tokens = np.cumsum(words * _TOKENS_A_WORD + _TOKENS_A_PAGE)
+    enough = int(np.searchsorted(tokens, wanted.tokens)) + 1
+    return found[: max(enough, wanted.least)]
 
 
 def best(
     scores: Floats,
     k: int,
-    columns: PageColumns,
+    columns: Columns,
     allowed: NDArray[np.int64] | None,
 ) -> NDArray[np.intp]:
     """Return the positions of the `k` best pages that may be returned; changes `scores`."""
-    if columns.replaced.size:
-        scores[columns.replaced - 1] = -np.inf
+    if columns.gone.size:
+        scores[columns.gone - 1] = -np.inf
     if allowed is None:
         return rank.top(scores, k)
     positions, there = columns.positions(np.asarray(allowed, dtype=np.int64))
@@ -115,10 +210,10 @@ def best(
 
 
 def _dated(
-    columns: PageColumns, query: str, now: float, live: Live, config: RankingConfig
+    columns: Columns, query: str, now: float, config: RankingConfig
 ) -> tuple[Floats | np.float32, list[Period]]:
-    """Return ((n,) what each page gains by its date, or 0 for all; periods the question names)."""
-    n = columns.size
+    """Return ((pages,) what each gains by its date, or 0 for all; periods the question names)."""
+    n, live = columns.pages, columns.live_pages
     at = slice(None) if live is None else live
     times = columns.timestamps[1 : n + 1][at]
     named = dates.periods(query, now=now, oldest=float(times[0]), newest=float(times[-1]))
@@ -129,8 +224,11 @@ def _dated(
     return bonus, named
 
 
-def _words(pages: Pages, query: str, live: Live) -> list[FoundWord]:
-    """Return the telling words of the question that the scope holds, rarest first."""
+def _words(pages: Pages, query: str, live: Live) -> tuple[list[FoundWord], float]:
+    """Return (the telling words of the question that the scope holds, the weight of all its words).
+
+    The rarest word comes first.
+    """
     terms = query_terms(query)
     found = pages.find([term.ids for term in terms])
     if live is not None:
@@ -140,20 +238,19 @@ def _words(pages: Pages, query: str, live: Live) -> list[FoundWord]:
             for (rows, counts), stands in zip(found, standing, strict=True)
         ]
     held = [len(rows) for rows, _ in found]
-    idfs = rank.inverse_document_frequencies(held, pages.columns.pages)
+    idfs = rank.inverse_document_frequencies(held, pages.columns.passages)
     words = [
         FoundWord(term.surface, idf, rows, counts)
         for term, idf, (rows, counts) in zip(terms, idfs, found, strict=True)
-        if len(rows)
     ]
+    weight = sum(word.idf for word in words)
+    words = [word for word in words if len(word.rows)]
     words.sort(key=lambda word: -word.idf)
-    return [word for word in words[:_MAX_TERMS] if word.idf >= _TELLING * words[0].idf]
+    return [w for w in words[:_MAX_TERMS] if w.idf >= _TELLING * words[0].idf], weight
 
 
-def _lexical(
-    columns: PageColumns, words: list[FoundWord], live: Live, config: RankingConfig
-) -> Floats:
-    """Return the standardised signal of words, page and window; row 0 is no page."""
+def _lexical(columns: Columns, words: list[FoundWord], live: Live, config: RankingConfig) -> Floats:
+    """Return the standardised signal of words, passage and window; row 0 is no passage."""
     n = columns.size
     page = np.zeros(columns.capacity, dtype=np.float32)
     window = np.zeros(n + 1, dtype=np.float32)
@@ -174,7 +271,7 @@ def _count_in(
     page: Floats,
     window: Floats,
     spans: Floats,
-    columns: PageColumns,
+    columns: Columns,
     words: Sequence[FoundWord],
     config: RankingConfig,
 ) -> None:

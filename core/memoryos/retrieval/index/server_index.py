@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memoryos.retrieval import ranking as rank
-from memoryos.retrieval.index.columns import PageColumns
+from memoryos.retrieval.index.columns import Columns
 from memoryos.retrieval.index.lexical import (
     LexicalSnapshot,
     compacted,
@@ -22,7 +22,8 @@ from memoryos.retrieval.index.lexical import (
     moved,
     postings_of,
 )
-from memoryos.retrieval.index.search import Hit, search
+from memoryos.retrieval.index.search import Hit, Wanted, search, wanted_of
+from memoryos.storage.codec import unpack_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from memoryos.model import Scope
     from memoryos.retrieval.index.lexical import Found
     from memoryos.storage.columns import IndexColumns
-    from memoryos.storage.search import PageSearch
+    from memoryos.storage.search import PageSearch, Values
 
     Floats = NDArray[np.float32]
     Positions = NDArray[np.intp]
@@ -54,7 +55,7 @@ _CHAINED = 100
 class _Snapshot:
     """The scope at one moment."""
 
-    columns: PageColumns
+    columns: Columns
     blocks: tuple[int, ...]  # whose words the server looks up
     lexical: LexicalSnapshot  # of all other pages
 
@@ -87,19 +88,24 @@ class ServerIndex:
         self._sample: _Sample | None = None
         sealed = server.sealed(scope)
         unsealed = server.unsealed(scope, sealed.blocks)
-        postings, lengths = postings_of(unsealed.terms, unsealed.sizes, 0)
+        postings, unsealed_lengths, unsealed_counts = postings_of(unsealed.terms, unsealed.sizes, 0)
         seqs = np.concatenate((sealed.seqs, unsealed.seqs))
+        counts = np.concatenate((sealed.counts, unsealed_counts))
+        lengths = np.concatenate((sealed.lengths, unsealed_lengths))
         order = np.argsort(seqs, kind="stable")
-        columns = PageColumns.empty()
+        # Passages follow their pages: each page's first one is where it was, and the others do.
+        passages = _ranges((np.cumsum(counts) - counts)[order], counts[order])
+        columns = Columns.empty()
         if seqs.size:
             columns = columns.extended(
                 seqs[order],
                 np.concatenate((sealed.first, unsealed.first))[order],
                 np.concatenate((sealed.sessions, unsealed.sessions))[order],
                 np.concatenate((sealed.timestamps, unsealed.timestamps))[order],
-                np.concatenate((sealed.lengths, lengths))[order],
+                counts[order],
+                lengths[passages],
             )
-        rows = np.flatnonzero(order >= len(sealed.seqs)) + 1
+        rows = np.flatnonzero(passages >= len(sealed.lengths)) + 1
         lexical = compacted(extended(LexicalSnapshot(), moved(postings, rows)))
         self._now = _Snapshot(columns, sealed.blocks, lexical)
 
@@ -107,7 +113,7 @@ class ServerIndex:
     def last_seq(self) -> int:
         """Journal position of the newest page, -1 when there is none."""
         columns = self._now.columns
-        return int(columns.seqs[columns.size]) if columns.size else -1
+        return int(columns.seqs[columns.pages]) if columns.pages else -1
 
     @property
     def nbytes(self) -> int:
@@ -120,42 +126,46 @@ class ServerIndex:
         if not len(new):
             return
         now = self._now
-        postings, lengths = postings_of(new.terms, new.sizes, now.columns.size + 1)
+        postings, lengths, counts = postings_of(new.terms, new.sizes, now.columns.size + 1)
         moved_here = new.first > 0
         columns, _ = now.columns.without(new.first[moved_here], new.sessions[moved_here])
-        columns = columns.extended(new.seqs, new.first, new.sessions, new.timestamps, lengths)
+        columns = columns.extended(
+            new.seqs, new.first, new.sessions, new.timestamps, counts, lengths
+        )
         self._now = _Snapshot(columns, now.blocks, compacted(extended(now.lexical, postings)))
 
     def search(
         self,
         query: str,
         vector: Floats | None,
-        k: int,
+        wanted: Wanted | int,
         *,
         now: float,
         allowed: NDArray[np.int64] | None = None,
     ) -> list[Hit]:
-        """Return the `k` pages nearest to `query`, best first, as `ScopeIndex.search` does.
+        """Return the pages nearest to `query`, best first, as `ScopeIndex.search` does.
 
         Raises StaleBlocks when the scope must be read again, StorageError.
         """
         here = self._now
         dense = None
-        if vector is not None and here.columns.pages:
+        if vector is not None and here.columns.standing:
             sample = self._sampled(here.columns)
             if len(sample.vectors):
                 whole = allowed is not None or not sample.near
                 dense = _Dense(self, here.columns, sample, np.asarray(vector, np.float32), whole)
         pages = _Pages(self, here, dense)
-        return search(pages, query, k, now=now, allowed=allowed, config=self.ranking)
+        return search(
+            pages, query, wanted_of(wanted), now=now, allowed=allowed, config=self.ranking
+        )
 
-    def _sampled(self, columns: PageColumns) -> _Sample:
+    def _sampled(self, columns: Columns) -> _Sample:
         """Return the sample, drawn anew where the scope has outgrown it."""
-        sample, n = self._sample, columns.size
+        sample, n = self._sample, columns.pages
         if sample is None or n > _GROWN * sample.size or not len(sample.vectors):
             seqs = columns.seqs[1 : n + 1 : -(-n // _SAMPLE)].tolist()
             blobs = self.server.vectors(self.scope, seqs, self.dimension)
-            rows = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(-1, self.dimension)
+            rows = unpack_vectors(b"".join(blobs), self.dimension)
             mean = rows.mean(axis=0, dtype=np.float64) if len(rows) else np.zeros(self.dimension)
             near = self.server.has_near(self.scope, self.dimension)
             sample = self._sample = _Sample(n, rows, mean.astype(np.float32), near)
@@ -166,7 +176,7 @@ class _Dense:
     """The meaning of one question, compared in the server."""
 
     def __init__(
-        self, index: ServerIndex, columns: PageColumns, sample: _Sample, vector: Floats, whole: bool
+        self, index: ServerIndex, columns: Columns, sample: _Sample, vector: Floats, whole: bool
     ) -> None:
         """whole: compare every page, not only those that an index and their words suggest."""
         self._server, self._scope = index.server, index.scope
@@ -195,7 +205,8 @@ class _Dense:
     def cosines(self, positions: Positions) -> list[float]:
         """Return the cosine of a few pages, 0 where there is no vector."""
         found = np.full(self._columns.size, 0, dtype=np.float32)
-        seqs = self._columns.seqs[positions + 1].tolist()
+        pages = np.unique(self._columns.page[positions + 1])
+        seqs = self._columns.seqs[pages].tolist()
         self._place(found, self._server.products(self._scope, self._vector, seqs))
         return found[positions].tolist()  # type: ignore[no-any-return]
 
@@ -211,12 +222,12 @@ class _Dense:
         beside = beside[(beside > 0) & (beside <= columns.size)]
         asked = np.unique(np.concatenate((wordy, beside - 1)))
         asked = asked[np.isnan(products[asked])]
-        seqs = columns.seqs[asked + 1].tolist()
+        seqs = columns.seqs[np.unique(columns.page[asked + 1])].tolist()
         self._place(products, self._server.products(self._scope, self._target, seqs))
 
-    def _place(self, products: Floats, found: tuple[NDArray[np.int64], Floats]) -> None:
-        positions, there = self._columns.positions(found[0])
-        products[positions[there]] = found[1][there]
+    def _place(self, products: Floats, found: Values) -> None:
+        rows, there = self._columns.places(found.seqs, found.passages)
+        products[rows - 1] = found.values[there]
 
 
 class _Pages:
@@ -236,7 +247,7 @@ class _Pages:
             return found
         served = index.server.postings(index.scope, ids, here.blocks)
         return [
-            _joined([known, *(self._found(*served[id_]) for id_ in group if id_ in served)])
+            _joined([known, *(self._found(served[id_]) for id_ in group if id_ in served)])
             for group, known in zip(groups, found, strict=True)
         ]
 
@@ -246,9 +257,16 @@ class _Pages:
     def cosines(self, positions: Positions) -> list[float] | None:
         return None if self._dense is None else self._dense.cosines(positions)
 
-    def _found(self, seqs: NDArray[np.int64], counts: Floats) -> Found:
-        positions, there = self.columns.positions(seqs)
-        return positions[there] + 1, counts[there]
+    def _found(self, counts: Values) -> Found:
+        rows, there = self.columns.places(counts.seqs, counts.passages)
+        return rows, counts.values[there]
+
+
+def _ranges(starts: Positions, counts: Positions) -> Positions:
+    """Return starts[i], starts[i] + 1, …, counts[i] numbers of each, one range after the other."""
+    ends = np.cumsum(counts)
+    within = np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - counts, counts)
+    return np.asarray(np.repeat(starts, counts) + within, dtype=np.intp)
 
 
 def _joined(parts: Sequence[Found]) -> Found:

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
-from pgvector import Vector
+from pgvector import HalfVector, Vector
+from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 from pgvector.psycopg.vector import VectorBinaryDumper
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
@@ -116,7 +117,7 @@ class Connections:
         self._closed = False
         self._guard = threading.Lock()
         self._pool: ConnectionPool[Connection] | None = None
-        self._vector_oid = self._prepare()
+        self._vector_oids = self._prepare()
 
     def reading(self, work: Callable[[Connection], T]) -> T:
         """Do what only reads; sees all that was committed before."""
@@ -162,8 +163,8 @@ class Connections:
                 self._pool.close()
                 self._pool = None
 
-    def _prepare(self) -> int:
-        """Migrate the database; return the number of its type `vector`."""
+    def _prepare(self) -> tuple[int, int]:
+        """Migrate the database; return the numbers of its types `vector` and `halfvec`."""
         for pause in _OPENING_PAUSES:
             try:
                 return self._prepared()
@@ -173,19 +174,20 @@ class Connections:
             time.sleep(pause)
         raise AssertionError
 
-    def _prepared(self) -> int:
+    def _prepared(self) -> tuple[int, int]:
         address = self.address
         with Connection.connect(address.conninfo, autocommit=True, **address.options) as connection:
             connection.silence = self._silence
             connection.execute(SQL["settings"], self._settings)
             migrate(connection, address.shown)
             vector = TypeInfo.fetch(connection, "vector")
-        if vector is None:
+            halfvec = TypeInfo.fetch(connection, "halfvec")
+        if vector is None or halfvec is None:
             raise StorageError(
-                f"{address.shown} has no type `vector` on its search_path: "
-                "CREATE EXTENSION vector in the schema public"
+                f"{address.shown} has no types `vector` and `halfvec` on its search_path: "
+                "CREATE EXTENSION vector (pgvector 0.7 or newer) in the schema public"
             )
-        return vector.oid
+        return vector.oid, halfvec.oid
 
     def _run(self, work: Callable[[Connection, _State], T], *, again: bool) -> T:
         deadline = time.monotonic() + self._lock_seconds
@@ -248,8 +250,11 @@ class Connections:
         connection.silence = self._silence
         connection.execute(SQL["settings"], self._settings)
         connection.execute(SQL["look_here_first"])
-        dumper = type("Dumper", (VectorBinaryDumper,), {"oid": self._vector_oid})
+        vector, halfvec = self._vector_oids
+        dumper = type("Dumper", (VectorBinaryDumper,), {"oid": vector})
         connection.adapters.register_dumper(Vector, dumper)
+        half_dumper = type("HalfDumper", (HalfVectorBinaryDumper,), {"oid": halfvec})
+        connection.adapters.register_dumper(HalfVector, half_dumper)
 
 
 class _State:

@@ -41,7 +41,7 @@ UPDATE memoryos.schema_version SET version = %s
 SELECT last_seq, user_id IS NULL FROM memoryos.scopes WHERE scope = %s FOR UPDATE
 
 -- name: create_scope
-INSERT INTO memoryos.scopes (scope) VALUES (%s) ON CONFLICT (scope) DO NOTHING
+INSERT INTO memoryos.scopes (scope, indexing) VALUES (%s, %s) ON CONFLICT (scope) DO NOTHING
 
 -- name: take_seqs
 UPDATE memoryos.scopes
@@ -49,7 +49,7 @@ SET last_seq = %(last_seq)s, user_id = %(user_id)s, assistant_id = %(assistant_i
 WHERE scope = %(scope)s
 
 -- name: head
-SELECT last_seq, embedded_seq, version, epoch, embedder, dimension
+SELECT last_seq, embedded_seq, version, epoch, embedder, dimension, indexing
 FROM memoryos.scopes WHERE scope = %s
 
 -- name: insert_page
@@ -120,12 +120,36 @@ ORDER BY seq DESC
 -- name: at_most
 LIMIT %(limit)s
 
+-- name: positions
+SELECT seq FROM memoryos.pages WHERE scope = %(scope)s
+
+-- name: where_in
+-- Values as JSON; jsonb cannot hold a NUL, which a text of ours may have.
+AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
+    ELSE metadata::jsonb -> %(name{n})s = ANY(%(values{n})s::text[]::jsonb[]) END
+
+-- name: where_in_or_missing
+AND CASE WHEN metadata IS NULL THEN true WHEN metadata LIKE '%%\u0000%%' THEN false
+    ELSE coalesce(metadata::jsonb -> %(name{n})s, 'null') = ANY(%(values{n})s::text[]::jsonb[]) END
+
+-- name: where_number
+AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
+    WHEN jsonb_typeof(metadata::jsonb -> %(name{n})s) = 'number'
+    THEN (metadata::jsonb ->> %(name{n})s)::numeric {comparison} %(values{n})s::numeric
+    ELSE false END
+
+-- name: where_text
+AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
+    WHEN jsonb_typeof(metadata::jsonb -> %(name{n})s) = 'string'
+    THEN (metadata::jsonb ->> %(name{n})s) COLLATE "C" {comparison} %(values{n})s
+    ELSE false END
+
 -- name: sessions
 SELECT session_id FROM memoryos.pages WHERE scope = %s GROUP BY session_id ORDER BY min(seq)
 
 -- name: counts
 SELECT count(*), count(DISTINCT session_id), count(*) FILTER (WHERE segment_id IS NULL),
-    (SELECT count(*) FROM memoryos.vectors WHERE vectors.scope = %(scope)s)
+    (SELECT count(*) FROM memoryos.vectors WHERE vectors.scope = %(scope)s AND passage = 0)
 FROM memoryos.pages WHERE scope = %(scope)s
 
 -- name: waiting
@@ -136,15 +160,14 @@ SELECT seq, session, timestamp, terms, replaced FROM memoryos.terms
 WHERE scope = %s AND seq > %s ORDER BY seq
 
 -- name: vectors
-SELECT seq, vector_send(vector) FROM memoryos.vectors
-WHERE scope = %s AND seq > %s AND seq <= %s ORDER BY seq
+SELECT seq, string_agg(halfvec_send(vector), '' ORDER BY passage) FROM memoryos.vectors
+WHERE scope = %s AND seq > %s AND seq <= %s GROUP BY seq ORDER BY seq
 
 -- name: existing_seqs
 SELECT seq FROM memoryos.terms WHERE scope = %s AND seq = ANY(%s)
 
 -- name: put_vector
-INSERT INTO memoryos.vectors (scope, seq, vector) VALUES (%s, %s, %s)
-ON CONFLICT (scope, seq) DO UPDATE SET vector = excluded.vector
+INSERT INTO memoryos.vectors (scope, seq, passage, vector) VALUES (%s, %s, %s, %s)
 
 -- name: move_embedded_seq
 UPDATE memoryos.scopes
@@ -240,9 +263,12 @@ WHERE user_id IS NOT NULL ORDER BY user_id, assistant_id
 
 -- name: scopes_waiting
 SELECT user_id, assistant_id FROM memoryos.scopes
-WHERE user_id IS NOT NULL AND (embedded_seq < last_seq OR EXISTS (
+WHERE user_id IS NOT NULL AND (embedded_seq < last_seq OR indexing <> %s OR EXISTS (
     SELECT 1 FROM memoryos.pages WHERE pages.scope = scopes.scope AND segment_id IS NULL))
 ORDER BY user_id, assistant_id
+
+-- name: set_indexing
+UPDATE memoryos.scopes SET indexing = %s WHERE scope = %s
 
 -- name: scope_names
 SELECT user_id, assistant_id FROM memoryos.scopes WHERE scope = %s AND user_id IS NOT NULL

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from pgvector import Vector
+from pgvector import HalfVector
 
 from memoryos.model import Page, Scope
 from memoryos.storage.codec import FORMAT, KINDS, dumps, encode_messages, micros
-from memoryos.storage.port import PageDraft, PageQuery, Record
+from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record
 from memoryos.storage.postgres.connection import SQL, Connection
 from memoryos.storage.rows import checksum, decode_pages, read_record, scope_digest, session_number
+from memoryos.storage.sql import COMPARISONS
 
 
 def scope_key(scope: Scope) -> UUID:
@@ -53,6 +54,35 @@ def select_pages(key: UUID, query: PageQuery) -> tuple[bytes, dict[str, Any]]:
     if query.limit is not None:
         parts.append(SQL["at_most"])
     return b" ".join(parts), {"scope": key, "limit": query.limit, **used}
+
+
+def select_positions(key: UUID, where: PageFilter, after_seq: int) -> tuple[bytes, dict[str, Any]]:
+    """Return a statement for the positions of the pages that match, and its arguments."""
+    given: dict[str, Any] = {
+        "session": None if where.session_id is None else where.session_id.encode(),
+        "segment": None if where.segment_id is None else digest(where.segment_id),
+        "after": after_seq or None,
+        "since": None if where.since is None else micros(where.since),
+        "before": None if where.before is None else micros(where.before),
+    }
+    arguments = {name: value for name, value in given.items() if value is not None}
+    parts = [SQL["positions"], *(SQL[f"and_{name}"] for name in arguments)]
+    for n, condition in enumerate(where.metadata):
+        values: Any = condition.values[0] if condition.values else None
+        if condition.comparison == "in":
+            name = "where_in_or_missing" if None in condition.values else "where_in"
+            # In Python, and so in a filter, True is 1 and False 0.
+            values = list(condition.values)
+            values += [int(v) if isinstance(v, bool) else bool(v) for v in values if v in (0, 1)]
+            values = [dumps(value) for value in values]
+        elif isinstance(values, str):
+            name = "where_text"
+        else:
+            name, values = "where_number", repr(values)
+        comparison = COMPARISONS[condition.comparison]
+        parts.append(SQL[name].decode().format(n=n, comparison=comparison).encode())
+        arguments |= {f"name{n}": condition.name, f"values{n}": values}
+    return b" ".join([*parts, SQL["oldest_first"]]), {**arguments, "scope": key}
 
 
 def page_row(key: UUID, page: Page) -> tuple[Any, ...]:
@@ -105,14 +135,20 @@ def record_row(key: UUID, version: int, record: Record) -> tuple[Any, ...]:
     return (key, *said, version, record.live, FORMAT, written)
 
 
-def vector_of(blob: bytes) -> Vector:
-    """Return float32 little-endian bytes as the driver wants a vector."""
-    return Vector(np.frombuffer(blob, dtype="<f4"))
+def vectors_of(blob: bytes, dimension: int) -> list[HalfVector]:
+    """Return the packed vectors of a page as the driver wants them, one for each passage."""
+    rows = np.frombuffer(blob, np.int8).reshape(-1, dimension)
+    return [HalfVector(row) for row in rows.astype(np.float16)]
 
 
 def blob_of(sent: bytes) -> bytes:
-    """Return a vector as the server sends it (a header of four bytes, then big-endian) as ours."""
-    return np.frombuffer(sent, dtype=">f4", offset=4).astype("<f4").tobytes()
+    """Return a page's vectors, packed, from what the server sends of them one after the other.
+
+    That is of each its dimension, two bytes of nothing, and big-endian numbers of half precision.
+    """
+    dimension = int.from_bytes(sent[:2], "big")
+    rows = np.frombuffer(sent, np.dtype([("header", ">u2", 2), ("vector", ">f2", (dimension,))]))
+    return np.asarray(rows["vector"], dtype=np.int8).tobytes()
 
 
 def record_of(key: UUID, row: Sequence[Any], written: int | None, format_: int) -> Record | None:

@@ -17,7 +17,7 @@ from memoryos.storage.port import Head
 from memoryos.storage.postgres.connection import PACKAGE, Connection, Connections
 from memoryos.storage.postgres.connection import SQL as STORE_SQL
 from memoryos.storage.postgres.rows import blob_of, scope_key
-from memoryos.storage.search import SealedPages, StaleBlocks
+from memoryos.storage.search import SealedPages, StaleBlocks, Values
 from memoryos.storage.sql import named_queries
 from memoryos.text.terms import TERM_DTYPE
 
@@ -44,11 +44,11 @@ _PAGE = np.dtype(
         ("first", "<i8"),
         ("session", "<i8"),
         ("timestamp", "<f8"),
-        ("length", "<f4"),
+        ("passages", "<i8"),
     ]
 )
-_POSTING = np.dtype([("seq", "<u4"), ("count", "u1")])
-_PRODUCT = np.dtype([("seq", ">i8"), ("product", ">f4")])
+_POSTING = np.dtype([("seq", "<u4"), ("passage", "<u4"), ("count", "u1")])
+_COSINE = np.dtype([("seq", ">i8"), ("passage", ">i4"), ("cosine", ">f4")])
 
 
 class PostgresSearch:
@@ -59,14 +59,15 @@ class PostgresSearch:
 
     def sealed(self, scope: Scope) -> SealedPages:
         rows = self._rows(SQL["sealed"], (scope_key(scope),))
-        pages = np.frombuffer(b"".join(pages for _, pages in rows), dtype=_PAGE)
+        pages = np.frombuffer(b"".join(pages for _, pages, _ in rows), dtype=_PAGE)
         return SealedPages(
-            blocks=tuple(block for block, _ in rows),
+            blocks=tuple(block for block, _, _ in rows),
             seqs=pages["seq"].astype(np.int64),
             first=pages["first"].astype(np.int64),
             sessions=pages["session"].astype(np.int64),
             timestamps=pages["timestamp"].astype(np.float64),
-            lengths=pages["length"].astype(np.float32),
+            counts=pages["passages"].astype(np.int64),
+            lengths=np.frombuffer(b"".join(lengths for _, _, lengths in rows), "<f4"),
         )
 
     def unsealed(self, scope: Scope, blocks: Sequence[int]) -> IndexColumns:
@@ -82,7 +83,7 @@ class PostgresSearch:
 
     def postings(
         self, scope: Scope, terms: Sequence[int], blocks: Sequence[int]
-    ) -> dict[int, tuple[Seqs, Floats]]:
+    ) -> dict[int, Values]:
         arguments = {"scope": scope_key(scope), "terms": list(terms), "blocks": list(blocks)}
         rows = self._rows(SQL["postings"], arguments)
         if sum(term is None for _, term, _ in rows) != len(blocks):
@@ -93,13 +94,14 @@ class PostgresSearch:
         found = {}
         for term, blobs in parts.items():
             postings = np.frombuffer(b"".join(blobs), dtype=_POSTING)
-            counts = postings["count"].astype(np.float32)
-            found[term] = postings["seq"].astype(np.int64), counts
+            found[term] = Values(
+                postings["seq"].astype(np.int64),
+                postings["passage"].astype(np.int64),
+                postings["count"].astype(np.float32),
+            )
         return found
 
-    def products(
-        self, scope: Scope, target: Floats, seqs: Sequence[int] | None = None
-    ) -> tuple[Seqs, Floats]:
+    def products(self, scope: Scope, target: Floats, seqs: Sequence[int] | None = None) -> Values:
         arguments = {
             "scope": scope_key(scope),
             "target": Vector(target),
@@ -107,15 +109,14 @@ class PostgresSearch:
             "seqs": None if seqs is None else list(seqs),
         }
         if seqs is None:
-            return _products(self._rows(SQL["products"], arguments))
-        return _products(self._rows(SQL["products_of"], arguments))
+            return _products(self._rows(SQL["products"], arguments), target)
+        return _products(self._rows(SQL["products_of"], arguments), target)
 
-    def nearest(self, scope: Scope, target: Floats, limit: int) -> tuple[Seqs, Floats]:
+    def nearest(self, scope: Scope, target: Floats, limit: int) -> Values:
         arguments = {"scope": scope_key(scope), "target": Vector(target), "limit": limit}
         statement = _composed("nearest", dimension=sql.Literal(len(target)))
-        return _products(
-            self._db.reading(lambda db: db.execute(statement, arguments, binary=True).fetchall())
-        )
+        rows = self._db.reading(lambda db: db.execute(statement, arguments, binary=True).fetchall())
+        return _products(rows, target)
 
     def vectors(self, scope: Scope, seqs: Sequence[int], dimension: int) -> list[bytes]:
         arguments = {"scope": scope_key(scope), "seqs": list(seqs), "dimension": dimension}
@@ -206,43 +207,51 @@ def _seal_next(db: Connection, key: UUID) -> None:
     block = _next_block(sealed, row[0] if row else 0)
     if block is None:
         return
-    pages, terms, packed = _block(db, key, block)
-    db.execute(SQL["seal_block"], (key, block, pages))
+    pages, lengths, terms, packed = _block(db, key, block)
+    db.execute(SQL["seal_block"], (key, block, pages, lengths))
     db.execute(SQL["seal_postings"], (key, block, terms, packed))
 
 
-def _block(db: Connection, key: UUID, block: int) -> tuple[bytes, list[int], list[bytes]]:
-    """Return what a block holds: its pages, its term ids, and the postings of each."""
+def _block(db: Connection, key: UUID, block: int) -> tuple[bytes, bytes, list[int], list[bytes]]:
+    """Return what a block holds: pages, words of each passage, term ids, postings of each."""
     bounds = (key, block * BLOCK, (block + 1) * BLOCK - 1)
     rows = db.execute(SQL["pages_to_seal"], bounds, binary=True).fetchall()
     seqs, sessions, timestamps, blobs, first = zip(*rows, strict=True) if rows else ((),) * 5
     pages = np.zeros(len(rows), dtype=_PAGE)
     pages["seq"], pages["first"], pages["session"] = seqs, first, sessions
     pages["timestamp"] = timestamps
-    terms, packed, pages["length"] = _packed(pages["seq"], blobs)
-    return pages.tobytes(), terms, packed
+    terms, packed, pages["passages"], lengths = _packed(pages["seq"], blobs)
+    return pages.tobytes(), lengths.astype("<f4").tobytes(), terms, packed
 
 
 def _stale(db: Connection, key: UUID) -> list[int]:
     """Return the sealed blocks that do not hold what they would if they were sealed now."""
     stale = []
-    for block, pages in db.execute(SQL["sealed"], (key,), binary=True).fetchall():
+    for block, pages, lengths in db.execute(SQL["sealed"], (key,), binary=True).fetchall():
         rows = db.execute(SQL["postings_of_block"], (key, block), binary=True).fetchall()
-        held = (pages, [term for term, _ in rows], [packed for _, packed in rows])
+        held = (pages, lengths, [term for term, _ in rows], [packed for _, packed in rows])
         if held != _block(db, key, block):
             stale.append(block)
     return stale
 
 
-def _packed(seqs: Seqs, blobs: Sequence[bytes]) -> tuple[list[int], list[bytes], NDArray[Any]]:
-    """Return (term ids, packed postings of each, words of each page) of pages."""
+def _packed(
+    seqs: Seqs, blobs: Sequence[bytes]
+) -> tuple[list[int], list[bytes], NDArray[Any], NDArray[Any]]:
+    """Return (term ids, packed postings of each, passages of each page, words of each passage)."""
     sizes = np.array([len(blob) // TERM_DTYPE.itemsize for blob in blobs], dtype=np.int64)
     records = np.frombuffer(b"".join(blobs), dtype=TERM_DTYPE)
     pages = np.repeat(np.arange(len(seqs)), sizes)
-    lengths = np.bincount(pages, records["tf"], minlength=len(seqs))
+    between = records["tf"] == 0
+    counts = np.bincount(pages[between], minlength=len(seqs)) + 1 if len(seqs) else sizes
+    rows = (pages + np.cumsum(between))[~between]
+    pages, records = pages[~between], records[~between]
+    lengths = np.bincount(rows, records["tf"], minlength=int(counts.sum()))
+    within = rows - (np.cumsum(counts) - counts)[pages]
     order = np.argsort(records["id"], kind="stable")
     postings = np.zeros(len(records), dtype=_POSTING)
     postings["seq"] = seqs[pages[order]]
+    postings["passage"] = within[order]
     postings["count"] = records["tf"][order]
     terms, starts = np.unique(records["id"][order], return_index=True)
     joined, width = postings.tobytes(), _POSTING.itemsize
@@ -251,12 +260,18 @@ def _packed(seqs: Seqs, blobs: Sequence[bytes]) -> tuple[list[int], list[bytes],
         joined[width * start : width * end]
         for start, end in zip(starts.tolist(), ends, strict=True)
     ]
-    return terms.tolist(), parts, lengths
+    return terms.tolist(), parts, counts, lengths
 
 
-def _products(rows: Sequence[tuple[Any, ...]]) -> tuple[Seqs, Floats]:
-    found = np.frombuffer(rows[0][0] or b"", dtype=_PRODUCT)
-    return found["seq"].astype(np.int64), found["product"].astype(np.float32)
+def _products(rows: Sequence[tuple[Any, ...]], target: Floats) -> Values:
+    """Return the cosines that the server found, times the target's length."""
+    found = np.frombuffer(rows[0][0] or b"", dtype=_COSINE)
+    cosines = np.nan_to_num(found["cosine"].astype(np.float32), copy=False)  # no number: no length
+    return Values(
+        found["seq"].astype(np.int64),
+        found["passage"].astype(np.int64),
+        cosines * np.linalg.norm(target).astype(np.float32),
+    )
 
 
 def _near(db: Connection, key: UUID) -> dict[str, bool]:

@@ -1,5 +1,5 @@
 -- name: sealed
-SELECT block, pages FROM memoryos.blocks WHERE scope = %s ORDER BY block
+SELECT block, pages, lengths FROM memoryos.blocks WHERE scope = %s ORDER BY block
 
 -- name: sealed_blocks
 SELECT block FROM memoryos.blocks WHERE scope = %s
@@ -17,33 +17,38 @@ SELECT block, NULL, NULL FROM memoryos.blocks
 WHERE scope = %(scope)s AND block = ANY(%(blocks)s::bigint[])
 
 -- name: products
--- One value, not a row per page: to fetch a hundred thousand rows takes as long as to find them.
-SELECT string_agg(int8send(seq) || float4send(-(vector <#> %(target)s)::float4), '')
+-- Vectors are of any length (see migration 3), the target of length 1: their product is that of the
+-- vector's direction. One value, not a row per page: to fetch a hundred thousand rows takes as long as to find them.
+SELECT string_agg(int8send(seq) || int4send(passage)
+    || float4send((1 - (vector::vector <=> %(target)s))::float4), '')
 FROM memoryos.vectors WHERE scope = %(scope)s AND vector_dims(vector) = %(dimension)s
 
 -- name: products_of
-SELECT string_agg(int8send(seq) || float4send(-(vector <#> %(target)s)::float4), '')
+SELECT string_agg(int8send(seq) || int4send(passage)
+    || float4send((1 - (vector::vector <=> %(target)s))::float4), '')
 FROM memoryos.vectors
 WHERE scope = %(scope)s AND vector_dims(vector) = %(dimension)s AND seq = ANY(%(seqs)s)
 
 -- name: vectors_of
-SELECT vector_send(vector) FROM memoryos.vectors
+SELECT string_agg(halfvec_send(vector), '' ORDER BY passage) FROM memoryos.vectors
 WHERE scope = %(scope)s AND vector_dims(vector) = %(dimension)s AND seq = ANY(%(seqs)s)
-ORDER BY seq
+GROUP BY seq ORDER BY seq
 
 -- name: nearest
-SELECT string_agg(int8send(seq) || float4send(-distance::float4), '') FROM (
-    SELECT seq, vector::vector({dimension}) <#> %(target)s AS distance
-    FROM memoryos.vectors
+SELECT string_agg(int8send(seq) || int4send(passage)
+    || float4send((1 - (near.vector::vector <=> %(target)s))::float4), '')
+FROM (
+    SELECT seq, passage, vector FROM memoryos.vectors
     WHERE scope = %(scope)s AND vector_dims(vector) = {dimension}
-    ORDER BY vector::vector({dimension}) <#> %(target)s LIMIT %(limit)s) AS near
+    ORDER BY vector::halfvec({dimension}) <=> %(target)s::halfvec({dimension}) LIMIT %(limit)s
+) AS near
 
 -- name: pages_to_seal
 SELECT seq, session, timestamp, terms, replaced FROM memoryos.terms
 WHERE scope = %s AND seq BETWEEN %s AND %s ORDER BY seq
 
 -- name: seal_block
-INSERT INTO memoryos.blocks (scope, block, pages) VALUES (%s, %s, %s)
+INSERT INTO memoryos.blocks (scope, block, pages, lengths) VALUES (%s, %s, %s, %s)
 
 -- name: seal_postings
 INSERT INTO memoryos.postings (scope, block, term, pages)
@@ -78,5 +83,5 @@ DROP INDEX CONCURRENTLY IF EXISTS memoryos.{name}
 
 -- name: make_near
 CREATE INDEX CONCURRENTLY {name} ON memoryos.vectors
-USING hnsw ((vector::vector({dimension})) vector_ip_ops)
+USING hnsw ((vector::halfvec({dimension})) halfvec_cosine_ops)
 WHERE scope = {scope} AND vector_dims(vector) = {dimension}

@@ -12,48 +12,44 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.model import Call, ErasureReceipt, Page, Scope
-from memoryos.storage.codec import dumps, from_micros, micros, receipt_body
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.codec import from_micros, micros
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
     Counts,
     Head,
     Kind,
     Lease,
-    NewVectors,
     PageDraft,
+    PageFilter,
     PageQuery,
     Record,
     StoredEmbedder,
     Waiting,
 )
+from memoryos.storage.postgres.changes import Conflict, append, apply, put_vectors
 from memoryos.storage.postgres.connection import SQL, Connection, Connections
 from memoryos.storage.postgres.queue import Queue
 from memoryos.storage.postgres.rows import (
     blob_of,
-    digest,
     digests,
-    erase_all,
-    page_row,
     pages_of_rows,
     record_of,
-    record_row,
     scope_key,
     select_pages,
-    terms_row,
+    select_positions,
     unreadable,
-    vector_of,
 )
-from memoryos.storage.postgres.search import PostgresSearch, unseal
-from memoryos.storage.rows import fresh_drafts, page_of, read_receipts
+from memoryos.storage.postgres.search import PostgresSearch
+from memoryos.storage.rows import read_receipts
+from memoryos.text.terms import INDEXING
 
 _ALWAYS = -(1 << 62)
 _FIRST = UUID(int=0)
-
-
-class _Conflict(Exception):
-    """The scope changed since it was read; rolls the transaction back."""
 
 
 class PostgresStore:
@@ -77,11 +73,19 @@ class PostgresStore:
             return []
         # A page goes in once by its id, however often it is tried; not so one that is replaced.
         again = all(draft.replaces is None for draft in drafts)
-        return self._db.writing(lambda db: _append(db, scope, drafts), again=again)
+        return self._db.writing(lambda db: append(db, scope, drafts), again=again)
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         statement, arguments = select_pages(scope_key(scope), query)
         return pages_of_rows(scope_key(scope), self._rows(statement, arguments))
+
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        rows = self._rows(*select_positions(scope_key(scope), where, after_seq))
+        return np.array([seq for (seq,) in rows], np.int64)
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        rows = self._rows(SQL["seqs_of_ids"], (scope_key(scope), digests(ids)))
+        return {id_.decode(): seq for seq, id_ in rows}
 
     def sessions(self, scope: Scope) -> list[str]:
         rows = self._rows(SQL["sessions"], (scope_key(scope),))
@@ -102,9 +106,9 @@ class PostgresStore:
         rows = self._rows(SQL["head"], (scope_key(scope),))
         if not rows:
             return Head()
-        last, embedded, version, epoch, name, dimension = rows[0]
+        last, embedded, version, epoch, name, dimension, indexing = rows[0]
         embedder = StoredEmbedder(name, dimension) if name is not None else None
-        return Head(last, embedded, version, epoch, embedder)
+        return Head(last, embedded, version, epoch, embedder, indexing)
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         rows = self._rows(SQL["index_columns"], (scope_key(scope), after_seq))
@@ -116,11 +120,8 @@ class PostgresStore:
         rows = self._rows(SQL["vectors"], (scope_key(scope), after_seq, up_to_seq))
         return [seq for seq, _ in rows], [blob_of(sent) for _, sent in rows]
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
-        seqs, blobs = self.vectors(scope, after_seq, up_to_seq)
-        return seqs, b"".join(blobs)
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
+        return VectorColumns.of(*self.vectors(scope, after_seq, up_to_seq))
 
     def put_vectors(
         self,
@@ -149,7 +150,7 @@ class PostgresStore:
                 db.execute(SQL["keep_embedder"], (embedder.name, embedder.dimension))
             # A page replaced or erased meanwhile has no row; its old position must stay empty.
             here = db.execute(SQL["existing_seqs"], (key, list(vectors))).fetchall()
-            _put_vectors(db, key, {seq: vectors[seq] for (seq,) in here})
+            put_vectors(db, key, {seq: vectors[seq] for (seq,) in here}, embedder)
             return True
 
         return self._db.writing(put, again=True)
@@ -192,18 +193,18 @@ class PostgresStore:
             "last_seq": head.last_seq if changes.add_pages and changes.vectors else None,
         }
 
-        def apply(db: Connection) -> None:
+        def change(db: Connection) -> None:
             bumped = db.execute(SQL["bump"], expected).fetchone()
             if bumped is None and not head.version:
-                db.execute(SQL["create_scope"], (expected["scope"],))
+                db.execute(SQL["create_scope"], (expected["scope"], INDEXING))
                 bumped = db.execute(SQL["bump"], expected).fetchone()
             if bumped is None:
-                raise _Conflict
-            _apply(db, scope, bumped[0], changes)
+                raise Conflict
+            apply(db, scope, bumped[0], changes)
 
         try:
-            self._db.writing(apply, again=False)
-        except _Conflict:
+            self._db.writing(change, again=False)
+        except Conflict:
             return False
         return True
 
@@ -225,7 +226,10 @@ class PostgresStore:
         return Lease(rows[0][0], from_micros(rows[0][1])) if rows else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        rows = self._rows(SQL["scopes_waiting" if waiting else "scopes"], ())
+        if waiting:
+            rows = self._rows(SQL["scopes_waiting"], (INDEXING,))
+        else:
+            rows = self._rows(SQL["scopes"], ())
         return [_scope(row) for row in rows]
 
     def scope_of(self, key: UUID) -> Scope | None:
@@ -301,118 +305,3 @@ class PostgresStore:
 def _scope(row: tuple[Any, ...]) -> Scope:
     user_id, assistant_id = row
     return Scope(user_id.decode(), assistant_id.decode())
-
-
-def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
-    """Journal drafts; whoever else writes the scope waits at its row."""
-    key = scope_key(scope)
-    statement, arguments = select_pages(key, PageQuery(ids=[draft.id for draft in drafts]))
-    while True:
-        # Both are sent together; the second sees what was committed before the first had its lock.
-        locked = db.execute(SQL["lock_scope"], (key,))
-        rows = db.execute(statement, arguments, binary=True).fetchall()
-        row = locked.fetchone()
-        if row is not None:
-            break
-        db.execute(SQL["create_scope"], (key,))
-    known = {page.id: page for page in pages_of_rows(key, rows)}
-    fresh = fresh_drafts(drafts, known)
-    if not fresh:
-        return [known[draft.id] for draft in drafts]
-    last = row[0] + len(fresh)
-    names = {"user_id": scope.user_id.encode(), "assistant_id": scope.assistant_id.encode()}
-    db.execute(SQL["take_seqs"], {"scope": key, "last_seq": last, **names})
-    moved = {id_: known[id_].seq for id_ in fresh if id_ in known}
-    first = {}
-    if moved:
-        found = db.execute(SQL["first_positions"], (key, [*moved.values()])).fetchall()
-        before: dict[int, int] = dict(found)
-        first = {id_: before.get(seq) or seq for id_, seq in moved.items()}
-        _delete_seqs(db, key, [*moved.values()])
-    pages = {
-        draft.id: page_of(draft, seq, known.get(draft.id))
-        for seq, draft in enumerate(fresh.values(), row[0] + 1)
-    }
-    page_rows = [page_row(key, page) for page in pages.values()]
-    term_rows = [
-        terms_row(key, pages[draft.id], draft, first.get(draft.id, 0)) for draft in fresh.values()
-    ]
-    _each(db, "insert_page", page_rows)
-    _each(db, "insert_terms", term_rows)
-    return [pages.get(draft.id) or known[draft.id] for draft in drafts]
-
-
-def _each(db: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    if len(rows) == 1:
-        db.execute(SQL[statement], rows[0])
-    elif rows:
-        with db.cursor() as cursor:
-            cursor.executemany(SQL[statement], rows)
-
-
-def _apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None:
-    """Apply changes to a scope whose row this transaction holds."""
-    key = scope_key(scope)
-    if changes.erase_all:
-        erase_all(db, key)
-    if changes.add_pages:
-        _append(db, scope, changes.add_pages)
-    _assign(db, key, changes)
-    deleted = [(key, kind, digest(id_)) for kind, id_ in changes.delete]
-    _each(db, "delete_record", deleted)
-    if changes.erase_unreadable:
-        rows = db.execute(SQL["all_records"], (key,), binary=True).fetchall()
-        _each(db, "delete_record", [(key, *row) for row in unreadable(key, rows)])
-    if changes.erase_pages:
-        gone = db.execute(SQL["erase_pages"], (key, digests(changes.erase_pages))).fetchall()
-        _delete_seqs(db, key, [seq for (seq,) in gone])
-        db.execute(SQL["unname_scope"], {"scope": key})
-    _each(db, "put_record", [record_row(key, version, record) for record in changes.put])
-    if changes.erase_calls:
-        db.execute(SQL["delete_calls"], (key,))
-    if changes.vectors is not None:
-        _replace_vectors(db, key, changes.vectors)
-    _each(db, "replace_terms", [(terms, key, seq) for seq, terms in changes.terms.items()])
-    if changes.terms:
-        unseal(db, key, changes.terms)
-    receipts = [(key, dumps(receipt_body(receipt))) for receipt in changes.receipts]
-    _each(db, "insert_receipt", receipts)
-
-
-def _assign(db: Connection, key: UUID, changes: Changes) -> None:
-    places = {digest(item.page_id): item for item in changes.assign}
-    if not places:
-        return
-    arguments = {
-        "scope": key,
-        "ids": list(places),
-        "segments": [_bytes(item.segment_id) for item in places.values()],
-        "chains": [_bytes(item.chain_id) for item in places.values()],
-    }
-    if len(db.execute(SQL["assign"], arguments).fetchall()) != len(places):
-        raise _Conflict
-
-
-def _replace_vectors(db: Connection, key: UUID, vectors: NewVectors) -> None:
-    by_page, embedder = vectors.by_page, vectors.embedder
-    db.execute(SQL["delete_all_vectors"], (key,))
-    rows = db.execute(SQL["seqs_of_ids"], (key, digests(by_page))).fetchall()
-    _put_vectors(db, key, {seq: by_page[id_.decode()] for seq, id_ in rows})
-    last = max((seq for seq, _ in rows), default=0)
-    db.execute(SQL["keep_embedder"], (embedder.name, embedder.dimension))
-    db.execute(SQL["replace_embedding"], (last, embedder.name, embedder.dimension, key))
-
-
-def _put_vectors(db: Connection, key: UUID, by_seq: Mapping[int, bytes]) -> None:
-    _each(db, "put_vector", [(key, seq, vector_of(blob)) for seq, blob in by_seq.items()])
-
-
-def _delete_seqs(db: Connection, key: UUID, seqs: Sequence[int]) -> None:
-    if seqs:
-        for name in ("delete_pages", "delete_terms", "delete_vectors"):
-            db.execute(SQL[name], (key, list(seqs)))
-        unseal(db, key, seqs)
-
-
-def _bytes(id_: str | None) -> bytes | None:
-    return None if id_ is None else id_.encode()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.rows import checksum
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.rows import SEQ_MASK
@@ -84,22 +84,23 @@ def read_vectors(db: sqlite3.Connection, slots: Mapping[str, int]) -> tuple[list
     return [seq for seq, _ in found], [blob for _, blob in found]
 
 
-def read_joined_vectors(
-    db: sqlite3.Connection, slots: Mapping[str, int]
-) -> tuple[list[int], bytes]:
+def read_joined_vectors(db: sqlite3.Connection, slots: Mapping[str, int]) -> VectorColumns:
     """Return the same with the vectors joined.
 
     SQLite joins them where it can: that takes half the time that rows of blobs take, and Python's
     other threads run meanwhile.
     """
     if not _joins_blobs(db):
-        seqs, blobs = read_vectors(db, slots)
-        return seqs, b"".join(blobs)
-    offsets, joined = db.execute(_SQL["joined_vectors"], slots).fetchone()
+        return VectorColumns.of(*read_vectors(db, slots))
+    try:
+        offsets, sizes, joined = db.execute(_SQL["joined_vectors"], slots).fetchone()
+    except sqlite3.DataError:  # more than SQLite can join
+        return VectorColumns.of(*read_vectors(db, slots))
     if offsets is None:
-        return [], b""
+        return VectorColumns.of()
     first = slots["first"] & SEQ_MASK
-    return [first + int(offset) for offset in offsets.split(",")], joined
+    seqs, lengths = (np.fromstring(text, np.int64, sep=",") for text in (offsets, sizes))
+    return VectorColumns(seqs + first, lengths, joined)
 
 
 def _joins_blobs(db: sqlite3.Connection) -> bool:

@@ -28,19 +28,13 @@ from memoryos.errors import (
     StorageFull,
     StorageReadOnly,
 )
-from memoryos.storage.sql import migrations, named_queries
+from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.files import identity, make_private
-from memoryos.storage.sqlite.repair import (
-    APPLICATION_ID,
-    altered_schema,
-    copy_readable,
-    fetch_damaged,
-    statements,
-)
+from memoryos.storage.sqlite.repair import altered_schema, copy_readable, fetch_damaged
+from memoryos.storage.sqlite.schema import APPLICATION_ID, NEWEST, migrate
 
 _log = logging.getLogger("memoryos.storage")
-_PACKAGE = "memoryos.storage.sqlite"
-_SQL = named_queries(_PACKAGE)
+_SQL = named_queries("memoryos.storage.sqlite")
 _LOST_TABLE = re.compile("the table .* is missing or altered")
 _IDLE_READERS = 16
 _SCRUB_SECONDS = 5.0
@@ -328,28 +322,21 @@ class Connections:
                 return
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        known = migrations(_PACKAGE)
-        newest = known[-1][0]
         connection.execute("BEGIN")  # or another's migration could come between two looks
         try:
-            if self._schema(connection) == newest:
+            if self._schema(connection) == NEWEST:
                 return
         finally:
             connection.execute("ROLLBACK")
         try:
             connection.execute("BEGIN IMMEDIATE")
             version = self._schema(connection)
-            if version > newest:
+            if version > NEWEST:
                 raise SchemaTooNew(
-                    f"{self.path} has schema {version}, this version knows {newest}: "
+                    f"{self.path} has schema {version}, this version knows {NEWEST}: "
                     "upgrade memoryos-integrations to open it"
                 )
-            for number, script in known:
-                if number > version:
-                    for statement in statements(script):
-                        connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {newest:d}")
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+            migrate(connection, version)
             connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):

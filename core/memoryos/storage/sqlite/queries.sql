@@ -2,7 +2,7 @@
 SELECT scope_id FROM scopes WHERE digest = ?
 
 -- name: create_scope
-INSERT INTO scopes (digest) VALUES (?) RETURNING scope_id
+INSERT INTO scopes (digest, indexing) VALUES (?, ?) RETURNING scope_id
 
 -- name: name_scope
 UPDATE scopes SET user_id = ?, assistant_id = ? WHERE scope_id = ? AND user_id IS NULL
@@ -11,7 +11,7 @@ UPDATE scopes SET user_id = ?, assistant_id = ? WHERE scope_id = ? AND user_id I
 UPDATE scopes SET last_seq = last_seq + ? WHERE scope_id = ? RETURNING last_seq, user_id IS NULL
 
 -- name: head
-SELECT last_seq, embedded_seq, version, epoch, embedders.name, embedders.dimension
+SELECT last_seq, embedded_seq, version, epoch, embedders.name, embedders.dimension, indexing
 FROM scopes LEFT JOIN embedders USING (embedder_id) WHERE scope_id = ?
 
 -- name: insert_page
@@ -99,6 +99,44 @@ FROM pages
 WHERE slot > :first AND slot <= :last AND timestamp >= :since AND timestamp < :before
 ORDER BY slot DESC LIMIT :limit
 
+-- name: positions
+SELECT slot FROM pages WHERE scope_id = :scope AND slot > :after
+
+-- name: where_session_id
+AND session_id = :session_id
+
+-- name: where_segment_id
+AND segment_id = :segment_id
+
+-- name: where_since
+AND timestamp >= :since
+
+-- name: where_before
+AND timestamp < :before
+
+-- name: where_in
+-- Metadata that is damaged counts as none, as it does in the page.
+AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+    WHERE key = :name{n}
+    AND type NOT IN ('array', 'object') AND value IN (SELECT value FROM json_each(:values{n})))
+
+-- name: where_in_or_missing
+AND NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+    WHERE key = :name{n} AND type <> 'null'
+    AND (type IN ('array', 'object')
+        OR value NOT IN (SELECT value FROM json_each(:values{n}) WHERE type <> 'null')))
+
+-- name: where_number
+AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+    WHERE key = :name{n} AND type IN ('integer', 'real') AND value {comparison} :values{n})
+
+-- name: where_text
+AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+    WHERE key = :name{n} AND type = 'text' AND value {comparison} :values{n})
+
+-- name: by_slot
+ORDER BY slot
+
 -- name: sessions
 SELECT session_id FROM pages WHERE scope_id = ? GROUP BY session_id ORDER BY min(slot)
 
@@ -138,8 +176,8 @@ SELECT slot, vector, checksum FROM vectors WHERE slot > :first AND slot <= :last
 SELECT CAST(group_concat(x'00D8FF', '') AS BLOB) IS x'00D8FF'
 
 -- name: joined_vectors
--- In what order is not promised, but it is the same for both.
-SELECT group_concat(slot - :first), CAST(group_concat(vector, '') AS BLOB)
+-- In what order is not promised, but it is the same for all.
+SELECT group_concat(slot - :first), group_concat(length(vector)), CAST(group_concat(vector, '') AS BLOB)
 FROM vectors WHERE slot > :first AND slot <= :last
 
 -- name: existing_slots
@@ -289,9 +327,12 @@ WHERE user_id IS NOT NULL ORDER BY user_id, assistant_id
 
 -- name: scopes_waiting
 SELECT user_id, assistant_id FROM scopes
-WHERE user_id IS NOT NULL AND (embedded_seq < last_seq OR EXISTS (
+WHERE user_id IS NOT NULL AND (embedded_seq < last_seq OR indexing <> ? OR EXISTS (
     SELECT 1 FROM pages WHERE pages.scope_id = scopes.scope_id AND segment_id IS NULL))
 ORDER BY user_id, assistant_id
+
+-- name: set_indexing
+UPDATE scopes SET indexing = ? WHERE scope_id = ?
 
 -- name: insert_call
 INSERT INTO calls (scope_id, at, purpose, model, prompt_tokens, completion_tokens, seconds, outcome,

@@ -14,12 +14,10 @@ from typing import Any
 from memoryos.errors import StorageBusy
 from memoryos.model import Scope
 from memoryos.storage.rows import checksum, scope_digest
-from memoryos.storage.sql import migrations, named_queries
+from memoryos.storage.sql import named_queries
+from memoryos.storage.sqlite.schema import migrate
 
-APPLICATION_ID = 0x4D454D4F
-"""Marks the file as ours ("MEMO" in ASCII)."""
-_PACKAGE = "memoryos.storage.sqlite"
-_SQL = named_queries(_PACKAGE)
+_SQL = named_queries("memoryos.storage.sqlite")
 _LAST = (1 << 63) - 1
 _KEPT = ("scopes", "receipts")
 """Tables whose rows stay when all else of a scope goes."""
@@ -77,9 +75,7 @@ def altered_schema(db: sqlite3.Connection) -> Iterator[str]:
     """Yield where the schema is not ours."""
     here = set(db.execute(_SQL["schema"]))
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
-        for _, script in migrations(_PACKAGE):
-            for statement in statements(script):
-                fresh.execute(statement)
+        migrate(fresh)
         ours = set(fresh.execute(_SQL["schema"]))
     for kind, name, _ in sorted(ours - here):
         yield f"the {kind} {name} is missing or altered"
@@ -132,12 +128,7 @@ def copy_readable(
         (size,) = target.execute("PRAGMA page_size").fetchone()
         fresh.execute(f"PRAGMA page_size = {size:d}")
         fresh.execute("PRAGMA synchronous = OFF")
-        known = migrations(_PACKAGE)
-        for _, script in known:
-            for statement in statements(script):
-                fresh.execute(statement)
-        fresh.execute(f"PRAGMA user_version = {known[-1][0]:d}")
-        fresh.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+        migrate(fresh)
         tables = [name for kind, name, _ in fresh.execute(_SQL["schema"]) if kind == "table"]
         fresh.execute("BEGIN")
         for table in tables:
@@ -185,13 +176,3 @@ def _readable(db: sqlite3.Connection, table: str) -> Iterator[int]:
             jump *= 2
         else:
             return
-
-
-def statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script, one by one."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

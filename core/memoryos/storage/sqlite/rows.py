@@ -8,9 +8,9 @@ from typing import Any
 
 from memoryos.model import Call, Page, Scope
 from memoryos.storage.codec import FORMAT, KINDS, dumps, encode_messages, micros
-from memoryos.storage.port import PageDraft, PageQuery, Record, StoredEmbedder
+from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record, StoredEmbedder
 from memoryos.storage.rows import checksum, decode_pages, read_record, session_number
-from memoryos.storage.sql import named_queries
+from memoryos.storage.sql import COMPARISONS, named_queries
 
 _SQL = named_queries("memoryos.storage.sqlite")
 SHIFT = 32
@@ -60,6 +60,32 @@ def select_pages(scope_id: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
     else:
         name = "pages"
     return f"newest_{name}" if query.newest_first else name, arguments
+
+
+def select_positions(
+    scope_id: int, where: PageFilter, after_seq: int
+) -> tuple[str, dict[str, Any]]:
+    """Return a statement for the slots of the pages that match, and its arguments."""
+    given: dict[str, Any] = {
+        "session_id": where.session_id,
+        "segment_id": where.segment_id,
+        "since": None if where.since is None else micros(where.since),
+        "before": None if where.before is None else micros(where.before),
+    }
+    arguments = {name: value for name, value in given.items() if value is not None}
+    parts = [_SQL["positions"], *(_SQL[f"where_{name}"] for name in arguments)]
+    for n, condition in enumerate(where.metadata):
+        if condition.comparison == "in":
+            name = "where_in_or_missing" if None in condition.values else "where_in"
+            values: Any = dumps(list(condition.values))
+        else:
+            values = condition.values[0]
+            name = "where_text" if isinstance(values, str) else "where_number"
+        comparison = COMPARISONS[condition.comparison]
+        parts.append(_SQL[name].format(n=n, comparison=comparison))
+        arguments |= {f"name{n}": condition.name, f"values{n}": values}
+    first = scope_id << SHIFT | after_seq
+    return " ".join([*parts, _SQL["by_slot"]]), {**arguments, "scope": scope_id, "after": first}
 
 
 def page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
@@ -136,6 +162,21 @@ def vector_row(slot: int, blob: bytes) -> tuple[Any, ...]:
     return (slot, blob, checksum(slot, blob))
 
 
+def embedder_id(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
+    """Return the number of an embedder, a new one for one that has none."""
+    row = (embedder.name, embedder.dimension)
+    db.execute(_SQL["keep_embedder"], row)
+    id_: int = db.execute(_SQL["embedder_id"], row).fetchone()[0]
+    return id_
+
+
+def put_vectors(db: sqlite3.Connection, by_slot: Mapping[int, bytes]) -> None:
+    """Store the vectors of the pages that are still there."""
+    # A page replaced or erased meanwhile has no row; its old position must stay empty.
+    here = db.execute(_SQL["existing_slots"], {"slots": dumps(list(by_slot))}).fetchall()
+    db.executemany(_SQL["put_vector"], (vector_row(slot, by_slot[slot]) for (slot,) in here))
+
+
 def delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
     """Delete pages with their terms and vectors."""
     rows = [(slot,) for slot in slots]
@@ -150,14 +191,6 @@ def replace_terms(db: sqlite3.Connection, scope_id: int, by_seq: Mapping[int, by
         for session_id, timestamp in db.execute(_SQL["place_of_page"], (slot,)):
             place = {"session": session_number(session_id), "timestamp": timestamp}
             db.execute(_SQL["replace_terms"], {**place, "slot": slot, "terms": terms})
-
-
-def embedder_number(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
-    """Return the number of an embedder in the table; a new one is written down."""
-    row = (embedder.name, embedder.dimension)
-    db.execute(_SQL["keep_embedder"], row)
-    id_: int = db.execute(_SQL["embedder_id"], row).fetchone()[0]
-    return id_
 
 
 def call_row(scope_id: int, call: Call) -> tuple[Any, ...]:

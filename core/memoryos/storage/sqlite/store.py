@@ -9,10 +9,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memoryos.errors import NotADatabase, StorageError
 from memoryos.model import Call, ErasureReceipt, Page, Scope
-from memoryos.storage.codec import dumps, from_micros, micros, receipt_body
-from memoryos.storage.columns import IndexColumns
+from memoryos.storage.codec import dumps, from_micros, micros
+from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
     Counts,
@@ -20,42 +23,37 @@ from memoryos.storage.port import (
     Kind,
     Lease,
     PageDraft,
+    PageFilter,
     PageQuery,
     Record,
     StoredEmbedder,
     Waiting,
 )
 from memoryos.storage.rows import (
-    checksum,
-    fresh_drafts,
     matching,
-    page_of,
     read_receipts,
     read_record,
     scope_digest,
 )
 from memoryos.storage.sql import named_queries
+from memoryos.storage.sqlite.changes import Conflict, append, apply
 from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.connection import Connections
-from memoryos.storage.sqlite.repair import fetch_damaged, problems
+from memoryos.storage.sqlite.repair import problems
 from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
     SHIFT,
     call_row,
-    delete_slots,
-    embedder_number,
-    erase_all,
-    page_row,
-    record_row,
-    replace_terms,
+    embedder_id,
+    put_vectors,
     select_pages,
+    select_positions,
     slots,
     stored_pages,
-    terms_row,
     unreadable,
-    vector_row,
 )
+from memoryos.text.terms import INDEXING
 
 _log = logging.getLogger("memoryos.storage")
 _SQL = named_queries("memoryos.storage.sqlite")
@@ -64,10 +62,6 @@ _SQL = named_queries("memoryos.storage.sqlite")
 _TRACES = (
     "the file is in use or its disk full: traces of what was erased stay until the next erasure"
 )
-
-
-class _Conflict(Exception):
-    """The scope changed since it was read; rolls the transaction back."""
 
 
 class SQLiteStore:
@@ -87,47 +81,7 @@ class SQLiteStore:
 
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         with self._db.writing() as db:
-            return self._append(db, self._make_scope(db, scope), scope, drafts)
-
-    def _append(
-        self, db: sqlite3.Connection, scope_id: int, scope: Scope, drafts: Sequence[PageDraft]
-    ) -> list[Page]:
-        known = self._known_pages(db, scope_id, drafts)
-        fresh = fresh_drafts(drafts, known)
-        if not fresh:
-            return [known[draft.id] for draft in drafts]
-        last, unnamed = db.execute(_SQL["take_seqs"], (len(fresh), scope_id)).fetchone()
-        if unnamed:
-            db.execute(_SQL["name_scope"], (scope.user_id, scope.assistant_id, scope_id))
-        pages, first = {}, {}
-        for seq, draft in enumerate(fresh.values(), last - len(fresh) + 1):
-            old = known.get(draft.id)
-            if old is not None:
-                slot = scope_id << SHIFT | old.seq
-                (before,) = db.execute(_SQL["first_position"], (slot,)).fetchone()
-                first[draft.id] = before or old.seq
-                delete_slots(db, [slot])
-            pages[draft.id] = page_of(draft, seq, old)
-        db.executemany(_SQL["insert_page"], (page_row(scope_id, page) for page in pages.values()))
-        db.executemany(
-            _SQL["insert_terms"],
-            (
-                terms_row(scope_id, pages[draft.id], draft, first.get(draft.id, 0))
-                for draft in fresh.values()
-            ),
-        )
-        return [pages.get(draft.id) or known[draft.id] for draft in drafts]
-
-    def _known_pages(
-        self, db: sqlite3.Connection, scope_id: int, drafts: Sequence[PageDraft]
-    ) -> dict[str, Page]:
-        if len(drafts) == 1:
-            sought = ("page_by_id", {"scope": scope_id, "id": drafts[0].id})
-        else:
-            ids = dumps([draft.id for draft in drafts])
-            sought = ("pages_by_ids", {"scope": scope_id, "ids": ids})
-        found = fetch_damaged(db, _SQL[sought[0]], sought[1])  # mostly none
-        return {page.id: page for page in stored_pages(found)} if found else {}
+            return append(db, self._make_scope(db, scope), scope, drafts)
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         scope_id = self._find_scope(scope)
@@ -144,6 +98,19 @@ class SQLiteStore:
         ]
         pages.sort(key=lambda page: page.seq, reverse=query.newest_first)
         return pages[: query.limit]
+
+    def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
+        scope_id = self._find_scope(scope)
+        if scope_id is None:
+            return np.zeros(0, np.int64)
+        found = self._db.fetch(*select_positions(scope_id, where, after_seq))
+        return np.fromiter((slot & SEQ_MASK for (slot,) in found), np.int64, len(found))
+
+    def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
+        arguments = {"scope": self._find_scope(scope), "ids": dumps(list(ids))}
+        found = self._db.fetch(_SQL["slots_of_ids"], arguments)
+        wanted = set(ids)  # json_each() cuts a text at its NUL
+        return {id_: slot & SEQ_MASK for slot, id_ in found if id_ in wanted}
 
     def sessions(self, scope: Scope) -> list[str]:
         return [row[0] for row in self._rows(scope, "sessions")]
@@ -167,11 +134,11 @@ class SQLiteStore:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return Head()
-        ((last, embedded, version, epoch, name, dimension),) = self._db.fetch(
+        ((last, embedded, version, epoch, name, dimension, indexing),) = self._db.fetch(
             _SQL["head"], (scope_id,)
         )
         embedder = StoredEmbedder(name, dimension) if name is not None else None
-        return Head(last, embedded, version, epoch, embedder)
+        return Head(last, embedded, version, epoch, embedder, indexing)
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         scope_id = self._find_scope(scope)
@@ -189,12 +156,10 @@ class SQLiteStore:
         with self._db.reading() as db:
             return read_vectors(db, slots(scope_id, after_seq, up_to_seq))
 
-    def joined_vectors(
-        self, scope: Scope, after_seq: int, up_to_seq: int
-    ) -> tuple[list[int], bytes]:
+    def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
         scope_id = self._find_scope(scope)
         if scope_id is None:
-            return [], b""
+            return VectorColumns.of()
         with self._db.reading() as db:
             return read_joined_vectors(db, slots(scope_id, after_seq, up_to_seq))
 
@@ -214,7 +179,7 @@ class SQLiteStore:
                 _SQL["move_embedded_seq"],
                 {
                     "up_to": up_to_seq,
-                    "embedder": embedder_number(db, embedder),
+                    "embedder": embedder_id(db, embedder),
                     "scope": scope_id,
                     "epoch": head.epoch,
                     "embedded_seq": head.embedded_seq,
@@ -223,7 +188,7 @@ class SQLiteStore:
             )
             if moved.rowcount == 0:
                 return False
-            _put_vectors(db, {scope_id << SHIFT | seq: blob for seq, blob in vectors.items()})
+            put_vectors(db, {scope_id << SHIFT | seq: blob for seq, blob in vectors.items()})
         return True
 
     # ── what is derived ──────────────────────────────────────────────────────────────────────
@@ -283,68 +248,13 @@ class SQLiteStore:
                 scope_id = self._make_scope(db, scope)
                 bumped = db.execute(_SQL["bump"], {"scope": scope_id, **expected}).fetchone()
                 if bumped is None:
-                    raise _Conflict
-                self._apply(db, scope_id, scope, bumped[0], changes)
-        except _Conflict:
+                    raise Conflict
+                apply(db, scope_id, scope, bumped[0], changes)
+        except Conflict:
             return False
         if changes.removes and not self._db.scrub():
             _log.warning("%s", _TRACES)
         return True
-
-    def _apply(
-        self,
-        db: sqlite3.Connection,
-        scope_id: int,
-        scope: Scope,
-        version: int,
-        changes: Changes,
-    ) -> None:
-        if changes.erase_all:
-            erase_all(db, scope_id, scope)
-        added = self._append(db, scope_id, scope, changes.add_pages) if changes.add_pages else []
-        for item in changes.assign:
-            row = (item.segment_id, item.chain_id, scope_id, item.page_id)
-            if db.execute(_SQL["assign"], row).rowcount == 0:
-                raise _Conflict
-        db.executemany(
-            _SQL["delete_record"], ((scope_id, kind, id_) for kind, id_ in changes.delete)
-        )
-        if changes.erase_unreadable:
-            rows = fetch_damaged(db, _SQL["all_records"], (scope_id,))
-            db.executemany(_SQL["delete_record_row"], unreadable(scope_id, rows))
-        gone = [
-            row[0]
-            for page_id in changes.erase_pages
-            for row in db.execute(_SQL["slot_of"], (scope_id, page_id))
-        ]
-        delete_slots(db, gone)
-        db.executemany(
-            _SQL["put_record"],
-            (record_row(scope_id, version, record) for record in changes.put),
-        )
-        if changes.erase_calls:
-            db.execute(_SQL["delete_calls"], (scope_id,))
-        if changes.vectors is not None:
-            db.execute(_SQL["delete_vectors"], slots(scope_id))
-            by_page = changes.vectors.by_page
-            placed = {p.id: scope_id << SHIFT | p.seq for p in added if p.id in by_page}
-            ids = dumps([id_ for id_ in by_page if id_ not in placed])
-            rest = db.execute(_SQL["slots_of_ids"], {"scope": scope_id, "ids": ids})
-            placed |= {id_: slot for slot, id_ in rest}
-            rows = [vector_row(slot, by_page[id_]) for id_, slot in placed.items()]
-            db.executemany(_SQL["put_vector"], rows)
-            up_to = max(placed.values(), default=0) & SEQ_MASK
-            embedder_id = embedder_number(db, changes.vectors.embedder)
-            db.execute(_SQL["replace_embedding"], (up_to, embedder_id, scope_id))
-        replace_terms(db, scope_id, changes.terms)
-        if changes.removes:
-            db.execute(_SQL["note_removal"])
-        for receipt in changes.receipts:
-            body = dumps(receipt_body(receipt))
-            written = (scope_id, receipt.id, body)
-            db.execute(_SQL["insert_receipt"], (*written, checksum(*written)))
-        if changes.erase_pages or changes.erase_all:
-            db.execute(_SQL["unname_scope"], {"scope": scope_id})
 
     # ── many processes ───────────────────────────────────────────────────────────────────────
 
@@ -368,7 +278,10 @@ class SQLiteStore:
         return Lease(rows[0][0], from_micros(rows[0][1])) if rows else None
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        rows = self._db.fetch(_SQL["scopes_waiting" if waiting else "scopes"])
+        if waiting:
+            rows = self._db.fetch(_SQL["scopes_waiting"], (INDEXING,))
+        else:
+            rows = self._db.fetch(_SQL["scopes"])
         return [Scope(user_id, assistant_id) for user_id, assistant_id in rows]
 
     # ── ledger, receipts, metadata ───────────────────────────────────────────────────────────
@@ -429,7 +342,7 @@ class SQLiteStore:
             if row is None:
                 # Not remembered before the transaction is through: it may be rolled back. Its
                 # names come with its first page and go with its last.
-                made: int = db.execute(_SQL["create_scope"], (digest,)).fetchone()[0]
+                made: int = db.execute(_SQL["create_scope"], (digest, INDEXING)).fetchone()[0]
                 return made
             scope_id = self._scope_ids[scope] = row[0]
         return scope_id
@@ -442,9 +355,3 @@ class SQLiteStore:
 def _derivable(changes: Changes) -> bool:
     """Whether the journal as it is gives all of this again."""
     return not (changes.add_pages or changes.receipts or changes.vectors or changes.removes)
-
-
-def _put_vectors(db: sqlite3.Connection, by_slot: Mapping[int, bytes]) -> None:
-    # A page replaced or erased meanwhile has no row; its old position must stay empty.
-    here = db.execute(_SQL["existing_slots"], {"slots": dumps(list(by_slot))}).fetchall()
-    db.executemany(_SQL["put_vector"], (vector_row(slot, by_slot[slot]) for (slot,) in here))
