@@ -254,6 +254,7 @@ class AsyncMemory:
     restore = _brief(Memory.restore)
     stats = _brief(Memory.stats)
     usage = _brief(Memory.usage)
+    calls = _brief(Memory.calls)
     receipts = _brief(Memory.receipts)
     plot_heat = _long(Memory.plot_heat)
     plot_timeline = _long(Memory.plot_timeline)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.bridge.pydantic import Field
 from llama_index.core.memory.memory import BaseMemoryBlock
+from llama_index.core.utils import get_tokenizer
 
 from memoryos.errors import InvalidInput
 from memoryos_integrations.llama_index.connection import Connected
@@ -27,7 +30,8 @@ class MemoryOSMemoryBlock(Connected, BaseMemoryBlock[str]):
     """Remembers what overflows LlamaIndex's Memory, and gives back what bears on the question.
 
     engine or storage_uri, user_id, assistant_id: as for MemoryOSMemory.  token_limit: tokens of
-    what it gives back at most.  name: the tag it stands in.  priority: 0 is never truncated; with
+    what it gives back at most, as tokenizer_fn (default: LlamaIndex's) counts them.
+    name: the tag it stands in.  priority: 0 is never truncated; with
     any other, whole entries go when Memory asks.  Turns are journalled in the session that Memory
     names; what is remembered comes from every session of the user.
     """
@@ -38,6 +42,9 @@ class MemoryOSMemoryBlock(Connected, BaseMemoryBlock[str]):
         description="A description of the block.",
     )
     token_limit: int = Field(default=1000, description="Most tokens of what it gives back.")
+    tokenizer_fn: Callable[[str], Sequence[Any]] = Field(
+        default_factory=get_tokenizer, exclude=True, repr=False, description="Counts tokens."
+    )
 
     def __init__(
         self, engine: Any = None, user_id: Any = None, token_limit: int = 1000, **data: Any
@@ -78,15 +85,19 @@ class MemoryOSMemoryBlock(Connected, BaseMemoryBlock[str]):
 
     def _recalled(self, query: str, session_id: str | None) -> str:
         memory = self.memory_of(session_id or DEFAULT_SESSION)
-        return memory.recall(query, max_tokens=self.token_limit).prompt()
+        found = memory.recall(query, max_tokens=self.token_limit)
+        return replace(found, count_tokens=self._count).prompt(self.token_limit)
+
+    def _count(self, text: str) -> int:
+        return len(self.tokenizer_fn(text))
 
     def _shortened(self, content: str, tokens: int) -> str | None:
-        wanted = self.engine.count_tokens(content) - tokens
+        wanted = self._count(content) - tokens
         # The fence, its first line and the last, is around whatever is left.
         fenced = _FENCE.match(content)
         begins, inside, ends = fenced.groups() if fenced else ("", content, "")
         entries = _ENTRY.split(inside)
-        while entries and self.engine.count_tokens(f"{begins}{''.join(entries)}{ends}") > wanted:
+        while entries and self._count(f"{begins}{''.join(entries)}{ends}") > wanted:
             entries.pop()
             if entries:  # a heading that nothing follows any more goes as well
                 entries[-1] = re.sub(r"\n*^## [^\n]*\n?\Z", "", entries[-1], flags=re.MULTILINE)

@@ -14,6 +14,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.llms.llm import LLM
 from llama_index.core.memory.types import BaseMemory
+from llama_index.core.schema import QueryBundle
 from llama_index.core.utils import get_tokenizer
 
 from memoryos import Recall
@@ -21,7 +22,7 @@ from memoryos.errors import InvalidInput
 from memoryos_integrations.llama_index.connection import Connected
 from memoryos_integrations.llama_index.history import History, Turn, leading_system, spoken
 from memoryos_integrations.llama_index.messages import from_message, to_message
-from memoryos_integrations.llama_index.query import query_of
+from memoryos_integrations.llama_index.query import asked, query_of
 from memoryos_integrations.llama_index.window import (
     ShownTurn,
     Window,
@@ -101,8 +102,8 @@ class MemoryOSMemory(Connected, BaseMemory):
     def from_defaults(
         cls,
         engine: Any = None,
-        user_id: str = "default",
-        session_id: str | None = None,
+        user_id: Any = None,
+        session_id: Any = None,
         token_limit: int | None = None,
         chat_history: list[ChatMessage] | None = None,
         llm: LLM | None = None,
@@ -111,7 +112,8 @@ class MemoryOSMemory(Connected, BaseMemory):
         """Return a memory; `memory_cls=` of chat engines calls this.
 
         An empty `chat_history` leaves the session as it is; any other is set.  With `llm` and no
-        `token_limit`, the limit is three quarters of its context window.
+        `token_limit`, the limit is three quarters of its context window.  Whose memory it is must
+        be said, as to the class itself: raises InvalidInput without a `user_id`.
         """
         if token_limit is None:
             token_limit = DEFAULT_TOKEN_LIMIT
@@ -126,13 +128,14 @@ class MemoryOSMemory(Connected, BaseMemory):
 
     def get(
         self,
-        input: str | ChatMessage | None = None,  # noqa: A002  # LlamaIndex's name
+        input: str | ChatMessage | QueryBundle | None = None,  # noqa: A002  # LlamaIndex's name
         initial_token_count: int = 0,
         **kwargs: Any,  # noqa: ARG002  # other memories take more
     ) -> list[ChatMessage]:
         """Return the system prompt, what is remembered on `input`, and the newest turns.
 
-        `input` is what the user asks (default: their last message).  `initial_token_count` is what
+        `input` is what the user asks, as a text, a message or a QueryBundle (default:
+        their last message).  `initial_token_count` is what
         the caller will put before it, in tokens of `token_limit`.  The newest message of the user
         is there, whatever the limit.  Raises InvalidInput (a ValueError) when the caller's own
         tokens exceed the limit.
@@ -208,14 +211,27 @@ class MemoryOSMemory(Connected, BaseMemory):
         return self._count(block) + self._count(LEAD) + _MARGIN if block else 0
 
     def _shown(self, turns: Iterator[Turn], prompt: Turn | None) -> Iterator[ShownTurn]:
-        """Yield turns as LlamaIndex's messages; the system prompt stands elsewhere already."""
+        """Yield turns as LlamaIndex's messages; the system prompt stands elsewhere already.
+
+        What was put after a history that came back is a page of its own.  Where nobody asks
+        anything in it, it is shown with the turn before, as the answer that it is.
+        """
+        answers: list[ChatMessage] = []
+        words: tuple[str, ...] = ()
+        page_id = ""
         for turn in turns:
             messages = turn.messages
             if prompt is not None and turn.page_id == prompt.page_id:
                 messages = messages[leading_system(turn) :]
-            shown = [from_message(message) for message in messages]
-            if shown:
-                yield ShownTurn(turn.page_id, shown, self._tokens(shown), spoken(messages))
+            shown = [*map(from_message, messages), *answers]
+            words = (*spoken(messages), *words)
+            page_id = turn.page_id
+            if any(message.role == MessageRole.USER for message in shown):
+                yield ShownTurn(page_id, shown, self._tokens(shown), words)
+                shown, words = [], ()
+            answers = shown
+        if answers:
+            yield ShownTurn(page_id, answers, self._tokens(answers), words)
 
     def _tokens(self, messages: Sequence[ChatMessage]) -> int:
         return sum(message_tokens(message, self._count) for message in messages)
@@ -226,22 +242,22 @@ class MemoryOSMemory(Connected, BaseMemory):
 
     # ── writing ──
 
-    def put(self, message: ChatMessage) -> None:
+    def put(self, message: ChatMessage | QueryBundle | str) -> None:
         """Add a message at the end; it is durable, and can be recalled, when this returns."""
         self.put_messages([message])
 
-    def put_messages(self, messages: list[ChatMessage]) -> None:
+    def put_messages(self, messages: Sequence[ChatMessage | QueryBundle | str]) -> None:
         """Add messages at the end, in one go; one of more than 16 MB loses its middle."""
-        converted = [to_message(message) for message in messages]
+        converted = [to_message(asked(message)) for message in messages]
         with self._lock:
             History(self.memory_of(self.session_id)).append(converted)
 
-    def set(self, messages: list[ChatMessage]) -> None:
+    def set(self, messages: Sequence[ChatMessage | QueryBundle | str]) -> None:
         """Make `messages` the session's history; what was there stays in long-term memory.
 
         A history that goes on from what is there costs only its new messages.
         """
-        converted = [to_message(message) for message in messages]
+        converted = [to_message(asked(message)) for message in messages]
         with self._lock:
             History(self.memory_of(self.session_id)).replace(converted)
 

@@ -24,9 +24,10 @@ _FOR_PEOPLE = ["kind", "page", "session", "segment", "chain", "reasons", "source
 
 
 class MemoryOSRetriever(BaseRetriever):
-    """Finds what a user's memory holds on a query. Scores: higher is nearer.
+    """Finds what a user's memory holds on a query. Scores: relevance, from 0 to 1.
 
-    engine or storage_uri, user_id, assistant_id: whose memory.  k: pages at most.  tiers: "pages"
+    engine or storage_uri, user_id, assistant_id: whose memory.  similarity_top_k: pages at most, as
+    LlamaIndex's own retrievers call it; it may be set later too.  tiers: "pages"
     (turns, verbatim), "knowledge" (facts, after the pages, scored with the last page's score), or
     both.  session_id: seen from which session.  where: which pages (see Memory.recall).
 
@@ -39,7 +40,7 @@ class MemoryOSRetriever(BaseRetriever):
         self,
         engine: Engine | None = None,
         user_id: Id = "",
-        k: int = 4,
+        similarity_top_k: int = 4,
         *,
         storage_uri: str | None = None,
         assistant_id: Id = "assistant",
@@ -51,14 +52,23 @@ class MemoryOSRetriever(BaseRetriever):
         unknown = [tier for tier in tiers if tier not in TIERS]
         if isinstance(tiers, str) or not tiers or unknown:
             raise InvalidInput(f"tiers must be some of {', '.join(TIERS)}, not {tiers!r}")
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise InvalidInput(f"k must be a whole number of at least 1, not {k!r}")
         self._engine = engine_of(engine, storage_uri)
         self._memory = self._engine.memory(user_id, assistant_id, session_id)
-        self._k = k
+        self.similarity_top_k = similarity_top_k
         self._tiers = tuple(tiers)
         self._where = where
         super().__init__(callback_manager=callback_manager)
+
+    @property
+    def similarity_top_k(self) -> int:
+        """How many pages it returns at most."""
+        return self._k
+
+    @similarity_top_k.setter
+    def similarity_top_k(self, value: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InvalidInput(f"similarity_top_k must be a whole number from 1 up, not {value!r}")
+        self._k = value
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         query = query_of(query_bundle.query_str)
@@ -69,7 +79,7 @@ class MemoryOSRetriever(BaseRetriever):
         if "pages" in self._tiers:  # a page may hold nothing but a system prompt or a tool's result
             nodes += [_page_node(item) for item in found.pages if item.page.text]
         if "knowledge" in self._tiers:
-            score = min((item.score for item in found.pages), default=0.0)
+            score = min((item.relevance for item in found.pages), default=0.0)
             facts = (*found.user_knowledge, *found.agent_knowledge)
             nodes += [NodeWithScore(node=_fact_node(fact), score=score) for fact in facts]
         return nodes
@@ -102,7 +112,7 @@ def _page_node(item: RecalledPage) -> NodeWithScore:
         excluded_llm_metadata_keys=[*_FOR_PEOPLE, *own],
         excluded_embed_metadata_keys=[*ours, *own],
     )
-    return NodeWithScore(node=node, score=item.score)
+    return NodeWithScore(node=node, score=item.relevance)
 
 
 def _fact_node(fact: Knowledge) -> TextNode:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from memoryos.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from memoryos_integrations.mcp.server import EngineFactory, build_server
+    from memoryos_integrations.mcp.server import build_server
+    from memoryos_integrations.mcp.serving import EngineFactory
 
 __all__ = ["EngineFactory", "build_server"]
 

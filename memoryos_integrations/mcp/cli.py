@@ -7,12 +7,14 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from memoryos import AsyncEngine, __version__
+from memoryos import AsyncEngine, Engine, __version__
 from memoryos.errors import InvalidInput, MemoryOSError
 from memoryos_integrations.mcp.clients import CLIENTS, client_block
 from memoryos_integrations.mcp.settings import Settings, load
@@ -20,7 +22,8 @@ from memoryos_integrations.mcp.settings import Settings, load
 _EPILOG = """\
 Without --config the memory of the user "me" is kept in ~/.memoryos and no model is used.
 The published MemoryOS server's config.json works unchanged. Further settings: session_id,
-allow_user_id (true: a call may name a user). Every setting can also be given as
+allow_user_id (true: a call may name a user); for HTTP user_tokens ({"token": "user", …}) or
+user_header (the header in which your proxy names the user). Every setting can also be given as
 MEMORYOS_<NAME>; the key also as OPENAI_API_KEY. For HTTP the token is MEMORYOS_MCP_TOKEN.
 """
 
@@ -45,15 +48,8 @@ def _run(options: argparse.Namespace) -> None:
         block = client_block(options.print_config, options.config)
         sys.stdout.write(json.dumps(block, indent=2) + "\n")
         return
-    from memoryos_integrations.mcp.http import is_loopback, serve  # noqa: PLC0415  # heavy
     from memoryos_integrations.mcp.server import build_server  # noqa: PLC0415  # heavy
 
-    token = os.environ.get("MEMORYOS_MCP_TOKEN") or None
-    if options.http and not is_loopback(options.host) and token is None:
-        raise InvalidInput(
-            f"--host {options.host} can be reached from other machines: set MEMORYOS_MCP_TOKEN to "
-            "a long random text, which clients then send as their bearer token"
-        )
     settings = load(options.config)
     facts: dict[str, Any] = {
         "user_id": settings.user_id,
@@ -62,13 +58,15 @@ def _run(options: argparse.Namespace) -> None:
         "allow_user_id": settings.allow_user_id,
         "config": settings.shown(),
     }
-    if options.http:
-        with settings.open() as engine:
-            sys.stderr.write(f"memoryos-mcp: http://{options.host}:{options.port}/mcp\n")
-            serve(build_server(lambda: engine, **facts), options.host, options.port, token)
-        return
     try:
-        build_server(lambda: _opened(settings), **facts).run("stdio")
+        if options.http:
+            _serve_http(build_server(lambda: _opened(settings), **facts), settings, options)
+        else:
+            # The SDK's thread waits for a line of input that may never come: Ctrl-C ends the
+            # process and not only the loop. What is journalled is durable; what is pending is the
+            # next engine's to finish.
+            signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+            build_server(lambda: _opened(settings), **facts).run("stdio")
     except Exception as error:  # anyio gathers the errors of several tasks in a group
         leaves = list(_leaves(error))
         for leaf in leaves:
@@ -79,14 +77,56 @@ def _run(options: argparse.Namespace) -> None:
             raise
 
 
+def _serve_http(server: Any, settings: Settings, options: argparse.Namespace) -> None:
+    # Here: uvicorn is no part of what stdio needs.
+    from memoryos_integrations.mcp.http import Door, is_loopback, serve  # noqa: PLC0415
+
+    token = os.environ.get("MEMORYOS_MCP_TOKEN") or None
+    if not is_loopback(options.host) and token is None and not settings.user_tokens:
+        raise InvalidInput(
+            f"--host {options.host} can be reached from other machines: set MEMORYOS_MCP_TOKEN to "
+            "a long random text, which clients then send as their bearer token, or give each user "
+            "one with the setting user_tokens"
+        )
+    sys.stderr.write(f"memoryos-mcp: http://{options.host}:{options.port}/mcp\n")
+    door = Door(token, settings.user_tokens, settings.user_header)
+    serve(server, options.host, options.port, door)
+
+
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    """Open the engine and close it while the server has the standard output to itself.
+    """Open the engine in a thread that holds up nothing, and close it.
 
-    Models that are loaded, or fail, may print; the server diverts that to the error output, but
-    only as long as it runs.
+    An engine that cannot be opened ends the process with one line, however late that shows: a
+    server without a memory is of no use.  Models that are loaded, or fail, may print; the server
+    diverts that to the error output, but only as long as it runs.
     """
-    engine = AsyncEngine(await asyncio.to_thread(settings.open))
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[Engine] = loop.create_future()
+
+    def tell(engine: Engine | None, error: Exception | None) -> None:
+        if opened.cancelled():
+            if engine is not None:
+                engine.close()
+        elif error is not None:
+            opened.set_exception(error)
+        elif engine is not None:
+            opened.set_result(engine)
+
+    def work() -> None:
+        engine, failure = None, None
+        try:
+            engine = settings.open()
+        except MemoryOSError as error:
+            os._exit(_complaint(error, 2 if isinstance(error, InvalidInput) else 1))
+        except Exception as error:  # noqa: BLE001  # told in the loop, whatever it is
+            failure = error
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(tell, engine, failure)
+
+    # A daemon, not a pool's thread: the interpreter's end would wait for those.
+    threading.Thread(target=work, name="memoryos-mcp-opening", daemon=True).start()
+    engine = AsyncEngine(await opened)
     try:
         yield engine
     finally:
@@ -125,4 +165,5 @@ def _parser() -> argparse.ArgumentParser:
 
 def _complaint(error: MemoryOSError, code: int) -> int:
     sys.stderr.write(f"memoryos-mcp: error: {' '.join(str(error).split())}\n")
+    sys.stderr.flush()
     return code

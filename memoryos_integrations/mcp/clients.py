@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 CLIENTS = ("cline", "cursor", "claude")
-_SAFE = ["retrieve_memory", "get_user_profile", "explain_memory"]
+_SAFE = ["retrieve_memory", "get_user_profile", "list_memories", "explain_memory"]
 """Tools that only read."""
 
 

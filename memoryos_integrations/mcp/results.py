@@ -40,7 +40,7 @@ class RetrievedPage(TypedDict):
     meta_info: str
     page_id: str
     session_id: str
-    score: float
+    relevance: float
     reasons: list[str]
 
 
@@ -50,6 +50,25 @@ class Fact(TypedDict):
     knowledge: str
     timestamp: str
     id: str
+
+
+class ListedPage(TypedDict):
+    """An exchange in the journal."""
+
+    user_input: str
+    agent_response: str
+    timestamp: str
+    page_id: str
+    session_id: str
+
+
+class Listed(TypedDict):
+    """The answer to `list_memories`: exchanges or facts, newest first, and all conversations."""
+
+    status: str
+    exchanges: list[ListedPage]
+    facts: list[Fact]
+    sessions: list[str]
 
 
 class Retrieved(TypedDict):

@@ -18,7 +18,14 @@ _log = logging.getLogger("memoryos.mcp")
 
 DEFAULT_USER = "me"
 DEFAULT_FOLDER = "~/.memoryos"
-_OWN = {"user_id": str, "data_storage_path": str, "session_id": str, "allow_user_id": bool}
+_OWN: Mapping[str, type] = {
+    "user_id": str,
+    "data_storage_path": str,
+    "session_id": str,
+    "allow_user_id": bool,
+    "user_tokens": dict,
+    "user_header": str,
+}
 _IDS = ("user_id", "assistant_id", "session_id")
 _TEXTS = ("openai_api_key", "openai_base_url", "assistant_id", "llm_model", "embedding_model_name")
 _KNOWN = {*_OWN, *PUBLISHED_DEFAULTS, "openai_api_key"}
@@ -33,6 +40,10 @@ class Settings:
     session_id: str = "default"
     data_storage_path: str = DEFAULT_FOLDER
     allow_user_id: bool = False
+    user_tokens: Mapping[str, str] = field(default_factory=dict)
+    """For HTTP: bearer token → the user whose memory it opens."""
+    user_header: str | None = None
+    """For HTTP: the header in which a proxy names the user."""
     published: Mapping[str, Any] = field(default_factory=dict)
     """The published package's settings: models, capacities, thresholds."""
 
@@ -80,14 +91,26 @@ def _checked(values: dict[str, Any]) -> Settings:
             values[name] = str(values[name])
     for name, kind in (*_OWN.items(), *((name, str) for name in _TEXTS)):
         if name in values and not isinstance(values[name], kind):
-            wanted = "true or false" if kind is bool else "a text"
+            wanted = {bool: "true or false", dict: "an object"}.get(kind, "a text")
             raise InvalidInput(f"the setting {name} must be {wanted}, not {_kind(values[name])}")
     own = {name: values[name] for name in (*_OWN, "assistant_id") if name in values}
     for name, value in own.items():
         if value == "":
             raise InvalidInput(f"the setting {name} is empty")
+    _check_users(own)
     own["published"] = {name: value for name, value in values.items() if name not in _OWN}
     return Settings(**own)
+
+
+def _check_users(own: Mapping[str, Any]) -> None:
+    for token, user in own.get("user_tokens", {}).items():
+        if not token.strip() or not isinstance(user, str) or not user.strip():
+            raise InvalidInput('the setting user_tokens must be like {"a long random text": "tom"}')
+    if own.get("allow_user_id") and ("user_tokens" in own or "user_header" in own):
+        raise InvalidInput(
+            "the setting allow_user_id lets a call name any user: not together with user_tokens "
+            "or user_header, which say whose the call is"
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -104,9 +127,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _of_text(name: str, value: str) -> Any:
     """Return a setting that the environment gives as text."""
-    usual = False if name == "allow_user_id" else PUBLISHED_DEFAULTS.get(name, "")
+    usual: Any = {"allow_user_id": False, "user_tokens": {}}.get(name)
     if name.endswith("_kwargs"):
         usual = {}
+    if usual is None:
+        usual = PUBLISHED_DEFAULTS.get(name, "")
     if isinstance(usual, str) or usual is None:
         return value
     try:

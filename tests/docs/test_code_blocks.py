@@ -16,6 +16,7 @@ from typing import Any
 
 import langchain_classic  # noqa: F401  # once imported it leaves the filters of warnings alone
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from memoryos import Engine
@@ -105,7 +106,9 @@ def run_command(words: list[str], where: str, run: bool) -> None:
     from memoryos.frontends.cli.app import app  # noqa: PLC0415  # only documents with commands need it
 
     name, *arguments = words
-    if name == "memoryos" and run:
+    if words[:2] == ["memoryos", "ui"] and run:  # a server does not end: its options are read
+        get_command(app).commands["ui"].make_context("ui", arguments[1:])
+    elif name == "memoryos" and run:
         done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 0, f"{where}: {words}: {done.output} {done.exception!r}"
     elif name == "memoryos":

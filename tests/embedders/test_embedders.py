@@ -241,12 +241,32 @@ class StandIn:
         return np.array([[3.0, 4.0, len(text) * 0] for text in texts])
 
 
+class Hub(types.ModuleType):
+    """A hub that can or cannot be reached, with some models on this machine."""
+
+    def __init__(self, cached=(), down=False):
+        super().__init__("huggingface_hub")
+        self.cached, self.down, self.asked = cached, down, []
+
+    def HfApi(self, token=None):
+        return self
+
+    def model_info(self, name, timeout):
+        self.asked.append((name, timeout))
+        if self.down:
+            raise ConnectionError("no network")
+
+    def try_to_load_from_cache(self, name, file, cache):
+        return f"/cache/{name}/{file}" if name in self.cached else None
+
+
 @pytest.fixture
 def stand_in(monkeypatch):
     module = types.ModuleType("sentence_transformers")
     module.SentenceTransformer = StandIn
     module.__spec__ = types.SimpleNamespace(name="sentence_transformers")
     monkeypatch.setitem(sys.modules, "sentence_transformers", module)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", Hub())
     monkeypatch.setattr(StandIn, "made", [])
 
 
@@ -302,6 +322,20 @@ def test_what_cannot_be_loaded_says_what_to_do(stand_in, tmp_path):
         SentenceTransformerEmbedder(tmp_path / "nowhere")
     with pytest.raises(InvalidInput, match="name_or_folder"):
         SentenceTransformerEmbedder("  ")
+
+
+def test_a_hub_that_cannot_be_reached_is_asked_once(stand_in, monkeypatch):
+    hub = Hub(cached=["someone/here"], down=True)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    with pytest.raises(ModelUnavailable, match="someone/elsewhere"):
+        SentenceTransformerEmbedder("someone/elsewhere").embed_query("a")
+    assert StandIn.made == []  # not even loaded: its own questions take half a minute each
+    assert [name for name, seconds in hub.asked if seconds <= 5] == ["someone/elsewhere"]
+    here = SentenceTransformerEmbedder("someone/here")
+    assert here.dimension == 3
+    assert here._model.options == {"local_files_only": True}
+    hub.down = False
+    assert SentenceTransformerEmbedder("someone/elsewhere").dimension == 3
 
 
 def test_without_the_extra_it_is_named(monkeypatch):

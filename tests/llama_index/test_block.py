@@ -178,3 +178,17 @@ def test_in_several_event_loops_one_after_another(engine):
     for number in range(3):
         asyncio.run(memory.aput(user(f"Number {number} " * 40)))
     assert texts(asyncio.run(memory.aget("Number 0")))
+
+
+async def test_the_budget_is_in_tokens_of_llama_index(engine):
+    for n in range(40):
+        engine.memory("tom", session_id="old").add(f"Biscuit chased cat number {n}", f"Cat {n} ran")
+    question = [ChatMessage(role="user", content="Which cats did my dog Biscuit chase?")]
+    for limit in (200, 400):
+        letters = MemoryOSMemoryBlock(engine, "tom", limit, tokenizer_fn=list)
+        shown = await letters.aget(question)
+        assert "Biscuit" in shown
+        assert len(shown) <= limit
+        shorter = await letters.atruncate(shown, 60)
+        assert shorter is None or len(shorter) <= len(shown) - 60
+    assert len(await MemoryOSMemoryBlock(engine, "tom", 400).aget(question)) > 400

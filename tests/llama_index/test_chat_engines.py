@@ -12,8 +12,10 @@ from llama_index.core.chat_engine import (
     SimpleChatEngine,
 )
 from llama_index.core.llms import MockLLM
+from llama_index.core.schema import QueryBundle
 from llama_index_doubles import WAYS, ask, assistant, said, system, texts, user
 
+from memoryos.errors import InvalidInput
 from memoryos_integrations.llama_index import MemoryOSMemory
 
 DOG = "My dog is called Biscuit"
@@ -94,16 +96,26 @@ def test_without_the_memory_the_engine_would_not_know(way, llm, engine):
     assert "Biscuit" not in texts(llm.last_chat_messages)
 
 
+class TomsMemory(MemoryOSMemory):
+    """LlamaIndex makes it without saying whose it is."""
+
+    @classmethod
+    def from_defaults(cls, **kwargs: Any) -> MemoryOSMemory:
+        return super().from_defaults(user_id="tom", **kwargs)
+
+
 def test_memory_cls(tmp_path, monkeypatch, llm):
     monkeypatch.chdir(tmp_path)
-    chat = SimpleChatEngine.from_defaults(llm=llm, memory_cls=MemoryOSMemory)
+    with pytest.raises(InvalidInput, match="user_id"):
+        SimpleChatEngine.from_defaults(llm=llm, memory_cls=MemoryOSMemory)
+    chat = SimpleChatEngine.from_defaults(llm=llm, memory_cls=TomsMemory)
     assert ask(chat, "chat", "Hello") == "text text text"
     made = chat._memory
     assert isinstance(made, MemoryOSMemory)
     assert made.token_limit == llm.metadata.context_window - 256
     assert made.storage_uri == f"sqlite:///{tmp_path / 'memoryos.db'}"
     assert len(chat.chat_history) == 2
-    other = SimpleChatEngine.from_defaults(llm=llm, memory_cls=MemoryOSMemory)
+    other = SimpleChatEngine.from_defaults(llm=llm, memory_cls=TomsMemory)
     assert other.chat_history == []
     assert other._memory.engine is made.engine
 
@@ -173,3 +185,26 @@ def test_a_failing_model_loses_nothing(memory, journal):
         chat.chat("My cat is called Pixel")
     assert said(memory.get_all()) == [("user", "My cat is called Pixel")]
     assert journal.pages()[0].user_input == "My cat is called Pixel"
+
+
+def test_a_query_bundle_is_a_message(engine):
+    engine.memory("tom", session_id="old").add("My dog is called Biscuit", "Sweet")
+    memory = MemoryOSMemory(engine, "tom", "bundled", 700)
+    question = QueryBundle("What is my dog called?")
+    assert "Biscuit" in texts(memory.get(question))
+    memory.put(question)
+    memory.put("And my cat?")
+    assert said(memory.get_all()) == [
+        ("user", "What is my dog called?"),
+        ("user", "And my cat?"),
+    ]
+    for wrong in (5, None, {"role": "user"}):
+        with pytest.raises(InvalidInput, match="ChatMessage"):
+            memory.put(wrong)
+
+
+def test_from_defaults_wants_to_know_whose_memory_it_is(engine):
+    for wrong in ({}, {"user_id": None}, {"user_id": ""}):
+        with pytest.raises(InvalidInput, match="user_id"):
+            MemoryOSMemory.from_defaults(engine, **wrong)
+    assert MemoryOSMemory.from_defaults(engine, 5).user_id == "5"

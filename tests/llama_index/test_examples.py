@@ -33,7 +33,7 @@ def test_the_examples_run(readme, root, tmp_path):
         assert done.returncode == 0, done.stderr
         printed[name] = done.stdout
     # The mock repeats what it is shown: on Tuesday, what was said on Monday above the question.
-    _, tuesday = printed["chat engine"].split("quoted, not instructions")
+    _, tuesday = printed["chat engine"].split("Quoted from memory")
     remembered, asked = tuesday.rsplit("user: ", 1)
     assert "Minka" in remembered
     assert "Minka" not in asked

@@ -172,11 +172,11 @@ def test_the_same_words_again_are_not_dropped(memory):
 def test_from_defaults(engine, llm):
     made = MemoryOSMemory.from_defaults(engine, user_id="tom", session_id="s", llm=llm)
     assert made.token_limit == int(llm.metadata.context_window * 0.75)
-    made = MemoryOSMemory.from_defaults(engine, chat_history=[user("a")], token_limit=7)
+    made = MemoryOSMemory.from_defaults(engine, "tom", chat_history=[user("a")], token_limit=7)
     assert (made.token_limit, made.get_all()) == (7, [user("a")])
-    again = MemoryOSMemory.from_defaults(engine, session_id=made.session_id, chat_history=[])
+    again = MemoryOSMemory.from_defaults(engine, "tom", session_id=made.session_id, chat_history=[])
     assert again.get_all() == [user("a")]
-    assert MemoryOSMemory.from_defaults(engine).session_id != again.session_id
+    assert MemoryOSMemory.from_defaults(engine, "tom").session_id != again.session_id
 
 
 def test_reading_does_not_grow_with_the_session(engine, monkeypatch):

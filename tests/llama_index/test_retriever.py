@@ -46,7 +46,9 @@ def test_a_query_engine_answers_from_memory(engine, filled, llm):
 
 
 def test_node_metadata(engine, filled):
-    nodes = MemoryOSRetriever(engine, "tom", k=6).retrieve("In which town do I live? Braga")
+    nodes = MemoryOSRetriever(engine, "tom", similarity_top_k=6).retrieve(
+        "In which town do I live? Braga"
+    )
     assert [node.score for node in nodes] == sorted((n.score for n in nodes), reverse=True)
     out = next(n for n in nodes if n.metadata["segment"])
     page = filled.page(out.node_id)
@@ -63,7 +65,7 @@ def test_node_metadata(engine, filled):
     assert datetime.fromisoformat(out.metadata["time"]).tzinfo == timezone.utc
     assert out.metadata["reasons"]
     assert all(isinstance(reason, str) for reason in out.metadata["reasons"])
-    (dog,) = MemoryOSRetriever(engine, "tom", k=1).retrieve("dog Biscuit")
+    (dog,) = MemoryOSRetriever(engine, "tom", similarity_top_k=1).retrieve("dog Biscuit")
     assert dog.metadata["mood"] == "good"
     assert "mood" not in dog.node.get_content(MetadataMode.LLM)
     assert dog.node.get_content(MetadataMode.EMBED) == dog.text
@@ -85,7 +87,7 @@ def test_facts_as_nodes_with_their_sources(engine, filled):
 
 def test_users_are_apart_and_where_narrows(engine, filled):
     assert MemoryOSRetriever(engine, "anna").retrieve("dog") == []
-    early = MemoryOSRetriever(engine, "tom", k=30, where={"before": "2026-01-03"})
+    early = MemoryOSRetriever(engine, "tom", similarity_top_k=30, where={"before": "2026-01-03"})
     assert len(early.retrieve("Braga")) == 2
 
 
@@ -121,7 +123,7 @@ def test_in_chat_engines_tools_and_fusion(engine, filled, llm):
 
 
 def test_arguments(engine, sqlite_uri):
-    for wrong in ({"k": 0}, {"k": True}, {"tiers": ()}, {"tiers": "pages"}, {"tiers": ("x",)}):
+    for wrong in ({"tiers": ()}, {"tiers": "pages"}, {"tiers": ("x",)}):
         with pytest.raises(InvalidInput):
             MemoryOSRetriever(engine, "tom", **wrong)
     with pytest.raises(InvalidInput, match="user_id"):
@@ -129,3 +131,17 @@ def test_arguments(engine, sqlite_uri):
     with pytest.raises(InvalidInput, match="where"):
         MemoryOSRetriever(engine, "tom", where="x").retrieve("dog")
     assert MemoryOSRetriever(storage_uri=sqlite_uri, user_id="tom").retrieve("x") == []
+
+
+def test_how_many_it_returns_is_called_what_llama_index_calls_it(engine):
+    for n in range(6):
+        engine.memory("tom").add(f"Biscuit chased cat number {n}", f"Cat {n} ran")
+    retriever = MemoryOSRetriever(engine, "tom", similarity_top_k=2)
+    assert len(retriever.retrieve("Which cat did Biscuit chase?")) == 2
+    retriever.similarity_top_k = 3
+    assert len(retriever.retrieve("Which cat did Biscuit chase?")) == 3
+    for wrong in (0, -1, True, "4", None):
+        with pytest.raises(InvalidInput, match="similarity_top_k"):
+            retriever.similarity_top_k = wrong
+        with pytest.raises(InvalidInput, match="similarity_top_k"):
+            MemoryOSRetriever(engine, "tom", wrong)

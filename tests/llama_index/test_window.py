@@ -262,6 +262,20 @@ def test_arguments(engine):
     assert narrow(engine, 10, memory_ratio=0).memory_ratio == 0
 
 
+@pytest.mark.parametrize("lone", [[assistant("More")], [call("f", "a"), result("r", "a")]])
+def test_an_answer_after_a_history_that_came_back_goes_on_with_its_last_turn(engine, lone):
+    memory = narrow(engine, 400)
+    first = [system("Be kind."), user("Who are you?"), assistant("A pirate")]
+    memory.set(first)
+    memory.set([user("Other")])
+    memory.set(first)
+    memory.put_messages(lone)
+    assert memory.get()[0] == first[0]
+    assert [m for m in memory.get() if m.role != "system"] == [*first[1:], *lone]
+    assert memory.get_all() == [*first, *lone]
+    assert narrow(engine, 9).get()[:2] == first[:2]  # too long: the question stays
+
+
 words = st.lists(st.sampled_from(["Biscuit", "Braga", "is", "my", "dog", "town"]), max_size=12).map(
     " ".join
 )
@@ -283,7 +297,7 @@ history = st.builds(
 
 
 instructed = st.builds(lambda text, asked: [system(text), *asked], words, turn)
-further = st.lists(st.one_of(turn, instructed), max_size=2)
+further = st.lists(st.one_of(turn, instructed, step), max_size=3)
 users = count()
 
 

@@ -6,8 +6,8 @@ import asyncio
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -109,6 +109,82 @@ async def test_a_client_that_goes_away_mid_call(start: Start, tmp_path: Path) ->
                 await call
         async with Client(url) as client:
             assert not (await client.call_tool("add_memory", SAID)).is_error
+
+
+@asynccontextmanager
+async def connected(url: str, **headers: str) -> AsyncIterator[Client]:
+    async with (
+        httpx.AsyncClient(headers=headers, timeout=60) as http,
+        Client(streamable_http_client(url, http_client=http)) as client,
+    ):
+        yield client
+
+
+async def live_as(client: Client, name: str) -> None:
+    """Be one of several users at the same time, and see nothing of the others."""
+    for n in range(5):
+        said = {"user_input": f"{name} keeps bees in hive {n}", "agent_response": "Noted."}
+        assert not (await client.call_tool("add_memory", said)).is_error
+    found = await client.call_tool("retrieve_memory", {"query": "who keeps bees in a hive?"})
+    said = [page["user_input"] for page in found.structured_content["retrieved_pages"]]
+    assert said
+    listed = (await client.call_tool("list_memories", {})).structured_content["exchanges"]
+    assert len(listed) == 5
+    read = (await client.read_resource("memoryos://sessions/default")).contents[0].text
+    asked = (await client.get_prompt("recall", {"question": "bees?"})).messages[0].content.text
+    for text in (*said, *(page["user_input"] for page in listed), read, asked):
+        others = {"ann", "bob", "eve"} - {name}
+        assert name in text
+        assert not any(other in text for other in others)
+
+
+NAMES = ("ann", "bob", "eve")
+
+
+async def test_three_users_at_once_each_with_a_token(
+    start: Start, tmp_path: Path, write_config: Callable[..., Path]
+) -> None:
+    config = write_config(user_tokens={f"token-of-{name}": name for name in NAMES})
+    with served(start, tmp_path, "--host", "0.0.0.0", "--config", str(config)) as url:
+        async with AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(
+                    connected(url, Authorization=f"Bearer token-of-{name}")
+                )
+                for name in NAMES
+            ]
+            await asyncio.gather(*map(live_as, clients, NAMES))
+            gone = await clients[0].call_tool("forget_memory", {"everything": True})
+            assert gone.structured_content["erased"]["pages"] == 5
+            left = await clients[1].call_tool("list_memories", {})
+            assert len(left.structured_content["exchanges"]) == 5
+        async with httpx.AsyncClient() as http:
+            for wrong in ("Bearer token-of-", "Bearer", "token-of-ann", "Bearer token-of-ann x"):
+                answer = await http.post(url, json={}, headers={"Authorization": wrong})
+                assert answer.status_code == 401
+
+
+async def test_three_users_at_once_named_by_a_proxy(
+    start: Start, tmp_path: Path, write_config: Callable[..., Path]
+) -> None:
+    config = write_config(user_header="X-Forwarded-User")
+    with served(start, tmp_path, "--config", str(config), MEMORYOS_MCP_TOKEN=TOKEN) as url:
+        proxy = {"Authorization": f"Bearer {TOKEN}"}
+        async with AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(
+                    connected(url, **proxy, **{"X-Forwarded-User": name})
+                )
+                for name in NAMES
+            ]
+            await asyncio.gather(*map(live_as, clients, NAMES))
+        two = [*proxy.items(), ("X-Forwarded-User", "ann"), ("X-Forwarded-User", "bob")]
+        nobody = {**proxy, "X-Forwarded-User": ""}
+        unknown = {"X-Forwarded-User": "ann"}
+        async with httpx.AsyncClient() as http:
+            for headers, status in ((proxy, 400), (nobody, 400), (two, 400), (unknown, 401)):
+                answer = await http.post(url, json={}, headers=headers)
+                assert answer.status_code == status
 
 
 @pytest.mark.parametrize(

@@ -88,9 +88,14 @@ def test_the_environment_fills_what_the_file_leaves_out() -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"user_id": 5}, "user_id"),
+        ({"user_id": ["tom"]}, "user_id"),
         ({"user_id": ""}, "user_id"),
         ({"allow_user_id": "yes"}, "allow_user_id"),
+        ({"user_tokens": "secret"}, "user_tokens"),
+        ({"user_tokens": {"secret": 5}}, "user_tokens"),
+        ({"user_tokens": {" ": "tom"}}, "user_tokens"),
+        ({"user_tokens": {"secret": "tom"}, "allow_user_id": True}, "allow_user_id"),
+        ({"user_header": "X-User", "allow_user_id": True}, "allow_user_id"),
         ({"openai_api_key": 5}, "openai_api_key"),
         ({"llm_model": ["m"]}, "llm_model"),
         ({"short_term_capacity": 0}, "short_term_capacity"),

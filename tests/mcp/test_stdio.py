@@ -116,16 +116,16 @@ def piped(parameters: StdioServerParameters, stderr: Path) -> Iterator[Pipe]:
 
 NOISY = """
 import runpy, sys, warnings
-import openai
+import memoryos.llm
 print("before the server has started", file=sys.stderr)
 warnings.simplefilter("always")
-ask = openai.resources.chat.completions.Completions.create
+ask = memoryos.llm.OpenAIChat.complete
 def noisy(self, *args, **kwargs):
     print("a stray print")
     sys.stdout.flush()
     warnings.warn("a stray warning")
     return ask(self, *args, **kwargs)
-openai.resources.chat.completions.Completions.create = noisy
+memoryos.llm.OpenAIChat.complete = noisy
 sys.argv = ["memoryos-mcp", *sys.argv[1:]]
 runpy.run_module("memoryos_integrations.mcp", run_name="__main__")
 """
@@ -181,8 +181,7 @@ def test_bytes_that_are_no_protocol_do_not_end_the_server(start: Start, tmp_path
             pass
         assert "error" in answer
         big = pipe.call("add_memory", user_input="x" * 5_000_000, agent_response="y")
-        assert big["isError"]
-        assert len(big["content"][0]["text"]) < 2000
+        assert not big["isError"]  # too long for one page: mended, as for every adapter
         assert not pipe.call("add_memory", **SAID)["isError"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from memoryos.errors import InvalidInput, MissingExtra, ModelUnavailable
 from memoryos.ports import Vectors
 
 _FINGERPRINTED = ("config.json", "model.safetensors", "pytorch_model.bin")
+_HUB_SECONDS = 5.0
+"""How long the hub may take to say whether it has a model."""
 
 
 class SentenceTransformerEmbedder(CachingEmbedder):
@@ -100,9 +103,10 @@ class SentenceTransformerEmbedder(CachingEmbedder):
         with self._model_lock:
             if self._model is None:
                 try:
+                    options = self._where_from()
                     from sentence_transformers import SentenceTransformer  # noqa: PLC0415  # heavy
 
-                    model = SentenceTransformer(self._source, **self._options)
+                    model = SentenceTransformer(self._source, **options)
                 except Exception as error:  # network, missing files, torch: of every kind
                     raise ModelUnavailable(
                         f"embedder {self._source!r} cannot be loaded ({type(error).__name__}); "
@@ -111,6 +115,30 @@ class SentenceTransformerEmbedder(CachingEmbedder):
                 self._prefixes = self._chosen(model)
                 self._model = model
         return self._model
+
+    def _where_from(self) -> dict[str, Any]:
+        """Return the model's options: without the hub where that cannot be asked.
+
+        Loading by name asks the hub for some ten files, and each question is repeated for half a
+        minute where there is no network. So it is asked once, for the model, before torch is even
+        imported. Raises what the hub's client does, for a model that is not on this machine either.
+        """
+        options = dict(self._options)
+        if options.get("local_files_only") or Path(self._source).is_dir():
+            return options
+        import huggingface_hub  # noqa: PLC0415  # comes with sentence-transformers
+
+        try:
+            api = huggingface_hub.HfApi(token=options.get("token"))
+            api.model_info(self._source, timeout=_HUB_SECONDS)
+        except Exception:  # no network, no such model, no permission: of every kind
+            cache = options.get("cache_folder") or os.environ.get("SENTENCE_TRANSFORMERS_HOME")
+            if not isinstance(
+                huggingface_hub.try_to_load_from_cache(self._source, "config.json", cache), str
+            ):
+                raise
+            options["local_files_only"] = True
+        return options
 
     def _chosen(self, model: Any) -> Prefixes:
         """Return the prefixes: given, else known by name, else from the model's configuration."""

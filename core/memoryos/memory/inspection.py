@@ -13,6 +13,7 @@ from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.modules import Modules
 from memoryos.model import (
     FIGURES,
+    Call,
     Displayable,
     ErasureReceipt,
     Id,
@@ -73,6 +74,8 @@ class Inspection(Displayable):
         session_id: Id | None = None,
         *,
         where: Mapping[str, Any] | None = None,
+        segment_id: Id | None = None,
+        up_to_seq: int | None = None,
         newest_first: bool = False,
         limit: int | None = None,
     ) -> list[Page]:
@@ -81,6 +84,9 @@ class Inspection(Displayable):
         Args:
             session_id: only this session's pages.
             where: filter as for `recall`.
+            segment_id: only this segment's pages.
+            up_to_seq: only pages up to this journal position (`Page.seq`): with `newest_first` and
+                `limit` a long journal is read part by part.
             newest_first: turn the order round.
             limit: pages to return at most.
 
@@ -91,14 +97,27 @@ class Inspection(Displayable):
             checked_count(limit, "limit", 0)
         if session_id is not None:
             session_id = checked_id(session_id, "session_id")
+        if up_to_seq is not None:
+            checked_count(up_to_seq, "up_to_seq", 0)
+        if segment_id is not None:
+            segment_id = checked_known_id(segment_id, "segment_id")
         store = self._modules.store
+        query = PageQuery(
+            session_id=session_id,
+            segment_id=segment_id,
+            up_to_seq=up_to_seq,
+            newest_first=newest_first,
+            limit=limit,
+        )
         if where is not None:
             narrowed = {**where, **({"session_id": session_id} if session_id else {})}
-            positions = store.positions(self.scope, page_filter(narrowed) or PageFilter())
-            seqs = positions[::-1] if newest_first else positions
-            query = PageQuery(seqs=seqs[:limit].tolist(), newest_first=newest_first)
-            return store.pages(self.scope, query)
-        query = PageQuery(session_id=session_id, newest_first=newest_first, limit=limit)
+            found = store.positions(self.scope, page_filter(narrowed) or PageFilter())
+            if up_to_seq is not None:
+                found = found[found <= up_to_seq]
+            seqs = found[::-1] if newest_first else found
+            if segment_id is None:
+                seqs = seqs[:limit]
+            query = replace(query, seqs=seqs.tolist())
         return store.pages(self.scope, query)
 
     def sessions(self) -> list[str]:
@@ -191,9 +210,7 @@ class Inspection(Displayable):
         Args:
             since: only calls from this time on; datetime or ISO 8601.
         """
-        calls = self._modules.store.calls(
-            self.scope, None if since is None else checked_time(since, "since")
-        )
+        calls = self.calls(since)
         purposes: dict[str, int] = {}
         for call in calls:
             purposes[call.purpose] = purposes.get(call.purpose, 0) + 1
@@ -204,6 +221,12 @@ class Inspection(Displayable):
             completion_tokens=sum(call.completion_tokens for call in calls),
             seconds=sum(call.seconds for call in calls),
             by_purpose=purposes,
+        )
+
+    def calls(self, since: datetime | str | None = None) -> list[Call]:
+        """Return the ledger of the scope's model calls (since a time), oldest first."""
+        return self._modules.store.calls(
+            self.scope, None if since is None else checked_time(since, "since")
         )
 
     def receipts(self) -> list[ErasureReceipt]:

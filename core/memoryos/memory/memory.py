@@ -159,6 +159,8 @@ class Memory(Inspection):
         k: int | None = None,
         max_tokens: int | None = None,
         where: Mapping[str, Any] | None = None,
+        *,
+        visit: bool = True,
     ) -> Recall:
         """Search every tier and every session for what bears on a question.
 
@@ -170,6 +172,7 @@ class Memory(Inspection):
             where: filter of pages: "session_id", "since", "before", and any name of their metadata,
                 each with a value, a list of values, or bounds such as {"gte": 3, "lt": 5}; it
                 narrows all that the recall shows.
+            visit: whether the recall counts towards the heat of the segments that it finds.
 
         Returns:
             Ranked pages, with the short-term memory, segments, knowledge and profile.
@@ -189,7 +192,7 @@ class Memory(Inspection):
         if k is not None:
             wanted = Wanted(checked_count(k, "k"))
         elif max_tokens is not None:
-            wanted = Wanted(_MOST_PAGES, modules.config.top_pages, max_tokens)
+            wanted = Wanted.to_fill(max_tokens, least=modules.config.top_pages)
         found = modules.retriever.recall(
             self.scope,
             self.session_id,
@@ -200,7 +203,7 @@ class Memory(Inspection):
             now=modules.clock(),
         )
         # What only fills a large budget was not asked for, and heats nothing.
-        nearest = found.pages[: modules.config.top_pages]
+        nearest = found.pages[: modules.config.top_pages if visit else 0]
         visited = dict.fromkeys(item.page.segment_id for item in nearest)
         modules.after_recall(self.scope, [segment_id for segment_id in visited if segment_id])
         return found
@@ -327,11 +330,12 @@ class Memory(Inspection):
 
     # ── moving ───────────────────────────────────────────────────────────────────────────────
 
-    def export(self, path: str | os.PathLike[str]) -> int:
+    def export(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> int:
         """Write the whole scope to a JSON Lines file, which is complete or not there.
 
         Args:
             path: the file; one that exists is replaced.
+            progress: called with (done, total) pages now and then; what it raises ends the export.
 
         Returns:
             The number of its lines.
@@ -339,7 +343,7 @@ class Memory(Inspection):
         Raises:
             StorageError: the file cannot be written.
         """
-        return write_export(self._modules.store, self.scope, os.fspath(path))
+        return write_export(self._modules.store, self.scope, os.fspath(path), progress)
 
     def import_(self, path: str | os.PathLike[str]) -> int:
         """Read an export into this scope. Safe to run twice.
@@ -412,17 +416,9 @@ class Memory(Inspection):
             NotFound: the scope has nothing of that id.
             StorageError: nothing was erased.
         """
-        named = [
-            name
-            for name, value in (
-                ("page_id", page_id),
-                ("knowledge_id", knowledge_id),
-                ("session", session),
-                ("before", before),
-                ("everything", everything or None),
-            )
-            if value is not None
-        ]
+        ids = {"page_id": page_id, "knowledge_id": knowledge_id}
+        ways = {**ids, "session": session, "before": before, "everything": everything or None}
+        named = [name for name, value in ways.items() if value is not None]
         if len(named) != 1:
             which = "one of page_id, knowledge_id, session, before and everything=True"
             raise InvalidInput(f"forget takes exactly {which}, not {' and '.join(named) or 'none'}")
@@ -442,7 +438,3 @@ class Memory(Inspection):
         receipt = eraser.erase_pages(scope, kind, lambda: store.pages(scope, query))
         self._modules.after_add(scope)
         return receipt
-
-
-_MOST_PAGES = 100
-"""Pages that come at most where a budget is given and no number."""

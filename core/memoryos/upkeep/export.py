@@ -53,6 +53,8 @@ from memoryos.storage.vectors import embedded, page_vectors
 
 FORMAT = 1
 """Version of the export format."""
+_TOLD_EVERY = 200
+"""Lines between two reports of an export's progress."""
 Progress = Callable[[int, int], None]
 """Called with (done, total) pages."""
 
@@ -66,21 +68,32 @@ class Difference:
     rewritten: dict[str, int]
 
 
-def write_export(store: Store, scope: Scope, path: str | Path) -> int:
-    """Write a scope to a file, whole or not at all; return the number of lines."""
+def write_export(
+    store: Store, scope: Scope, path: str | Path, progress: Progress | None = None
+) -> int:
+    """Write a scope to a file, whole or not at all; return the number of lines.
+
+    `progress` is called with (done, total) pages now and then; what it raises ends the export.
+    """
     target = Path(path)
     draft = target.with_name(target.name + ".part")
-    lines = 0
+    lines, total = 0, 0
     try:
         draft.unlink(missing_ok=True)
         with open(draft, "w", encoding="utf-8", opener=_for_its_owner) as file:
             for line in export_lines(store, scope):
                 file.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
+                total = int(line.get("pages", total))  # the first line says how many there are
+                if progress is not None and lines % _TOLD_EVERY == 0:
+                    progress(min(lines, total), total)
                 lines += 1
         draft.replace(target)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise StorageError(f"path {str(path)!r} cannot be written: {error.strerror}") from error
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     return lines
 
 

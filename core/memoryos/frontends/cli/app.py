@@ -11,7 +11,16 @@ import typer
 from rich.logging import RichHandler
 
 from memoryos.errors import InvalidInput, MemoryOSError
-from memoryos.frontends.cli import chat, demo, editing, inspection, maintenance, migration, transfer
+from memoryos.frontends.cli import (
+    chat,
+    demo,
+    editing,
+    inspection,
+    maintenance,
+    migration,
+    transfer,
+    ui,
+)
 from memoryos.frontends.cli.console import complain, err
 
 app = typer.Typer(
@@ -28,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, editing, inspection, transfer, migration, maintenance):
+for module in (demo, ui, editing, inspection, transfer, migration, maintenance):
     module.register(app)
 chat.register(app)
 

@@ -39,6 +39,8 @@ _TELLING = 0.05
 
 _MOST_PASSAGES = 64
 """Passages told of one page, the best: more than a prompt has room for."""
+_MOST_PAGES = 100
+"""Pages that come at most where a prompt is to be filled."""
 _TOKENS_A_WORD = 2.0
 """Tokens of a text for each of the words that it is found by, stop words not among them."""
 _TOKENS_A_PAGE = 12
@@ -87,6 +89,11 @@ class Wanted:
     pages: int  # at most
     least: int = 1  # pages, however little room there is
     tokens: int | None = None  # that the pages are to fill, as far as can be guessed; None: no end
+
+    @classmethod
+    def to_fill(cls, tokens: int, least: int) -> Wanted:
+        """Return as many pages as fill a prompt of `tokens`, and at least so many."""
+        return cls(max(_MOST_PAGES, least), least, tokens)
 
 
 def wanted_of(wanted: Wanted | int) -> Wanted:
