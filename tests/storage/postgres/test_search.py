@@ -421,9 +421,16 @@ def test_an_upgraded_database(clock: ManualClock) -> None:
         db.execute("DROP TABLE memoryos.blocks, memoryos.postings")
         db.execute("ALTER TABLE memoryos.pages DROP COLUMN checksum")
         db.execute("ALTER TABLE memoryos.records DROP COLUMN checksum, DROP COLUMN format")
+        db.execute("ALTER TABLE memoryos.scopes DROP COLUMN indexing")
+        db.execute(
+            "ALTER TABLE memoryos.vectors DROP COLUMN passage, "  # the pages have one each
+            "ALTER COLUMN vector TYPE vector USING vector::vector, ADD PRIMARY KEY (scope, seq)"
+        )
         db.execute("UPDATE memoryos.schema_version SET version = 1")
     with Engine.open(uri, SERVED, clock=clock) as engine:
         assert ids(engine) == before
+        assert engine.store.head(USER).indexing == 0
+        engine.modules.consolidator._updater.embed(USER)
         engine.modules.consolidator._updater.arrange(USER)
         engine.modules.views.clear()
         assert ids(engine) == before
