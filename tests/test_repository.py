@@ -121,11 +121,13 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
         "all",
         "bench",
         "dev",
+        "fastembed",
         "langchain",
         "langgraph",
         "llama-index",
         "mcp",
         "notebooks",
+        "openai-agents",
         "postgres",
         "sentence-transformers",
     ]

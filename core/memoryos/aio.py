@@ -241,6 +241,8 @@ class AsyncMemory:
     recall = _long(Memory.recall)
     respond = _long(Memory.respond)
     respond_stream = _streamed(Memory.respond_stream)
+    remember = _brief(Memory.remember)
+    correct = _brief(Memory.correct)
     page = _brief(Memory.page)
     pages = _brief(Memory.pages)
     sessions = _brief(Memory.sessions)

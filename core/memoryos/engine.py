@@ -76,18 +76,19 @@ class Engine:
         rules = Rules(config.language)
         analysts = Choice(store, config, rules, chat_model, self.count_tokens, clock)
         updater = Updater(store, views, embedder, analysts, config, clock)
-        revisitor = Revisitor(store, views, embedder, analysts)
+        revisitor = Revisitor(store, updater, views, analysts, clock)
         consolidator = Consolidator(store, updater, revisitor, clock)
         worker = None
         if config.promotion == "background":
             worker = Worker(
                 consolidator,
                 lambda: [*store.scopes(waiting=True), *outdated_scopes(store, embedder)],
+                config.rest_seconds,
                 threads=1 if chat_model is None else _THREADS_WITH_MODEL,
             )
         elif config.promotion == "queue":
             enqueuer = Enqueuer(consolidator, _queue_of(store))
-            worker = Worker(enqueuer, lambda: outdated_scopes(store, embedder))
+            worker = Worker(enqueuer, lambda: outdated_scopes(store, embedder), config.rest_seconds)
         self.modules = Modules(
             store=store,
             config=config,
@@ -233,7 +234,7 @@ class Engine:
             modules.embedder,
             modules.config,
             modules.clock,
-            work_off=modules.run,
+            work_off=modules.run_and_revisit,
             derive_again=lambda scope: Memory(modules, scope, "doctor").rebuild(),
         )
         return doctor.examine(repair=repair)

@@ -69,9 +69,10 @@ def test_a_failing_model_changes_nothing_and_the_work_is_done_once_when_it_is_ba
         server.chat = failure.script
         if not failure.connects:
             server.close()
-        if failure.usable:
+        if failure.usable or failure.lasting:
             memory.flush()
             assert memory.stats().waiting == 2
+            assert memory.stats().failed_pages == (10 if failure.lasting else 0)
         else:
             with pytest.raises(ModelError) as caught:
                 memory.flush()
@@ -139,7 +140,7 @@ def test_past_the_budget_the_rules_go_on_and_the_model_revisits(
         memory.flush()
         assert memory.stats().waiting == 2
         assert memory.usage().calls == 1
-        assert {fact.analyst for fact in memory.knowledge()} == {"rules"}
+        assert {fact.analyst for fact in memory.knowledge()} == {"rules", "gpt-4o-mini"}
         clock.advance(days=1)
         memory.flush()
         assert memory.usage().calls == 2  # one topic a day is read again

@@ -12,6 +12,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnablePassthrough
 from langchain_tests.integration_tests import RetrieversIntegrationTests
+from pydantic import ValidationError
 
 from memoryos import Engine
 from memoryos.errors import EngineClosed, InvalidInput, StorageError
@@ -68,7 +69,7 @@ def test_documents_say_where_they_come_from(engine: Engine) -> None:
     assert document.metadata["timestamp"] == page.timestamp.isoformat()
     assert document.metadata["tier"] == "short"
     assert document.metadata["a"] == 1
-    assert isinstance(document.metadata["score"], float)
+    assert 0 < document.metadata["relevance"] <= 1
 
 
 def test_no_user_sees_another_users_pages(engine: Engine) -> None:
@@ -107,7 +108,7 @@ async def test_k_per_call_in_asyncio(engine: Engine) -> None:
 def test_sessions_and_metadata_narrow_it(engine: Engine) -> None:
     here = MemoryOSRetriever(engine, "tom", session_id="other").invoke("cat")
     assert [d.metadata["session_id"] for d in here] == ["other"]
-    marked = MemoryOSRetriever(engine, "tom", where={"a": 1}).invoke("cat")
+    marked = MemoryOSRetriever(engine, "tom", filter={"a": 1}).invoke("cat")
     assert len(marked) == 1
 
 
@@ -151,3 +152,28 @@ def test_a_memory_that_is_away(engine: Engine, caplog: Any, away: Any) -> None:
     engine.close()
     with pytest.raises(EngineClosed):
         retriever.invoke("cat")
+
+
+async def test_filter_and_threshold_for_all_calls_and_for_one(engine: Engine) -> None:
+    memory = engine.memory("tom")
+    memory.add("My cat is called Minka", "Nice", metadata={"room": "a"})
+    memory.add("My cat eats fish", "Good", metadata={"room": "b"})
+    retriever = MemoryOSRetriever(engine, "tom", filter={"room": "a"})
+    assert [d.metadata["room"] for d in retriever.invoke("my cat")] == ["a"]
+    assert [d.metadata["room"] for d in retriever.invoke("my cat", filter={"room": "b"})] == ["b"]
+    assert [d.metadata["room"] for d in await retriever.ainvoke("cat", filter={"room": "b"})] == [
+        "b"
+    ]
+    found = MemoryOSRetriever(engine, "tom").invoke("What is my cat called? Minka")
+    best = max(d.metadata["relevance"] for d in found)
+    strict = MemoryOSRetriever(engine, "tom", score_threshold=best)
+    assert {d.metadata["relevance"] for d in strict.invoke("What is my cat called? Minka")} == {
+        best
+    }
+    assert len(strict.invoke("What is my cat called? Minka", score_threshold=0)) == len(found)
+    assert strict.invoke("asdf qwer zxcv") == []
+    for wrong in (2, -0.1, True, "high"):
+        with pytest.raises(InvalidInput, match="score_threshold"):
+            strict.invoke("cat", score_threshold=wrong)
+    with pytest.raises((InvalidInput, ValidationError)):
+        MemoryOSRetriever(engine, "tom", score_threshold=1.5)

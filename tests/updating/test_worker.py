@@ -31,7 +31,7 @@ class Scripted(Enqueuer):
 
 
 def test_a_closing_worker_waits_for_nothing() -> None:
-    worker = Worker(Scripted(), list)
+    worker = Worker(Scripted(), list, 900.0)
     worker.closing = True  # as close() does while the thread is between two waits
     thread = threading.Thread(target=worker.next_due, args=(60.0,), daemon=True)
     thread.start()
@@ -48,7 +48,7 @@ def test_a_scope_taken_up_while_stopping_is_still_said_to_be_left() -> None:
             self.closing = self.stopped = self.stopped or found is not None
             return found
 
-    worker = StopsMeanwhile(Scripted(), lambda: [scope])
+    worker = StopsMeanwhile(Scripted(), lambda: [scope], 900.0)
     worker.start()
     while not worker.stopped:
         threading.Event().wait(0.01)
@@ -57,7 +57,7 @@ def test_a_scope_taken_up_while_stopping_is_still_said_to_be_left() -> None:
 
 def test_closing_does_all_that_is_due_first() -> None:
     consolidator = Scripted(lambda _: time.sleep(0.02))
-    worker = Worker(consolidator, list, threads=2)
+    worker = Worker(consolidator, list, 900.0, threads=2)
     for scope in SCOPES:
         worker.hint(scope)
     assert worker.close(10.0) == []
@@ -66,7 +66,7 @@ def test_closing_does_all_that_is_due_first() -> None:
 
 def test_closing_in_time_leaves_what_is_not_done() -> None:
     hang = threading.Event()
-    worker = Worker(Scripted(lambda _: bool(hang.wait(30))), list, threads=2)
+    worker = Worker(Scripted(lambda _: bool(hang.wait(30))), list, 900.0, threads=2)
     for scope in SCOPES:
         worker.hint(scope)
     started = time.monotonic()
@@ -88,7 +88,7 @@ def test_a_slow_scope_holds_up_no_other() -> None:
         if finished >= set(others):
             done.set()
 
-    worker = Worker(Scripted(work), list, threads=3)
+    worker = Worker(Scripted(work), list, 900.0, threads=3)
     for scope in SCOPES:
         worker.hint(scope)
     assert done.wait(10)
@@ -107,7 +107,7 @@ def test_one_scope_is_never_worked_on_by_two_threads() -> None:
         time.sleep(0.01)
         inside -= 1
 
-    worker = Worker(Scripted(work), list, threads=4)
+    worker = Worker(Scripted(work), list, 900.0, threads=4)
     for _ in range(20):
         worker.hint(SCOPES[0])
         time.sleep(0.005)
@@ -122,7 +122,7 @@ def test_an_endpoint_that_fails_for_all_is_told_once_and_not_asked_before_its_ti
         raise ModelUnavailable("it is away", retry_after=60)
 
     consolidator = Scripted(work)
-    worker = Worker(consolidator, list, threads=4)
+    worker = Worker(consolidator, list, 900.0, threads=4)
     with caplog.at_level(logging.WARNING):
         for scope in SCOPES:
             worker.hint(scope)

@@ -148,7 +148,8 @@ def test_damage_is_found_and_repaired(engine: Engine, name: str) -> None:
 
 def everything(memory: Memory) -> Any:
     store = memory._modules.store
-    return memory.pages(), [decode(r) for r in store.records(memory.scope, ALL_KINDS)]
+    records = sorted(store.records(memory.scope, ALL_KINDS), key=lambda r: (r.kind, r.id))
+    return memory.pages(), [decode(record) for record in records]
 
 
 def test_positions_without_a_page_are_told_of(engine: Engine) -> None:

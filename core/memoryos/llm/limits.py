@@ -132,4 +132,6 @@ def error_of_call(error: Exception, name: str, timeout: float) -> ModelError:
         told = "cannot be reached; check the network and base_url, or try later"
     else:
         told = f"broke off the connection ({type(error).__name__}); try later"
-    return ModelUnavailable(f"{name} {told}")
+    unavailable = ModelUnavailable(f"{name} {told}")
+    unavailable.timed_out = isinstance(error, DeadlinePassed)
+    return unavailable

@@ -12,19 +12,18 @@ from memoryos.errors import InvalidInput
 from memoryos.generation.context import Recall
 from memoryos.memory.answering import answer_metadata, check_question, hints_of
 from memoryos.memory.boundary import raises_only_ours
-from memoryos.memory.inspection import Inspection
 from memoryos.memory.mending import fitted
 from memoryos.memory.modules import Modules
+from memoryos.memory.stating import Stating, notes_of
 from memoryos.memory.writing import Turn, Writer
 from memoryos.model import (
     ErasureReceipt,
     Id,
-    Knowledge,
     Message,
     Page,
     Scope,
 )
-from memoryos.retrieval.filters import page_filter
+from memoryos.retrieval.filters import page_filter, until
 from memoryos.retrieval.index import Wanted
 from memoryos.storage.journal import (
     checked_count,
@@ -34,13 +33,19 @@ from memoryos.storage.journal import (
     checked_time,
 )
 from memoryos.storage.port import PageQuery
-from memoryos.upkeep.export import Difference, Progress, apply_import, read_export, write_export
-from memoryos.upkeep.provenance import restore
+from memoryos.upkeep.export import (
+    Difference,
+    Progress,
+    apply_import,
+    new_notes,
+    read_export,
+    write_export,
+)
 from memoryos.upkeep.rebuild import rebuild
 
 
 @raises_only_ours
-class Memory(Inspection):
+class Memory(Stating):
     """The memory of one user with one assistant, seen from one session. Cheap; thread-safe.
 
     Made by `Engine.memory`. A verb that cannot do what was asked raises a MemoryOSError, and
@@ -160,6 +165,7 @@ class Memory(Inspection):
         max_tokens: int | None = None,
         where: Mapping[str, Any] | None = None,
         *,
+        as_of: datetime | str | None = None,
         visit: bool = True,
     ) -> Recall:
         """Search every tier and every session for what bears on a question.
@@ -172,6 +178,7 @@ class Memory(Inspection):
             where: filter of pages: "session_id", "since", "before", and any name of their metadata,
                 each with a value, a list of values, or bounds such as {"gte": 3, "lt": 5}; it
                 narrows all that the recall shows.
+            as_of: only what had been said, and was held, by this time; heats nothing.
             visit: whether the recall counts towards the heat of the segments that it finds.
 
         Returns:
@@ -193,19 +200,25 @@ class Memory(Inspection):
             wanted = Wanted(checked_count(k, "k"))
         elif max_tokens is not None:
             wanted = Wanted.to_fill(max_tokens, least=modules.config.top_pages)
+        moment = None if as_of is None else checked_time(as_of, "as_of")
         found = modules.retriever.recall(
             self.scope,
             self.session_id,
             query,
             wanted=wanted,
             max_tokens=modules.config.context_tokens if max_tokens is None else max_tokens,
-            where=page_filter(where),
-            now=modules.clock(),
+            where=page_filter(where if moment is None else until(where, moment)),
+            now=modules.clock() if moment is None else moment,
         )
+        if moment is not None:
+            return self._as_of(found, moment)
         # What only fills a large budget was not asked for, and heats nothing.
         nearest = found.pages[: modules.config.top_pages if visit else 0]
-        visited = dict.fromkeys(item.page.segment_id for item in nearest)
-        modules.after_recall(self.scope, [segment_id for segment_id in visited if segment_id])
+        visited: dict[str, str] = {}
+        for item in nearest:
+            if item.page.segment_id is not None:
+                visited.setdefault(item.page.segment_id, item.page.id)
+        modules.after_recall(self.scope, list(visited.values()))
         return found
 
     def respond(
@@ -289,7 +302,7 @@ class Memory(Inspection):
     # ── updating ─────────────────────────────────────────────────────────────────────────────
 
     def flush(self) -> None:
-        """Do all pending page-outs and promotions of the scope now.
+        """File and read everything that is journalled, in every session, now.
 
         Raises:
             ModelError: what was done stays done, the rest stays pending.
@@ -364,26 +377,10 @@ class Memory(Inspection):
         modules = self._modules
         found = read_export(os.fspath(path), modules.config.max_text_bytes)
         new = apply_import(modules.store, self.scope, found, modules.embedder)
+        for note in new_notes(modules.store, self.scope, found):
+            modules.consolidator.note(self.scope, note)
         modules.after_add(self.scope)
         return new
-
-    def restore(self, knowledge_id: str) -> Knowledge:
-        """Undo a supersession or an archiving: make a fact current again.
-
-        What had replaced it is then superseded by it; both keep their sources. `rebuild` reads the
-        journal alone and does not know of it.
-
-        Args:
-            knowledge_id: `Knowledge.id` of the fact.
-
-        Returns:
-            The fact as it now stands.
-
-        Raises:
-            NotFound: the scope has no such fact.
-        """
-        checked_known_id(knowledge_id, "knowledge_id")
-        return restore(self._modules.store, self.scope, knowledge_id)
 
     # ── forgetting ───────────────────────────────────────────────────────────────────────────
 
@@ -425,16 +422,17 @@ class Memory(Inspection):
         eraser, store, scope = self._modules.eraser, self._modules.store, self.scope
         if knowledge_id is not None:
             return eraser.erase_knowledge(scope, checked_known_id(knowledge_id, "knowledge_id"))
+        query = PageQuery()
         if page_id is not None:
-            self.page(page_id)
-            query = PageQuery(ids=[page_id])
+            query = PageQuery(ids=[self.page(page_id).id])
         elif session is not None:
             query = PageQuery(session_id=checked_id(session, "session"))
         elif before is not None:
             query = PageQuery(before=checked_time(before, "before"))
         else:
             return eraser.erase_everything(scope)
-        kind = named[0].removesuffix("_id")
-        receipt = eraser.erase_pages(scope, kind, lambda: store.pages(scope, query))
+        notes = notes_of(query, everything=everything)
+        request = named[0].removesuffix("_id")
+        receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query), notes)
         self._modules.after_add(scope)
         return receipt

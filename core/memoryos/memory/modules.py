@@ -46,16 +46,20 @@ class Modules:
                 # The page is journalled; what is due stays due.
                 _log.warning("consolidation waits for the next add: %s", error)
 
-    def after_recall(self, scope: Scope, segment_ids: list[str]) -> None:
-        """Count a recall towards the heat of the segments it found."""
-        if segment_ids:
-            self.consolidator.note_visits(scope, segment_ids)
+    def after_recall(self, scope: Scope, page_ids: list[str]) -> None:
+        """Count a recall towards the heat of the segments it found, one page of each."""
+        if page_ids:
+            self.consolidator.note_visits(scope, page_ids)
             if self.worker is not None:
                 self.worker.hint(scope)
 
     def run(self, scope: Scope) -> None:
         """Do everything that is pending in a scope now."""
         self.consolidator.run_now(scope)
+
+    def run_and_revisit(self, scope: Scope) -> None:
+        """Do the same, and ask the model again about the pages that it failed at."""
+        self.consolidator.run_now(scope, revisit=True)
 
     def close(self, timeout: float | None, *, finish: bool = True) -> None:
         """Stop the background work, within `timeout` seconds (see `Worker.close`)."""

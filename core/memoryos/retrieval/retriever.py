@@ -7,7 +7,7 @@ The paper's two stages, segments first and pages within them, are kept for compa
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, ModelError, StorageBusy
 from memoryos.generation.context import Recall
-from memoryos.model import Chain, Knowledge, Owner, Page, Passage, RecalledPage, Scope, Segment
+from memoryos.model import (
+    Chain,
+    Knowledge,
+    Owner,
+    Page,
+    Passage,
+    Profile,
+    RecalledPage,
+    Scope,
+    Segment,
+)
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
 from memoryos.retrieval.narrowing import Narrowing
@@ -36,6 +46,10 @@ from memoryos.tiers import mid_term
 
 _log = logging.getLogger("memoryos.retrieval.retriever")
 _MOST_TRIES = 5
+_COMPARED = 8
+"""Times as many entries as are shown, that are nearest in meaning, are compared by their words."""
+_BEARS = 0.45
+"""Share of the question's words that a statement has, plus its cosine, from where it is shown."""
 
 
 class Retriever:
@@ -107,21 +121,18 @@ class Retriever:
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
         pages = tuple(_recalled(found[hit.seq], hit) for hit in hits if hit.seq in found)
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
-        words = frozenset(tokens(query)) if tiers.knowledge else frozenset()
-        knowledge: Collection[Knowledge] = tiers.knowledge.values()
         if only is None:
             profile, short_term = tiers.profile, self.short_term(scope, session_id)
         else:
-            knowledge = only.knowledge(knowledge)
-            profile = only.profile(knowledge, tiers.traits.values())
+            profile = only.profile(only.knowledge(tiers.knowledge.values()), tiers.traits.values())
             short_term = only.short_term(session_id, self._config.short_term_capacity)
         return Recall(
             query=query,
             pages=pages,
             short_term=short_term,
             segments=self._segments(tiers, query, vector, only, now),
-            user_knowledge=self._knowledge(tiers, knowledge, "user", words, vector),
-            agent_knowledge=self._knowledge(tiers, knowledge, "agent", words, vector),
+            user_knowledge=self._knowledge(tiers, "user", query, vector, only),
+            agent_knowledge=self._knowledge(tiers, "agent", query, vector, only),
             profile=profile,
             max_tokens=max_tokens,
             count_tokens=self._count_tokens,
@@ -212,20 +223,62 @@ class Retriever:
     def _knowledge(
         self,
         tiers: Tiers,
-        knowledge: Iterable[Knowledge],
         owner: Owner,
-        wanted: frozenset[str],
+        query: str,
         vector: Vectors | None,
+        only: Narrowing | None,
     ) -> tuple[Knowledge, ...]:
-        scored = []
-        for item in knowledge:
-            if item.owner == owner:
-                shared = len(wanted & tiers.words(item)) / max(len(wanted), 1)
-                row = tiers.vectors.get(item.id)
-                near = float(row @ vector) if row is not None and vector is not None else 0.0
-                scored.append((shared + near, item))
-        scored.sort(key=lambda pair: (-pair[0], pair[1].id))
-        return tuple(item for _, item in scored[: self._config.top_knowledge])
+        """Return what is known of one side: what bears on the question first, then facts."""
+        items, matrix = tiers.known(owner)
+        if only is not None:
+            allowed = {item.id for item in only.knowledge(items)}
+            kept = [place for place, item in enumerate(items) if item.id in allowed]
+            items, matrix = [items[place] for place in kept], matrix[kept]
+        if not items:
+            return ()
+        scores = np.zeros(len(items), np.float32)
+        if vector is not None and matrix.shape[1] == len(vector):
+            scores = np.einsum("ij,j->i", matrix, vector)
+        return self._bearing(items, scores, frozenset(tokens(query)), tiers.words)
+
+    def _bearing(
+        self,
+        items: Sequence[Knowledge],
+        scores: NDArray[np.float32],
+        wanted: frozenset[str],
+        words: Callable[[Knowledge], frozenset[str]],
+    ) -> tuple[Knowledge, ...]:
+        """Return knowledge that bears on a question, best first; of facts also the others."""
+        most = self._config.top_knowledge
+        near = np.argsort(-scores, kind="stable")[: _COMPARED * most].tolist()
+        if len(items) <= _COMPARED * most:
+            near = list(range(len(items)))
+        ranked = []
+        for place in near:
+            item = items[place]
+            shared = len(wanted & words(item)) / max(len(wanted), 1)
+            score = shared + float(scores[place])
+            if item.kind == "fact" or score >= _BEARS:
+                # Of what is about as near, the newest word stands first.
+                ranked.append((-round(score, 1), -item.updated.timestamp(), item.id, item))
+        ranked.sort(key=lambda each: each[:3])
+        return tuple(each[3] for each in ranked[:most])
+
+    def as_known(self, found: Recall, held: Sequence[Knowledge], profile: Profile) -> Recall:
+        """Return a recall with other knowledge (of another time) in the place of today's."""
+        wanted = frozenset(tokens(found.query))
+        vector = self._query_vector(found.query)
+        sides = {}
+        for owner in ("user", "agent"):
+            items = [item for item in held if item.owner == owner and item.status == "active"]
+            rows = self._embedder.embed_documents([item.text for item in items]) if items else ()
+            scores = np.array([float(row @ vector) if vector is not None else 0 for row in rows])
+            sides[owner] = self._bearing(
+                items, scores.astype(np.float32), wanted, lambda item: frozenset(tokens(item.text))
+            )
+        return replace(
+            found, user_knowledge=sides["user"], agent_knowledge=sides["agent"], profile=profile
+        )
 
     def _chains(self, scope: Scope, ids: Sequence[str], only: Narrowing | None) -> list[Chain]:
         order = {id_: rank for rank, id_ in enumerate(ids)}

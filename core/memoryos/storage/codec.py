@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, get_args
 
@@ -14,40 +14,56 @@ from memoryos.model import (
     Chain,
     ErasureReceipt,
     Knowledge,
+    KnowledgeKind,
     Message,
+    Note,
     Owner,
+    Recalled,
     Segment,
     Source,
     Status,
     Topic,
     Trait,
+    Visits,
 )
 from memoryos.ports import Vectors
 from memoryos.storage.port import Kind, Record
 
 Derived = Topic | Segment | Chain | Knowledge | Trait
+Recorded = Derived | Visits | Note
 
-KINDS: dict[Kind, type[Derived]] = {
+KINDS: dict[Kind, type[Recorded]] = {
     "topic": Topic,
     "segment": Segment,
     "chain": Chain,
     "knowledge": Knowledge,
     "trait": Trait,
+    "visits": Visits,
+    "note": Note,
 }
 ALL_KINDS: Sequence[Kind] = tuple(KINDS)
-_KIND_OF: dict[type[Derived], Kind] = {cls: kind for kind, cls in KINDS.items()}
+JOURNALLED_KINDS: Sequence[Kind] = ("visits", "note")
+"""Not derived: a rebuild reads them, and leaves them as they are."""
+DERIVED_KINDS: Sequence[Kind] = tuple(kind for kind in KINDS if kind not in JOURNALLED_KINDS)
+EDITION = 2
+"""Of the filing: chains of an older one tell that their pages are to be filed anew."""
+_KIND_OF: dict[type[Recorded], Kind] = {cls: kind for kind, cls in KINDS.items()}
 FORMAT = 1
 """Version of the records that this version of the library writes."""
 _STORED = {
-    kind: [f.name for f in fields(cls) if f.name not in ("heat", "extra")]
+    kind: [
+        f.name
+        for f in fields(cls)
+        if f.name not in ("heat", "extra") and (kind, f.name) != ("segment", "name")
+    ]
     for kind, cls in KINDS.items()
 }
-"""The fields of each kind; how hot a segment is, its other fields tell."""
+"""The fields of each kind; how hot a segment is, and its name, the others tell."""
 _KNOWN = {kind: frozenset(names) for kind, names in _STORED.items()}
 _RECEIPT = frozenset(f.name for f in fields(ErasureReceipt))
 _SOURCE = frozenset(f.name for f in fields(Source)) - {"extra"}
 _SCALARS = (str, int, float, bool, type(None))
-_TIMES = ("created", "updated", "last_access", "derived")
+_TIMES = ("created", "updated", "last_access", "derived", "at", "failed")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -69,13 +85,13 @@ def dumps(value: Any) -> str:
     return _ENCODER.encode(value)
 
 
-def kind_of(value: Derived) -> Kind:
-    """Return the record kind of a derived value."""
+def kind_of(value: Recorded) -> Kind:
+    """Return the record kind of a value."""
     return _KIND_OF[type(value)]
 
 
-def encode(value: Derived, vector: Vectors | None = None) -> Record:
-    """Return a derived value as a record."""
+def encode(value: Recorded, vector: Vectors | None = None) -> Record:
+    """Return a value as a record."""
     kind = _KIND_OF[type(value)]
     body = {name: _plain(getattr(value, name)) for name in _STORED[kind]}
     if value.extra:
@@ -83,35 +99,60 @@ def encode(value: Derived, vector: Vectors | None = None) -> Record:
     return Record(kind, value.id, body, None if vector is None else to_blob(vector), _live(value))
 
 
-def _live(value: Derived) -> bool:
+def _live(value: Recorded) -> bool:
     if isinstance(value, Segment):
         return not value.evicted
     if isinstance(value, Topic):
         return value.revisit
+    if isinstance(value, Chain):
+        return value.edition < EDITION
+    if isinstance(value, (Visits, Note)):
+        return False
     return not isinstance(value, Knowledge) or value.status == "active"
 
 
-def decode(record: Record) -> Derived:
-    """Return the derived value of a record."""
+def decode(record: Record) -> Recorded:
+    """Return the value of a record."""
     body = dict(record.body)
     for name in _TIMES:
-        if name in body:
+        if body.get(name) is not None:
             body[name] = datetime.fromisoformat(body[name])
     for name in ("page_ids", "keywords", "supersedes"):
         if name in body:
             body[name] = tuple(body[name])
     if "sources" in body:
         body["sources"] = tuple(map(_source, body["sources"]))
+    if "recalls" in body:
+        body["recalls"] = tuple(
+            Recalled(datetime.fromisoformat(each["at"]), each["pages"]) for each in body["recalls"]
+        )
     known = _KNOWN[record.kind]
     if not body.keys() <= known:
         body["extra"] = {name: body.pop(name) for name in body.keys() - known}
     return KINDS[record.kind](**body)
 
 
+def moved(record: Record, position: Callable[[int], int]) -> Record:
+    """Return a record with its position in the journal, where it has one, put differently.
+
+    Args:
+        record: Of any kind.
+        position: Gives the new position for an old one; 0 is before the first page in both.
+    """
+    name = {"segment": "promoted_seq", "visits": "after_seq", "note": "after_seq"}.get(record.kind)
+    if name is None:
+        return record
+    body = {**record.body, name: position(record.body[name])}
+    if record.kind == "visits":  # known by its position
+        id_ = f"v{body[name]}"
+        return replace(record, id=id_, body={**body, "id": id_})
+    return replace(record, body=body)
+
+
 def _source(body: Mapping[str, Any]) -> Source:
-    if body.keys() <= _SOURCE:
-        return Source(**body)
     known = {name: value for name, value in body.items() if name in _SOURCE}
+    if known.get("span") is not None:
+        known["span"] = tuple(known["span"])
     return Source(**known, extra={name: body[name] for name in body.keys() - _SOURCE})
 
 
@@ -221,8 +262,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Source):
-        body = {"page_id": value.page_id, "quote": value.quote, "text": value.text}
+        body: dict[str, Any] = {n: getattr(value, n) for n in ("page_id", "quote", "text")}
+        if value.span is not None:
+            body["span"] = list(value.span)
         return {**value.extra, **body}
+    if isinstance(value, Recalled):
+        return {"at": value.at.isoformat(), "pages": dict(value.pages)}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
@@ -235,7 +280,7 @@ def _plain(value: Any) -> Any:
 _MOST = 1 << 53
 
 
-def check_fields(value: Derived | ErasureReceipt | Source) -> None:
+def check_fields(value: Recorded | ErasureReceipt | Source | Recalled) -> None:
     """Raise ValueError, naming the field, unless every field has a value of its type."""
     for item in fields(value):
         if not _CHECKS[item.name](getattr(value, item.name)):
@@ -270,12 +315,21 @@ def _is_counts(value: object) -> bool:
     return isinstance(value, Mapping) and all(is_text(k) and _is_count(v) for k, v in value.items())
 
 
-def _is_sources(value: object) -> bool:
+def _is_checked(value: object) -> bool:
     if not isinstance(value, tuple):
         return False
-    for source in value:
-        check_fields(source)
+    for part in value:
+        check_fields(part)
     return True
+
+
+def _is_span(value: object) -> bool:
+    return value is None or (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(map(_is_count, value))
+        and value[0] <= value[1]
+    )
 
 
 def _all(check: Callable[[object], bool]) -> Callable[[object], bool]:
@@ -296,18 +350,25 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
         ("session_id", "summary", "analyst", "text", "quote", "name", "group", "level", "reason"),
         is_text,
     ),
+    **dict.fromkeys(("speaker", "by"), is_text),
     **dict.fromkeys(("attribute", "value", "subject"), _none_or(is_text)),
     **dict.fromkeys(("request", "traces"), is_text),
-    "superseded_by": _none_or(is_id),
+    **dict.fromkeys(("superseded_by", "corrects", "source", "evicted_by"), _none_or(is_id)),
     **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids", "answers"), _all(is_id)),
     "keywords": _all(is_text),
-    **dict.fromkeys(("pages", "visits", "interactions", "promoted_seq"), _is_count),
+    **dict.fromkeys(
+        ("visits", "interactions", "promoted_seq", "after_seq", "number", "edition"), _is_count
+    ),
+    "pages": lambda value: _is_count(value) or _is_counts(value),
     **dict.fromkeys(("revisit", "evicted"), lambda value: isinstance(value, bool)),
     **dict.fromkeys(("created", "updated", "last_access", "derived", "at"), _is_time),
+    "failed": _none_or(_is_time),
     **dict.fromkeys(("erased", "rewritten"), _is_counts),
     "heat": lambda value: value == 0.0,
     "extra": lambda value: isinstance(value, Mapping),
     "owner": _one_of(get_args(Owner)),
     "status": _one_of(get_args(Status)),
-    "sources": _is_sources,
+    **dict.fromkeys(("sources", "recalls"), _is_checked),
+    "kind": _one_of(get_args(KnowledgeKind)),
+    "span": _is_span,
 }

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.errors import EngineClosed
-from memoryos.model import Call, ErasureReceipt, Page, Scope
+from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.ports import Call
 from memoryos.storage.codec import dumps
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
@@ -339,6 +340,7 @@ def _put_page(data: _ScopeData, draft: PageDraft) -> Page:
         return known
     if known is not None:
         del data.pages[draft.id]
+        data.head = replace(data.head, version=data.head.version + 1)
         data.vectors.pop(known.seq, None)
     seq = data.head.last_seq + 1
     page = page_of(draft, seq, known)

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.errors import StorageBusy
-from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
+from memoryos.model import ErasureReceipt, Message, Page, Scope
+from memoryos.ports import Call
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.text.terms import INDEXING
 
-Kind = Literal["topic", "segment", "chain", "knowledge", "trait"]
-"""Kinds of derived records."""
+Kind = Literal["topic", "segment", "chain", "knowledge", "trait", "visits", "note"]
+"""Kinds of records: five that are derived, and two that belong to the journal as the pages do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,7 @@ class Store(Protocol):
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         """Journal pages in one durable transaction; return them as stored, in the same order.
 
+        Where a page takes the place of another, version rises: who read that one begins again.
         Raises PageMoved, and stores nothing, if a page to replace is not at its position.
         """
         ...

@@ -75,7 +75,10 @@ def fresh_drafts(drafts: Sequence[PageDraft], known: Mapping[str, Page]) -> dict
 
 
 def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
-    """Return a draft as a page of the journal, in the place in the tiers that `old` had."""
+    """Return a draft as a page of the journal.
+
+    One that takes the place of a filed page waits to be filed anew: its chain tells that it was.
+    """
     return Page(
         id=draft.id,
         user_input=draft.user_input,
@@ -85,7 +88,7 @@ def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
         metadata=draft.metadata,
         messages=draft.messages,
         chain_id=old.chain_id if old else None,
-        segment_id=old.segment_id if old else None,
+        segment_id=None,
         seq=seq,
     )
 

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from memoryos.errors import (
     EngineClosed,
@@ -20,11 +20,12 @@ from memoryos.errors import (
     ModelUnavailable,
     StorageBusy,
 )
-from memoryos.model import Scope
+from memoryos.model import Knowledge, Note, Scope
 from memoryos.ports import Clock
 from memoryos.storage.leases import Leases
 from memoryos.storage.port import QueueStore, Store
-from memoryos.updating.filing import Updater
+from memoryos.updating.events import Events
+from memoryos.updating.filing import Updater, never
 from memoryos.updating.revisit import Revisitor
 
 _log = logging.getLogger("memoryos.updating.worker")
@@ -41,10 +42,6 @@ _TAKEN_SECONDS = 0.2
 """Another process holds the lease: look again after this."""
 
 
-def _never() -> bool:
-    return False
-
-
 class Consolidator:
     """Embeds, pages out and promotes in one scope, under its lease. Thread-safe."""
 
@@ -57,6 +54,7 @@ class Consolidator:
     ) -> None:
         self._store = store
         self._updater = updater
+        self._events = Events(store, updater)
         self._revisitor = revisitor
         self._clock = clock
         self.leases = Leases(store, clock)
@@ -72,12 +70,12 @@ class Consolidator:
         self._visits: dict[Scope, dict[str, int]] = {}
         self._guard = threading.Lock()
 
-    def note_visits(self, scope: Scope, segment_ids: list[str]) -> None:
-        """Count recalls of segments in memory; the next `run` stores them."""
+    def note_visits(self, scope: Scope, page_ids: list[str]) -> None:
+        """Remember that a recall found pages, one of each segment; the next run writes it down."""
         with self._guard:
             counts = self._visits.setdefault(scope, {})
-            for segment_id in segment_ids:
-                counts[segment_id] = counts.get(segment_id, 0) + 1
+            for page_id in page_ids:
+                counts[page_id] = counts.get(page_id, 0) + 1
 
     def save_visits(self, scope: Scope) -> bool:
         """Store the counted visits; return whether there were any."""
@@ -86,23 +84,30 @@ class Consolidator:
         if not visits:
             return False
         try:
-            self._updater.visit(scope, visits, self._clock())
+            self._events.visit(scope, visits, self._clock())
         except BaseException:
             with self._guard:
                 counts = self._visits.setdefault(scope, {})
-                for segment_id, times in visits.items():
-                    counts[segment_id] = counts.get(segment_id, 0) + times
+                for page_id, times in visits.items():
+                    counts[page_id] = counts.get(page_id, 0) + times
             raise
         return True
+
+    def note(self, scope: Scope, note: Note) -> Knowledge:
+        """Journal what was stated by hand; return the fact. Raises StorageError."""
+        return self._events.note(scope, note)
 
     def run(
         self,
         scope: Scope,
         *,
         everything: bool = False,
-        stopped: Callable[[], bool] = _never,
+        revisit: bool = False,
+        stopped: Callable[[], bool] = never,
     ) -> bool:
-        """Embed, page out and promote what is due; True when nothing is left.
+        """Embed, file and promote what is due; True when nothing is left.
+
+        revisit: also ask a model again about the pages that it failed at within the last day.
 
         What others add meanwhile is left to the next time, so that it comes to an end. False if
         another process is at it, or if `stopped`, asked before each batch, says so. Raises
@@ -114,25 +119,48 @@ class Consolidator:
                 lock = self._locks[scope] = _ScopeLock()
         with lock.lock:
             last = self._store.head(scope).last_seq
-            visited = self.save_visits(scope)
             self._updater.embed(scope)
             self._updater.arrange(scope)
-            due = self._due(scope, last, everything=everything)
-            if not (due or visited or everything):
+            self._updater.renew(scope)
+            by_page = self._updater.by_page(scope)
+            due: Sequence[object] = self._store.waiting(scope)
+            if not by_page and due:
+                due = self._updater.due(scope, everything=everything)
+            if not (due or scope in self._visits or everything):
                 return True
             with self.leases.holding(scope) as mine:
                 if not mine:
+                    self.save_visits(scope)
                     return False
-                # A segment whose promotion failed is still hot.
-                self._updater.promote_hot(scope)
-                while due:
-                    for session_id, seqs in due:
-                        if stopped():
-                            return False
-                        self._updater.page_out(scope, session_id, seqs)
-                    due = self._due(scope, last, everything=everything)
-                if self._revisitor.run(scope):
-                    self._updater.promote_hot(scope)
+                if by_page and not self._updater.file(scope, stopped=stopped):
+                    return False
+                self.save_visits(scope)
+                return by_page or self._by_model(
+                    scope, last, stopped, everything=everything, revisit=revisit
+                )
+
+    def _by_model(
+        self,
+        scope: Scope,
+        last: int,
+        stopped: Callable[[], bool],
+        *,
+        everything: bool,
+        revisit: bool,
+    ) -> bool:
+        """Have a model read the batches that are due, and promote; whether nothing is left.
+
+        last: position of the newest page that is read.
+        """
+        promoter = self._updater.promoter
+        promoter.promote_hot(scope)  # a segment whose promotion failed is still hot
+        while due := self._due(scope, last, everything=everything):
+            for session_id, seqs in due:
+                if stopped():
+                    return False
+                self._updater.page_out(scope, session_id, seqs)
+        if self._revisitor.run(scope, failed=revisit):
+            promoter.promote_hot(scope)
         return True
 
     def _due(self, scope: Scope, last: int, *, everything: bool) -> list[tuple[str, list[int]]]:
@@ -143,10 +171,17 @@ class Consolidator:
             if (seqs := [seq for seq in all_ if seq <= last])
         ]
 
-    def run_now(self, scope: Scope) -> None:
-        """Do everything pending, waiting for another process that is at it. Raises StorageBusy."""
+    def rests(self, scope: Scope) -> bool:
+        """Return whether pages wait for their session to come to rest."""
+        return bool(self._store.waiting(scope))
+
+    def run_now(self, scope: Scope, *, revisit: bool = False) -> None:
+        """Do everything pending, waiting for another process that is at it. Raises StorageBusy.
+
+        revisit: as for `run`.
+        """
         deadline = time.monotonic() + _FLUSH_SECONDS
-        while not self.run(scope, everything=True):
+        while not self.run(scope, everything=True, revisit=revisit):
             if time.monotonic() > deadline:
                 raise StorageBusy(
                     f"{self.leases.holder(scope)} has been consolidating this scope for too long"
@@ -161,13 +196,17 @@ class Enqueuer:
         self._consolidator = consolidator
         self._queue = queue
 
-    def run(self, scope: Scope, *, stopped: Callable[[], bool] = _never) -> bool:
+    def run(self, scope: Scope, *, stopped: Callable[[], bool] = never) -> bool:
         """Queue a scope's consolidation. Raises StorageError."""
         if stopped():
             return False
         self._consolidator.save_visits(scope)
         self._queue.enqueue(scope)
         return True
+
+    def rests(self, _: Scope) -> bool:
+        """Return False: who does the work looks for sessions at rest."""
+        return False
 
 
 class _ScopeLock:
@@ -183,6 +222,8 @@ class Worker:
     Args:
         consolidator: what does the work of a scope.
         waiting: returns the scopes that an earlier process has left something to do of.
+        rest_seconds: after which a scope is looked at again whose pages wait for their session's
+            rest.
         threads: scopes that are worked on at once, at most: more than one where a model is waited
             for, so that a slow answer for one user holds up no other.
     """
@@ -191,10 +232,12 @@ class Worker:
         self,
         consolidator: Consolidator | Enqueuer,
         waiting: Callable[[], list[Scope]],
+        rest_seconds: float,
         threads: int = 1,
     ) -> None:
         self._consolidator = consolidator
         self._waiting = waiting
+        self._rest_seconds = rest_seconds
         self._most_threads = threads
         self.after_fork()
 
@@ -203,6 +246,8 @@ class Worker:
         self._condition = threading.Condition()
         self._due: dict[Scope, float] = {}
         self._busy: set[Scope] = set()
+        self._rests: dict[Scope, float] = {}
+        """When to look at scopes again whose sessions may have come to rest by then."""
         self._failures: dict[Scope, int] = {}
         self._last_hint = 0.0
         self._looked = True
@@ -275,6 +320,9 @@ class Worker:
         """Wait for the next scope that is due; None when nothing came. It is busy until `done`."""
         with self._condition:
             now = time.monotonic()
+            for scope in [scope for scope, at in self._rests.items() if at <= now]:
+                if not self.closing:
+                    self._due.setdefault(scope, self._rests.pop(scope))
             free = [item for item in self._due.items() if item[0] not in self._busy]
             if self.stopped or (self.closing and not free):
                 return None
@@ -321,6 +369,9 @@ class Worker:
         try:
             if self._consolidator.run(scope, stopped=lambda: self.stopped):
                 self._failures.pop(scope, None)
+                if self._consolidator.rests(scope):
+                    with self._condition:
+                        self._rests[scope] = time.monotonic() + self._rest_seconds
             else:
                 self._again(scope, _TAKEN_SECONDS)
         except (ModelError, StorageBusy) as error:

@@ -34,7 +34,7 @@ from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors, replace_outdated
 from memoryos.text.terms import INDEXING
-from memoryos.tiers import long_term, short_term
+from memoryos.tiers import long_term
 from memoryos.upkeep.report import Finding, Report
 
 _TOO_LONG = timedelta(hours=1)
@@ -53,7 +53,11 @@ class Doctor:
         work_off: Callable[[Scope], None],
         derive_again: Callable[[Scope], object],
     ) -> None:
-        """`work_off` does all the pending work of a scope, `derive_again` rebuilds it."""
+        """Take what it works with.
+
+        `work_off` does all the pending work of a scope, also what a model failed at;
+        `derive_again` rebuilds it.
+        """
         self._store = store
         self._embedder = embedder
         self._config = config
@@ -108,6 +112,7 @@ class Doctor:
         found += self._sealed(scope, repair=repair)
         found += self._lease(scope, repair=repair)
         found += self._waiting(scope, repair=repair)
+        found += self._failed(scope, repair=repair)
         return found
 
     def _examine_scope(self, state: _ScopeState) -> _Repairs:
@@ -203,21 +208,32 @@ class Doctor:
         head = self._store.head(scope)
         if head.indexing != INDEXING:
             return "the pages are indexed as a former version did"
-        waiting = self._store.waiting(scope)
-        due = short_term.plan(
-            waiting,
-            head.last_seq,
-            capacity=self._config.short_term_capacity,
-            batch=self._config.page_out_batch,
-            everything=False,
-        )
-        seqs = [seq for _, batch in due for seq in batch]
-        late = self._clock() - _TOO_LONG
-        pages = self._store.pages(scope, PageQuery(seqs=seqs, before=late)) if seqs else []
+        late = self._clock() - _TOO_LONG - timedelta(seconds=self._config.rest_seconds)
+        pages = self._store.pages(scope, PageQuery(waiting=True, before=late))
         unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
-        if pages or self._store.pages(scope, unembedded):
-            return f"{len(pages)} pages wait for their page-out or vector for more than an hour"
-        return None
+        if not pages and not self._store.pages(scope, unembedded):
+            return None
+        return f"{len(pages)} pages wait to be filed, or for their vector, for more than an hour"
+
+    def _failed(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
+        """Find the pages that a model failed at; a repair asks it again."""
+        failed = self._failures(scope)
+        if failed and repair:
+            self._work_off(scope)
+        left = self._failures(scope) if failed and repair else failed
+        if left:
+            detail = (
+                f"a language model failed at {left} pages, which the rules filed; "
+                "it is asked again once a day, and by a repair (with --model)"
+            )
+            yield Finding("model", detail, scope, repairable=False)
+        elif failed:
+            detail = f"a language model has read {failed} pages that it had failed at"
+            yield Finding("model", detail, scope, repaired=True)
+
+    def _failures(self, scope: Scope) -> int:
+        stored = map(decode, self._store.records(scope, ["topic"], live_only=True))
+        return sum(len(t.page_ids) for t in stored if isinstance(t, Topic) and t.failed is not None)
 
 
 class _ScopeState:

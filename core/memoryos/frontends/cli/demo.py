@@ -139,7 +139,7 @@ class _Play:
             "     ",
             (f"{what:<10} ", style),
             f"{how} ",
-            (", ".join(segment.keywords[:3]), "bold"),
+            (segment.name or ", ".join(segment.keywords[:3]), "bold"),
             " ",
         )
         if what != "promoted":
@@ -213,7 +213,7 @@ class _Play:
             table.add_row(
                 bar(segment.heat, self._threshold, 6),
                 degrees(segment.heat),
-                shown(one_line(", ".join(segment.keywords[:3]), 30)),
+                shown(one_line(segment.name, 30)),
             )
         return Panel(table, title="Mid term: segments by heat", border_style="magenta")
 

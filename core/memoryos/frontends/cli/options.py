@@ -118,6 +118,10 @@ Window = Annotated[
         rich_help_panel="Models",
     ),
 ]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="ISO8601", help="What had been said, and was held, by then."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

@@ -150,6 +150,6 @@ def _legend(axes: Any) -> None:
 
 
 def _label(segment: Segment) -> str:
-    words = ", ".join(segment.keywords[:3])
+    words = segment.name or ", ".join(segment.keywords[:3])
     line = "".join(c if c.isprintable() else " " for c in words).replace("$", r"\$")
     return line if len(line) <= 34 else line[:33] + "…"

@@ -53,7 +53,8 @@ def append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[Pa
     db.execute(SQL["take_seqs"], {"scope": key, "last_seq": last, **names})
     moved = {id_: known[id_].seq for id_ in fresh if id_ in known}
     first = {}
-    if moved:
+    if moved:  # who is at work on the old page's words begins again
+        db.execute(SQL["note_replacement"], (key,))
         found = db.execute(SQL["first_positions"], (key, [*moved.values()])).fetchall()
         before: dict[int, int] = dict(found)
         first = {id_: before.get(seq) or seq for id_, seq in moved.items()}

@@ -43,6 +43,9 @@ SELECT last_seq, user_id IS NULL FROM memoryos.scopes WHERE scope = %s FOR UPDAT
 -- name: create_scope
 INSERT INTO memoryos.scopes (scope, indexing) VALUES (%s, %s) ON CONFLICT (scope) DO NOTHING
 
+-- name: note_replacement
+UPDATE memoryos.scopes SET version = version + 1 WHERE scope = %s
+
 -- name: take_seqs
 UPDATE memoryos.scopes
 SET last_seq = %(last_seq)s, user_id = %(user_id)s, assistant_id = %(assistant_id)s

@@ -12,7 +12,7 @@ import numpy as np
 from pgvector import HalfVector
 
 from memoryos.model import Page, Scope
-from memoryos.storage.codec import FORMAT, KINDS, dumps, encode_messages, micros
+from memoryos.storage.codec import FORMAT, JOURNALLED_KINDS, KINDS, dumps, encode_messages, micros
 from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record
 from memoryos.storage.postgres.connection import SQL, Connection
 from memoryos.storage.rows import checksum, decode_pages, read_record, scope_digest, session_number
@@ -158,11 +158,15 @@ def record_of(key: UUID, row: Sequence[Any], written: int | None, format_: int) 
 
 
 def unreadable(key: UUID, rows: Sequence[tuple[Any, ...]]) -> list[tuple[str, bytes]]:
-    """Return kind and key of the rows of `all_records` that hold no readable record."""
+    """Return kind and key of the rows of `all_records` that hold no readable record.
+
+    Those of the journal are not among them: nothing would derive them again.
+    """
     return [
         (row[0], digest_)
         for *row, written, format_, digest_ in rows
-        if row[0] not in KINDS or record_of(key, row, written, format_) is None
+        if row[0] not in JOURNALLED_KINDS
+        and (row[0] not in KINDS or record_of(key, row, written, format_) is None)
     ]
 
 

@@ -15,7 +15,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from memoryos.model import Call, ErasureReceipt, Page, Scope
+from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.ports import Call
 from memoryos.storage.codec import from_micros, micros
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (

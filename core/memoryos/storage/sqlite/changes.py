@@ -45,6 +45,8 @@ def append(
     last, unnamed = db.execute(_SQL["take_seqs"], (len(fresh), scope_id)).fetchone()
     if unnamed:
         db.execute(_SQL["name_scope"], (scope.user_id, scope.assistant_id, scope_id))
+    if known.keys() & fresh.keys():  # who is at work on the old page's words begins again
+        db.execute(_SQL["note_replacement"], (scope_id,))
     pages, first = {}, {}
     for seq, draft in enumerate(fresh.values(), last - len(fresh) + 1):
         old = known.get(draft.id)

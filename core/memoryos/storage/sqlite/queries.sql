@@ -10,6 +10,9 @@ UPDATE scopes SET user_id = ?, assistant_id = ? WHERE scope_id = ? AND user_id I
 -- name: take_seqs
 UPDATE scopes SET last_seq = last_seq + ? WHERE scope_id = ? RETURNING last_seq, user_id IS NULL
 
+-- name: note_replacement
+UPDATE scopes SET version = version + 1 WHERE scope_id = ?
+
 -- name: head
 SELECT last_seq, embedded_seq, version, epoch, embedders.name, embedders.dimension, indexing
 FROM scopes LEFT JOIN embedders USING (embedder_id) WHERE scope_id = ?

@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from memoryos.model import Call, Page, Scope
-from memoryos.storage.codec import FORMAT, KINDS, dumps, encode_messages, micros
+from memoryos.model import Page, Scope
+from memoryos.ports import Call
+from memoryos.storage.codec import FORMAT, JOURNALLED_KINDS, KINDS, dumps, encode_messages, micros
 from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record, StoredEmbedder
 from memoryos.storage.rows import checksum, decode_pages, read_record, session_number
 from memoryos.storage.sql import COMPARISONS, named_queries
@@ -138,11 +139,15 @@ def _is_intact(slot: int, scope_id: int, said: list[Any], written: int | None) -
 
 
 def unreadable(scope_id: int, rows: Iterable[Sequence[Any]]) -> list[tuple[int]]:
-    """Return the row ids of the rows of `all_records` that hold no readable record."""
+    """Return the row ids of the rows of `all_records` that hold no readable record.
+
+    Those of the journal are not among them: nothing would derive them again.
+    """
     return [
         (rowid,)
         for *row, written, format_, rowid in rows
-        if row[0] not in KINDS or read_record(scope_id, row, written, format_) is None
+        if row[0] not in JOURNALLED_KINDS
+        and (row[0] not in KINDS or read_record(scope_id, row, written, format_) is None)
     ]
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.errors import NotADatabase, StorageError
-from memoryos.model import Call, ErasureReceipt, Page, Scope
+from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.ports import Call
 from memoryos.storage.codec import dumps, from_micros, micros
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (

@@ -1,6 +1,6 @@
 """Matches a model's name of a trait to one of the 90 dimensions.
 
-It is not sent their names: they would cost nearly as many tokens as the pages that it reads.
+The names are in the prompt and in the form; where there is no form, a model may use its own.
 """
 
 from __future__ import annotations
