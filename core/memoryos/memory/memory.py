@@ -214,10 +214,8 @@ class Memory(Stating):
             return self._as_of(found, moment)
         # What only fills a large budget was not asked for, and heats nothing.
         nearest = found.pages[: modules.config.top_pages if visit else 0]
-        visited: dict[str, str] = {}
-        for item in nearest:
-            if item.page.segment_id is not None:
-                visited.setdefault(item.page.segment_id, item.page.id)
+        here = [item.page for item in reversed(nearest)]  # of each segment the first page counts
+        visited = {page.segment_id: page.id for page in here if page.segment_id is not None}
         modules.after_recall(self.scope, list(visited.values()))
         return found
 
