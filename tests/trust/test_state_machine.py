@@ -402,7 +402,7 @@ def _timeless(body: Any) -> Any:
 
 
 def _receipt(receipt: Any) -> Any:
-    return replace(receipt, id="", at=receipt.at.min)
+    return replace(receipt, id="", at=receipt.at.min, traces="")
 
 
 @contextmanager

@@ -89,7 +89,10 @@ DAMAGES: dict[str, tuple[str, str]] = {
     ),
     "a wrong count": (
         "count",
-        "UPDATE records SET body = json_set(body, '$.pages', 77) WHERE kind = 'segment'",
+        """
+        UPDATE records SET body = json_set(body, '$.pages', 77), checksum = NULL
+        WHERE kind = 'segment'
+        """,
     ),
     "a vector is gone": (
         "vector",
@@ -98,7 +101,7 @@ DAMAGES: dict[str, tuple[str, str]] = {
     "a vector is cut": ("vector", "UPDATE vectors SET vector = substr(vector, 1, 8)"),
     "a fact's vector is gone": (
         "vector",
-        "UPDATE records SET vector = NULL WHERE kind = 'knowledge'",
+        "UPDATE records SET vector = NULL, checksum = NULL WHERE kind = 'knowledge'",
     ),
     "terms of another tokenizer": ("terms", "UPDATE terms SET terms = x'0100000001'"),
     "a lease that ran out": (
@@ -109,7 +112,7 @@ DAMAGES: dict[str, tuple[str, str]] = {
         "duplicate fact",
         """
         INSERT INTO records SELECT scope_id, kind, 'kcopy', version, live,
-            json_set(body, '$.id', 'kcopy'), vector FROM records
+            json_set(body, '$.id', 'kcopy'), vector, NULL, format FROM records
         WHERE rowid = (SELECT min(rowid) FROM records WHERE kind = 'knowledge' AND live)
         """,
     ),

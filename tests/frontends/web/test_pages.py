@@ -16,7 +16,8 @@ from memoryos.errors import NotFound
 from memoryos.frontends.web.identity import Identity
 from memoryos.frontends.web.jobs import MOST_WAITING, Jobs, new_folder
 from memoryos.frontends.web.text import marked, preview, shown
-from memoryos.model import Call, Scope
+from memoryos.model import Scope
+from memoryos.ports import Call
 from tests.frontends.web.conftest import Client, ended, form_key
 
 TOM = {"user": "tom", "assistant": "assistant"}

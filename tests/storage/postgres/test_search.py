@@ -15,10 +15,9 @@ from memoryos.errors import ModelError
 from memoryos.model import Scope
 from memoryos.retrieval.index import ScopeIndex, ServerIndex, server_index
 from memoryos.storage.port import Changes, PageDraft, PageQuery
-from memoryos.storage.postgres import PostgresStore, connection, search, store
+from memoryos.storage.postgres import PostgresStore, search
 from memoryos.storage.postgres.rows import scope_key
 from memoryos.storage.search import StaleBlocks
-from memoryos.storage.sql import migrations
 from memoryos.text.terms import page_terms, term_id
 from tests.conftest import ManualClock
 from tests.storage.postgres.server import another_database
@@ -413,16 +412,25 @@ def test_plans_go_by_the_indexes(served: Engine) -> None:
 # ── an older database ────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_upgraded_database(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upgraded_database(clock: ManualClock) -> None:
     uri = another_database()
-    with monkeypatch.context() as patch:
-        patch.setattr(connection, "migrations", lambda package: migrations(package)[:1])
-        patch.setattr(store, "unseal", lambda *_: None)
-        with Engine.open(uri, LOCAL, clock=clock) as old:
-            filled(old)
-            before = ids(old)
+    with Engine.open(uri, LOCAL, clock=clock) as old:
+        filled(old)
+        before = ids(old)
+    with psycopg.connect(uri, autocommit=True) as db:  # as it was before there was a search in it
+        db.execute("DROP TABLE memoryos.blocks, memoryos.postings")
+        db.execute("ALTER TABLE memoryos.pages DROP COLUMN checksum")
+        db.execute("ALTER TABLE memoryos.records DROP COLUMN checksum, DROP COLUMN format")
+        db.execute("ALTER TABLE memoryos.scopes DROP COLUMN indexing")
+        db.execute(
+            "ALTER TABLE memoryos.vectors DROP COLUMN passage, "  # the pages have one each
+            "ALTER COLUMN vector TYPE vector USING vector::vector, ADD PRIMARY KEY (scope, seq)"
+        )
+        db.execute("UPDATE memoryos.schema_version SET version = 1")
     with Engine.open(uri, SERVED, clock=clock) as engine:
         assert ids(engine) == before
+        assert engine.store.head(USER).indexing == 0
+        engine.modules.consolidator._updater.embed(USER)
         engine.modules.consolidator._updater.arrange(USER)
         engine.modules.views.clear()
         assert ids(engine) == before
