@@ -26,6 +26,7 @@ EXTRAS = {
     "langgraph": "langgraph",
     "llama_index": "llama-index",
     "mcp": "mcp",
+    "openai_agents": "openai-agents",
 }
 """Each adapter with the one extra that it may need."""
 

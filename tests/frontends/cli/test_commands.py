@@ -307,7 +307,6 @@ def test_a_backup_is_a_database_like_any_other(run: Run, tom: str) -> None:
 def test_a_worker_does_what_is_pending(run: Run) -> None:
     lines = [json.dumps({"user": f"chess game {n}", "agent": "ok"}) for n in range(30)]
     Path("chess.jsonl").write_text("\n".join(lines))
-
     with Engine.open("sqlite:///memoryos.db", {"promotion": "manual"}) as engine:
         for n in range(30):
             engine.memory("tom").add(f"chess game {n}", "ok")
