@@ -56,7 +56,10 @@ ALLOWED = {
     ("sqlite/connection.py", "statement"): "one of a migration's file",
     ("postgres/connection.py", "script.encode()"): "a migration's file, or procrastinate's own",
     ("postgres/search.py", "statement"): "what _rows is given, or what _composed returns",
-    ("postgres/store.py", "statement"): "what _rows and select_pages are given: checked below",
+    (
+        "postgres/store.py",
+        "statement",
+    ): "what _rows is given, or select_… compose",
 }
 """Arguments that are neither, and why they may be."""
 

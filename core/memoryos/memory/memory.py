@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from memoryos.errors import InvalidInput
-from memoryos.generation.context import Recall, RecalledPage
+from memoryos.generation.context import Recall
 from memoryos.memory.answering import check_question, hints_of
 from memoryos.memory.mending import fitted
 from memoryos.memory.modules import Modules
@@ -22,6 +22,7 @@ from memoryos.model import (
     Id,
     Message,
     Page,
+    RecalledPage,
     Scope,
 )
 from memoryos.retrieval.filters import page_filter, until
