@@ -81,8 +81,8 @@ class PostgresStore:
         return pages_of_rows(scope_key(scope), self._rows(statement, arguments))
 
     def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
-        rows = self._rows(*select_positions(scope_key(scope), where, after_seq))
-        return np.array([seq for (seq,) in rows], np.int64)
+        statement, arguments = select_positions(scope_key(scope), where, after_seq)
+        return np.array([seq for (seq,) in self._rows(statement, arguments)], np.int64)
 
     def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
         rows = self._rows(SQL["seqs_of_ids"], (scope_key(scope), digests(ids)))
