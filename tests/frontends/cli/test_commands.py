@@ -265,7 +265,9 @@ def test_rebuild_changes_nothing_that_is_right(run: Run, tom: str) -> None:
     assert "tom / assistant" in done.out
     (changed,) = run("rebuild", "--json").json
     assert changed["user_id"] == "tom"
-    assert run("profile", "--json").json == known
+    for item in (found := run("profile", "--json").json)["knowledge"] + known["knowledge"]:
+        del item["derived"]  # when it was written down, which is now
+    assert found == known
 
 
 def test_rebuild_is_the_way_to_another_embedder(run: Run, tom: str) -> None:

@@ -306,6 +306,8 @@ class SQLiteStore:
             _SQL["put_record"],
             (record_row(scope_id, version, record) for record in changes.put),
         )
+        if any(record.kind == "note" for record in changes.put):
+            db.execute(_SQL["name_scope"], (scope.user_id, scope.assistant_id, scope_id))
         if changes.erase_calls:
             db.execute(_SQL["delete_calls"], (scope_id,))
         if changes.vectors is not None:
@@ -331,7 +333,7 @@ class SQLiteStore:
         for receipt in changes.receipts:
             body = dumps(receipt_body(receipt))
             db.execute(_SQL["insert_receipt"], (scope_id, receipt.id, body))
-        if changes.erase_pages:
+        if changes.erase_pages or any(kind == "note" for kind, _ in changes.delete):
             db.execute(_SQL["unname_scope"], {"scope": scope_id})
 
     # ── many processes ───────────────────────────────────────────────────────────────────────
