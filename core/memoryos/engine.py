@@ -210,7 +210,7 @@ class Engine:
         return self._closed
 
     def scopes(self) -> list[Scope]:
-        """Return the scopes (user, assistant) that the store holds pages of."""
+        """Return the scopes (user, assistant) that the store holds pages or stated facts of."""
         return self.store.scopes()
 
     def doctor(self, *, repair: bool = False) -> Report:

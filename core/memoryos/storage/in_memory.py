@@ -236,7 +236,8 @@ class InMemoryStore:
                 counts = self.counts(scope)
                 behind = data.head.embedded_seq < data.head.last_seq
                 behind = behind or data.head.indexing != INDEXING
-                if counts.pages and (not waiting or counts.waiting or behind):
+                held = counts.pages or any(kind == "note" for kind, _ in data.records)
+                if held and (not waiting or counts.waiting or behind):
                     found.append(scope)
             return sorted(found, key=lambda s: (s.user_id, s.assistant_id))
 

@@ -353,7 +353,7 @@ class Store(Protocol):
         ...
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        """Return the scopes that hold pages, or those of them with pending work.
+        """Return the scopes that hold pages or notes, or those of them with pending work.
 
         That is pages that wait for page-out, for a vector, or to be indexed as this version does.
         """

@@ -345,7 +345,8 @@ def _sources(state: _ScopeState, repairs: _Repairs) -> None:
     values: list[Knowledge | Trait] = [*state.knowledge, *state.traits]
     for item in values:
         gone = frozenset(s.page_id for s in item.sources if s.page_id not in state.ids)
-        if not gone and item.sources:
+        by_hand = isinstance(item, Knowledge) and item.analyst in ("user", "agent")
+        if not gone and (item.sources or by_hand):  # what is stated by hand needs no page
             continue
         repairs.note("orphan", f"{item.id} has no page behind {len(gone)} of its sources")
         left = long_term.without_pages(item, gone) if isinstance(item, Knowledge) else None

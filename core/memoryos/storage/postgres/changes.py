@@ -96,8 +96,12 @@ def apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None:
     if changes.erase_pages:
         gone = db.execute(SQL["erase_pages"], (key, digests(changes.erase_pages))).fetchall()
         _delete_seqs(db, key, [seq for (seq,) in gone])
+    if changes.erase_pages or any(kind == "note" for kind, _ in changes.delete):
         db.execute(SQL["unname_scope"], {"scope": key})
     _each(db, "put_record", [record_row(key, version, record) for record in changes.put])
+    if any(record.kind == "note" for record in changes.put):
+        names = (scope.user_id.encode(), scope.assistant_id.encode(), key)
+        db.execute(SQL["name_scope"], names)
     if changes.erase_calls:
         db.execute(SQL["delete_calls"], (key,))
     if changes.vectors is not None:

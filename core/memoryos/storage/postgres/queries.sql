@@ -51,6 +51,9 @@ UPDATE memoryos.scopes
 SET last_seq = %(last_seq)s, user_id = %(user_id)s, assistant_id = %(assistant_id)s
 WHERE scope = %(scope)s
 
+-- name: name_scope
+UPDATE memoryos.scopes SET user_id = %s, assistant_id = %s WHERE scope = %s AND user_id IS NULL
+
 -- name: head
 SELECT last_seq, embedded_seq, version, epoch, embedder, dimension, indexing
 FROM memoryos.scopes WHERE scope = %s
@@ -242,6 +245,8 @@ DELETE FROM memoryos.pages WHERE scope = %s AND sha256(id) = ANY(%s) RETURNING s
 UPDATE memoryos.scopes SET user_id = NULL, assistant_id = NULL
 WHERE scope = %(scope)s
     AND NOT EXISTS (SELECT 1 FROM memoryos.pages WHERE pages.scope = %(scope)s)
+    AND NOT EXISTS (
+        SELECT 1 FROM memoryos.records WHERE records.scope = %(scope)s AND kind = 'note')
 
 -- name: insert_receipt
 INSERT INTO memoryos.receipts (scope, body) VALUES (%s, %s)

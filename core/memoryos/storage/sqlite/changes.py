@@ -108,6 +108,8 @@ def apply(
         _SQL["put_record"],
         (record_row(scope_id, version, record) for record in changes.put),
     )
+    if any(record.kind == "note" for record in changes.put):
+        db.execute(_SQL["name_scope"], (scope.user_id, scope.assistant_id, scope_id))
     if changes.erase_calls:
         db.execute(_SQL["delete_calls"], (scope_id,))
     if changes.vectors is not None:
@@ -131,5 +133,6 @@ def apply(
         body = dumps(receipt_body(receipt))
         written = (scope_id, receipt.id, body)
         db.execute(_SQL["insert_receipt"], (*written, checksum(*written)))
-    if changes.erase_pages or changes.erase_all:
+    notes_gone = any(kind == "note" for kind, _ in changes.delete)
+    if changes.erase_pages or changes.erase_all or notes_gone:
         db.execute(_SQL["unname_scope"], {"scope": scope_id})

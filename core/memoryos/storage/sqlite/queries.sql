@@ -284,6 +284,7 @@ DELETE FROM calls WHERE scope_id = ?
 -- name: unname_scope
 UPDATE scopes SET user_id = NULL, assistant_id = NULL
 WHERE scope_id = :scope AND NOT EXISTS (SELECT 1 FROM pages WHERE scope_id = :scope)
+    AND NOT EXISTS (SELECT 1 FROM records WHERE scope_id = :scope AND kind = 'note')
 
 -- name: first_position
 SELECT replaced FROM terms WHERE slot = ?
