@@ -134,14 +134,14 @@ def test_tiers(engine: Engine) -> None:
 
 def test_short_term_is_of_each_session(engine: Engine) -> None:
     for session in ("monday", "tuesday"):
-        memory = engine.memory("tom", session_id=session)
+        memory = engine.memory("eva", session_id=session)
         for number in range(8):
             memory.add(f"Chess on {session}, game {number}.", "Fun.")
     memory.flush()
     newest = {
-        p.id for s in ("monday", "tuesday") for p in engine.memory("tom", session_id=s).short_term()
+        p.id for s in ("monday", "tuesday") for p in engine.memory("eva", session_id=s).short_term()
     }
-    found = MemoryOSRetriever(engine, "tom", k=16, tiers=("short",)).invoke("chess")
+    found = MemoryOSRetriever(engine, "eva", k=16, tiers=("short",)).invoke("chess")
     assert {d.id for d in found} == newest
     assert len(newest) == 14
 

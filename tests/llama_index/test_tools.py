@@ -50,6 +50,9 @@ def test_remember_recall_correct_forget(tools, engine, how):
         assert f"[{new.id}] Tom's dog is called Waffles (" in shown
         assert "Biscuit" not in shown
     assert "Forgotten" in use("forget", memory_id=f" [{new.id}] ")
+    # A correction that is forgotten corrects nothing: what it had replaced holds again.
+    assert [k.id for k in memory.knowledge()] == [fact.id]
+    assert "Forgotten" in use("forget", memory_id=fact.id)
     assert use("recall", query="dog") == "Nothing is remembered on that."
     assert use("list_known") == "Nothing is known yet."
     assert "no memory" in use("forget", memory_id=new.id)
