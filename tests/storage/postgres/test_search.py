@@ -15,10 +15,9 @@ from memoryos.errors import ModelError
 from memoryos.model import Scope
 from memoryos.retrieval.index import ScopeIndex, ServerIndex, server_index
 from memoryos.storage.port import Changes, PageDraft, PageQuery
-from memoryos.storage.postgres import PostgresStore, connection, search, store
+from memoryos.storage.postgres import PostgresStore, search
 from memoryos.storage.postgres.rows import scope_key
 from memoryos.storage.search import StaleBlocks
-from memoryos.storage.sql import migrations
 from memoryos.text.terms import page_terms, term_id
 from tests.conftest import ManualClock
 from tests.storage.postgres.server import another_database
@@ -427,15 +426,29 @@ def test_plans_go_by_the_indexes(served: Engine) -> None:
 # ── an older database ────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_upgraded_database(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+BACK_TO_0001 = """
+DROP TABLE memoryos.blocks, memoryos.postings;
+ALTER TABLE memoryos.scopes DROP COLUMN indexing;
+ALTER TABLE memoryos.vectors ADD COLUMN whole vector;
+UPDATE memoryos.vectors SET whole = vector::vector;
+DELETE FROM memoryos.vectors WHERE passage > 0;
+ALTER TABLE memoryos.vectors DROP COLUMN passage CASCADE, DROP COLUMN vector CASCADE;
+ALTER TABLE memoryos.vectors RENAME COLUMN whole TO vector;
+ALTER TABLE memoryos.vectors ALTER COLUMN vector SET NOT NULL, ADD PRIMARY KEY (scope, seq);
+UPDATE memoryos.schema_version SET version = 1
+"""
+
+
+def test_an_upgraded_database(clock: ManualClock) -> None:
     uri = another_database()
-    with monkeypatch.context() as patch:
-        patch.setattr(connection, "migrations", lambda package: migrations(package)[:1])
-        patch.setattr(store, "unseal", lambda *_: None)
-        with Engine.open(uri, LOCAL, clock=clock) as old:
-            filled(old)
-            before = ids(old)
+    with Engine.open(uri, LOCAL, clock=clock) as old:
+        filled(old, seal=False)
+        before = ids(old)
+        address = old.store._db.address.conninfo  # type: ignore[attr-defined]
+    with psycopg.connect(address) as db:
+        db.execute(BACK_TO_0001)
     with Engine.open(uri, SERVED, clock=clock) as engine:
+        engine.modules.consolidator._updater.embed(USER)  # cuts the pages into passages
         assert ids(engine) == before
         engine.modules.consolidator._updater.arrange(USER)
         engine.modules.views.clear()
