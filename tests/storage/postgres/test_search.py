@@ -20,7 +20,7 @@ from memoryos.storage.postgres.rows import scope_key
 from memoryos.storage.search import StaleBlocks
 from memoryos.text.terms import page_terms, term_id
 from tests.conftest import ManualClock
-from tests.storage.postgres.server import another_database
+from tests.storage.postgres.server import BACK_TO_0001, another_database
 
 SERVED = {"promotion": "manual", "search_in_server_from": 1}
 LOCAL = {"promotion": "manual"}
@@ -424,19 +424,6 @@ def test_plans_go_by_the_indexes(served: Engine) -> None:
 
 
 # ── an older database ────────────────────────────────────────────────────────────────────────────
-
-
-BACK_TO_0001 = """
-DROP TABLE memoryos.blocks, memoryos.postings;
-ALTER TABLE memoryos.scopes DROP COLUMN indexing;
-ALTER TABLE memoryos.vectors ADD COLUMN whole vector;
-UPDATE memoryos.vectors SET whole = vector::vector;
-DELETE FROM memoryos.vectors WHERE passage > 0;
-ALTER TABLE memoryos.vectors DROP COLUMN passage CASCADE, DROP COLUMN vector CASCADE;
-ALTER TABLE memoryos.vectors RENAME COLUMN whole TO vector;
-ALTER TABLE memoryos.vectors ALTER COLUMN vector SET NOT NULL, ADD PRIMARY KEY (scope, seq);
-UPDATE memoryos.schema_version SET version = 1
-"""
 
 
 def test_an_upgraded_database(clock: ManualClock) -> None:
