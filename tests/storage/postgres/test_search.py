@@ -20,7 +20,7 @@ from memoryos.storage.postgres.rows import scope_key
 from memoryos.storage.search import StaleBlocks
 from memoryos.text.terms import page_terms, term_id
 from tests.conftest import ManualClock
-from tests.storage.postgres.server import another_database
+from tests.storage.postgres.server import BACK_TO_0001, another_database
 
 SERVED = {"promotion": "manual", "search_in_server_from": 1}
 LOCAL = {"promotion": "manual"}
@@ -429,22 +429,14 @@ def test_plans_go_by_the_indexes(served: Engine) -> None:
 def test_an_upgraded_database(clock: ManualClock) -> None:
     uri = another_database()
     with Engine.open(uri, LOCAL, clock=clock) as old:
-        filled(old)
+        filled(old, seal=False)
         before = ids(old)
-    with psycopg.connect(uri, autocommit=True) as db:  # as it was before there was a search in it
-        db.execute("DROP TABLE memoryos.blocks, memoryos.postings")
-        db.execute("ALTER TABLE memoryos.pages DROP COLUMN checksum")
-        db.execute("ALTER TABLE memoryos.records DROP COLUMN checksum, DROP COLUMN format")
-        db.execute("ALTER TABLE memoryos.scopes DROP COLUMN indexing")
-        db.execute(
-            "ALTER TABLE memoryos.vectors DROP COLUMN passage, "  # the pages have one each
-            "ALTER COLUMN vector TYPE vector USING vector::vector, ADD PRIMARY KEY (scope, seq)"
-        )
-        db.execute("UPDATE memoryos.schema_version SET version = 1")
+        address = old.store._db.address.conninfo  # type: ignore[attr-defined]
+    with psycopg.connect(address) as db:
+        db.execute(BACK_TO_0001)
     with Engine.open(uri, SERVED, clock=clock) as engine:
+        engine.modules.consolidator._updater.embed(USER)  # cuts the pages into passages
         assert ids(engine) == before
-        assert engine.store.head(USER).indexing == 0
-        engine.modules.consolidator._updater.embed(USER)
         engine.modules.consolidator._updater.arrange(USER)
         engine.modules.views.clear()
         assert ids(engine) == before
