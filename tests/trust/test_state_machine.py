@@ -393,7 +393,7 @@ def exported(file: Path) -> Any:
             if kind in line:
                 line[kind] = _timeless(line[kind])
         if "receipt" in line:
-            line["receipt"] = {**line["receipt"], "id": "", "at": ""}
+            line["receipt"] = {**line["receipt"], "id": "", "at": "", "traces": ""}
     return lines
 
 

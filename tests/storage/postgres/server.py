@@ -126,6 +126,8 @@ def another_database(options: str = "") -> str:
 BACK_TO_0001 = """
 DROP TABLE memoryos.blocks, memoryos.postings;
 ALTER TABLE memoryos.scopes DROP COLUMN indexing;
+ALTER TABLE memoryos.pages DROP COLUMN checksum;
+ALTER TABLE memoryos.records DROP COLUMN checksum, DROP COLUMN format;
 ALTER TABLE memoryos.vectors ADD COLUMN whole vector;
 UPDATE memoryos.vectors SET whole = vector::vector;
 DELETE FROM memoryos.vectors WHERE passage > 0;
