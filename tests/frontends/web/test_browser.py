@@ -108,6 +108,7 @@ def test_every_page_fits_and_can_be_read_by_all(
 
 def test_the_keyboard_is_enough(page: Page, served: Served, engine: Engine) -> None:
     """From the list to a fact, and to its correction, without a mouse."""
+    fact = engine.memory("tom").remember("Tom keeps ants")
     page.goto(served())
     page.keyboard.press("Tab")
     expect(page.get_by_text("To the content")).to_be_focused()
@@ -116,7 +117,6 @@ def test_the_keyboard_is_enough(page: Page, served: Served, engine: Engine) -> N
     press_until(page, "tom")
     page.keyboard.press("Enter")
     page.wait_for_url("**/memory?**")
-    fact = engine.memory("tom").knowledge("user")[-1]
     press_until(page, fact.text)
     page.keyboard.press("Enter")
     page.wait_for_url("**/entry?**")
