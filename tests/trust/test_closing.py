@@ -75,7 +75,8 @@ def check(kind: str, users: int, folder: Path) -> None:
     print(kind, found)
     assert found["seconds"] <= 5
     assert found["exit"] <= 2
-    assert found["calls"] <= 30
+    # What is too large is answered at once, and asked for in halves: no breaker opens.
+    assert found["calls"] <= (150 if kind in TOO_LARGE else 30)
     assert found["grown"] <= 150, "megabytes"
     assert found["warnings"] <= 3
     with Engine.open(f"sqlite:///{folder / 'm.db'}", {"promotion": "manual"}) as engine:
