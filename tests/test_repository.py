@@ -27,6 +27,7 @@ EXTRAS = {
     "langgraph": "langgraph",
     "llama_index": "llama-index",
     "mcp": "mcp",
+    "openai_agents": "openai-agents",
 }
 """Each adapter with the one extra that it may need."""
 
@@ -130,8 +131,10 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
         "llama-index",
         "mcp",
         "notebooks",
+        "openai-agents",
         "postgres",
         "sentence-transformers",
+        "ui",
     ]
 
 

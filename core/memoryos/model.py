@@ -19,15 +19,15 @@ QUOTATION = "quotation"
 """metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
 configured), so they are journalled but not indexed: a quote must not outrank what it quotes."""
 DOCUMENT, NO_SEGMENT = "memoryos.document", ""
-"""metadata[DOCUMENT]: the program whose item or file a page is. Such a page has NO_SEGMENT: it is
-recalled like any, but never filed, and nothing is derived from it."""
+"""metadata[DOCUMENT]: the program whose item or file a page is; it has NO_SEGMENT: never filed."""
+DREW_ON = "drew_on"
+"""metadata[DREW_ON]: ids of what an answer of `respond` was shown: forgetting one finds it."""
 
 KnowledgeKind = Literal["statement", "fact"]
 """A statement quotes what somebody said of themselves; a fact was read by a model or stated."""
 
 Status = Literal["active", "archived", "superseded"]
 """Where knowledge stands: only active knowledge is recalled; nothing is dropped."""
-
 
 CARDS: dict[str, Callable[[Any], str]] = {}
 """How a notebook shows a value, by the name of its class; `memoryos.frontends.displays` says."""
@@ -109,6 +109,8 @@ class Page:
     """Its one mid-term segment; None while it waits in short-term memory, "" for a document."""
     seq: int = 0
     """Position in the scope's journal; strictly increasing."""
+    damaged: bool = False
+    """What the database gave is not what was journalled: bits of its file have changed."""
 
     @property
     def user_name(self) -> str | None:
@@ -132,8 +134,16 @@ class Page:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extensible:
+    """What is stored as a record, or part of one."""
+
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Fields that a newer version of this library has stored; kept as they are."""
+
+
 @dataclass(frozen=True, slots=True)
-class Source:
+class Source(Extensible):
     """Source of a derived value: a page, and the quote of it."""
 
     page_id: str
@@ -146,7 +156,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Extensible):
     """Topic of some pages of one page-out; a segment is made of topics."""
 
     id: str
@@ -164,7 +174,7 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Extensible):
     """Consecutive pages that continue one another, and what they say so far."""
 
     id: str
@@ -178,7 +188,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Visits:
+class Visits(Extensible):
     """The recalls that found pages of the memory between two pages of the journal.
 
     Part of the journal: heat is worked out from them again whenever it is rebuilt.
@@ -201,7 +211,7 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Note(Extensible):
     """What a user or an agent had remembered, or corrected, by hand. Part of the journal."""
 
     id: str
@@ -224,7 +234,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment(Displayable):
+class Segment(Displayable, Extensible):
     """Pages of one topic in mid-term memory (paper §3.2)."""
 
     id: str
@@ -251,7 +261,7 @@ class Segment(Displayable):
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class Knowledge(Extensible):
     """What is known about the user (User KB) or the agent (Agent Traits) (paper §3.2)."""
 
     id: str
@@ -291,7 +301,7 @@ class Knowledge:
 
 
 @dataclass(frozen=True, slots=True)
-class Trait:
+class Trait(Extensible):
     """One of the 90 dimensions of the paper's User Traits, with level, reason and sources."""
 
     name: str
@@ -339,9 +349,8 @@ class Profile(Displayable):
     def _row(self, side: str, title: str, key: str) -> str:
         value = (self.user if side == "user" else self.agent)[key]
         since = self.since.get(f"{side}.{key}")
-        return f"{title}{key.replace('_', ' ')}: {value}" + (
-            f" ({since:%Y-%m-%d})" if since else ""
-        )
+        dated = f" ({since:%Y-%m-%d})" if since else ""
+        return f"{title}{key.replace('_', ' ')}: {value}{dated}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,20 +396,6 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One line of the ledger: a model call. Holds no text of the memory and no key."""
-
-    purpose: str
-    model: str
-    prompt_tokens: int
-    completion_tokens: int
-    seconds: float
-    outcome: str
-    """"ok", or the name of the error."""
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Stats:
     """Counts of one scope."""
 
@@ -442,9 +437,14 @@ class ErasureReceipt(Displayable):
     request: str
     """The kind of erasure: "page", "knowledge", "session", "before" or "everything"."""
     erased: Mapping[str, int]
-    """Counts by kind: pages, vectors, knowledge, traits, chains, topics, segments, calls."""
+    """Counts by kind: pages, vectors, knowledge, traits, chains, topics, segments, calls, and
+    unreadable: records that were damaged."""
     rewritten: Mapping[str, int] = field(default_factory=dict)
     """Derived things made again from what remains, by kind."""
     page_ids: tuple[str, ...] = ()
     knowledge_ids: tuple[str, ...] = ()
     """Facts that went, and marks of them: none is learned again from the page it came from."""
+    answers: tuple[str, ...] = ()
+    """Pages that stay though their answers drew on what was erased: read them, and forget some."""
+    traces: str = ""
+    """What the database keeps of the words for a while, and how to be rid of it; "" for nothing."""

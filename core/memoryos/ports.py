@@ -250,3 +250,17 @@ class Analysts:
 
 
 AnalystChoice = Callable[[Scope], Analysts]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One line of the ledger: a model call. Holds no text of the memory and no key."""
+
+    purpose: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    outcome: str
+    """"ok", or the name of the error."""
+    at: datetime

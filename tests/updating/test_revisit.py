@@ -58,8 +58,7 @@ def test_one_poisoned_page_stops_nobody(server, engine):
     told(memory, 16)
     memory.flush()
     stats = memory.stats()
-    assert stats.failed_pages == 1
-    assert stats.waiting <= 1
+    assert (stats.waiting, stats.failed_pages) == (0, 1)
     assert len(memory.knowledge("user")) >= 12
     assert len(server.chats) <= 18  # found twice: when filed, and when promoted
     (finding,) = engine.doctor().findings
@@ -107,11 +106,10 @@ def test_a_repair_asks_now(server, engine):
 def test_a_model_of_no_use_costs_little_and_files_everything(server, engine, clock):
     server.chat = "I would rather talk about something else."
     memory = engine.memory("tom")
-    told(memory, 15)
+    told(memory, 14)
     memory.flush()
     stats = memory.stats()
-    assert stats.waiting <= 1
-    assert stats.failed_pages == 15 - stats.waiting
+    assert (stats.waiting, stats.failed_pages) == (0, 14)
     assert memory.recall("weather of town").pages
     asked = len(server.chats)
     assert asked <= 2 * 7

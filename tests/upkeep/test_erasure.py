@@ -323,7 +323,7 @@ def test_a_reader_that_does_not_end_is_told_of(
         with caplog.at_level(logging.WARNING):
             memory.forget(everything=True)
         assert time.monotonic() - began < 30, "it waited as long as for a lock"
-        assert "in use by others" in caplog.text
+        assert "the file is in use" in caplog.text
         assert memory.pages() == []
         reader.close()
     with opened(root):

@@ -151,6 +151,7 @@ class _Block:
         self._recent(int(self._budget * RECENT_SHARE), ())
         shown = self._remembered()
         self._recent(self._left, {page.seq for page in shown})
+        self._known_facts(self._left)
         self._known_statements([*shown, *self._shown_recent()])
         if self._left > _LEAST_CHAIN and shown:
             told = {page.chain_id for page in shown}
@@ -208,7 +209,10 @@ class _Block:
                 self._add("Earlier in these conversations", 0, f"- {neutral(line)}", self._left)
 
     def _known_facts(self, budget: int) -> None:
-        """Add the profile and facts: what was promoted, or stated by hand."""
+        """Add the profile and facts: what was promoted, or stated by hand.
+
+        Those that are shown already are passed over.
+        """
         profile = self._recall.profile
         # With ids the facts themselves, not the profile that is made of them.
         lines = [] if self._ids else [f"- {one_line(line)}" for line in profile.lines]
@@ -218,8 +222,10 @@ class _Block:
             for item in self._knowledge("fact")
             if item.id not in told
         ]
+        here = {entry.order for entry in self._sections["What is known"]}
         for number, line in enumerate(lines):
-            budget -= self._add("What is known", number, line, budget)
+            if number not in here:
+                budget -= self._add("What is known", number, line, budget)
 
     def _known_statements(self, shown: Sequence[Page]) -> None:
         """Add what was said of the matter, where room is left: pages are the better evidence.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from memoryos.config import MemoryConfig
 from memoryos.errors import InvalidInput, NotFound
 from memoryos.generation.context import Recall
+from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.modules import Modules
 from memoryos.model import (
     FIGURES,
-    Call,
     Displayable,
     ErasureReceipt,
     Id,
@@ -30,6 +30,7 @@ from memoryos.model import (
     Trait,
     Usage,
 )
+from memoryos.ports import Call
 from memoryos.retrieval.filters import page_filter
 from memoryos.storage.codec import decode
 from memoryos.storage.journal import checked_count, checked_id, checked_known_id, checked_time
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@raises_only_ours
 class Inspection(Displayable):
     """The verbs of a memory that change nothing. `Memory` adds those that do."""
 

@@ -10,14 +10,13 @@ from typing import Any
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.context import Recall
-from memoryos.memory.answering import check_question, hints_of
+from memoryos.memory.answering import answer_metadata, check_question, hints_of
+from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.mending import fitted
 from memoryos.memory.modules import Modules
 from memoryos.memory.stating import Stating, notes_of
 from memoryos.memory.writing import Turn, Writer
 from memoryos.model import (
-    ANSWERED_BY,
-    QUOTATION,
     ErasureReceipt,
     Id,
     Message,
@@ -45,6 +44,7 @@ from memoryos.upkeep.export import (
 from memoryos.upkeep.rebuild import rebuild
 
 
+@raises_only_ours
 class Memory(Stating):
     """The memory of one user with one assistant, seen from one session. Cheap; thread-safe.
 
@@ -214,10 +214,8 @@ class Memory(Stating):
             return self._as_of(found, moment)
         # What only fills a large budget was not asked for, and heats nothing.
         nearest = found.pages[: modules.config.top_pages if visit else 0]
-        visited: dict[str, str] = {}
-        for item in nearest:
-            if item.page.segment_id:  # neither waits nor is a document
-                visited.setdefault(item.page.segment_id, item.page.id)
+        here = [item.page for item in reversed(nearest)]  # of each segment the first page counts
+        visited = {page.segment_id: page.id for page in here if page.segment_id}
         modules.after_recall(self.scope, list(visited.values()))
         return found
 
@@ -249,7 +247,8 @@ class Memory(Stating):
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = hints_of(relationship_with_user, style_hint, metadata)
         reply = self._modules.generator.answer(self.scope, query, found, hints)
-        self.add(query, reply, metadata=self._answer_metadata(metadata), mend=True)
+        quotes = self._modules.generator.chat_model is None
+        self.add(query, reply, metadata=answer_metadata(metadata, found, quotes=quotes), mend=True)
         return reply
 
     def respond_stream(
@@ -292,16 +291,11 @@ class Memory(Stating):
                 yield piece
             complete = True
         finally:
-            extra = self._answer_metadata(metadata)
+            quotes = self._modules.generator.chat_model is None
+            extra = answer_metadata(metadata, found, quotes=quotes)
             if not complete:
                 extra["incomplete"] = True
             self.add(query, "".join(said), metadata=extra, mend=True)
-
-    def _answer_metadata(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-        extra = dict(metadata or {})
-        if self._modules.generator.chat_model is None:
-            extra[ANSWERED_BY] = QUOTATION
-        return extra
 
     # ── updating ─────────────────────────────────────────────────────────────────────────────
 
@@ -338,7 +332,7 @@ class Memory(Stating):
             analysts=modules.analysts,
             config=modules.config,
             clock=modules.clock,
-            owner=modules.consolidator.owner,
+            leases=modules.consolidator.leases,
             dry_run=dry_run,
             progress=progress,
         )
@@ -399,10 +393,11 @@ class Memory(Stating):
     ) -> ErasureReceipt:
         """Erase pages, or one fact, and all that was derived from them.
 
-        What was derived from other pages too is derived again from those. Name exactly one:
+        What was derived from other pages too is derived again from those. Answers of `respond` go
+        too if they say a word that only these had; the receipt names others that drew on them.
 
         Args:
-            page_id: this page.
+            page_id: this page. Name exactly one.
             knowledge_id: this fact; its pages stay, and it is not learned from them again.
             session: all pages of this session.
             before: all pages older than this time.
@@ -420,10 +415,8 @@ class Memory(Stating):
         ways = {**ids, "session": session, "before": before, "everything": everything or None}
         named = [name for name, value in ways.items() if value is not None]
         if len(named) != 1:
-            raise InvalidInput(
-                "forget takes exactly one of page_id, knowledge_id, session, before and "
-                f"everything=True, not {' and '.join(named) or 'none'}"
-            )
+            which = "one of page_id, knowledge_id, session, before and everything=True"
+            raise InvalidInput(f"forget takes exactly {which}, not {' and '.join(named) or 'none'}")
         eraser, store, scope = self._modules.eraser, self._modules.store, self.scope
         if knowledge_id is not None:
             return eraser.erase_knowledge(scope, checked_known_id(knowledge_id, "knowledge_id"))
@@ -434,6 +427,8 @@ class Memory(Stating):
             query = PageQuery(session_id=checked_id(session, "session"))
         elif before is not None:
             query = PageQuery(before=checked_time(before, "before"))
+        else:
+            return eraser.erase_everything(scope)
         notes = notes_of(query, everything=everything)
         request = named[0].removesuffix("_id")
         receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query), notes)

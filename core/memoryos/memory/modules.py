@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from memoryos.config import MemoryConfig
-from memoryos.errors import ModelError, StorageBusy
+from memoryos.errors import MemoryOSError, ModelError, StorageBusy
 from memoryos.generation.generator import Generator
 from memoryos.model import Scope
 from memoryos.ports import AnalystChoice, Clock, Embedder
@@ -60,6 +60,16 @@ class Modules:
     def run_and_revisit(self, scope: Scope) -> None:
         """Do the same, and ask the model again about the pages that it failed at."""
         self.consolidator.run_now(scope, revisit=True)
+
+    def close(self, timeout: float | None, *, finish: bool = True) -> None:
+        """Stop the background work, within `timeout` seconds (see `Worker.close`)."""
+        left = self.worker.close(timeout, finish=finish) if self.worker is not None else []
+        try:
+            self.consolidator.leases.give_back()
+        except MemoryOSError as error:
+            _log.info("leases run out by themselves: %s", error)
+        if left and finish:
+            _log.info("%d scopes are left for the next engine to finish", len(left))
 
     def before_fork(self) -> None:
         """Wait for writes under way and block new ones until `after_fork`."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from memoryos.errors import InvalidInput
+from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.inspection import Inspection
 from memoryos.model import DOCUMENT, Knowledge, Note, Owner
 from memoryos.storage.journal import checked_id, checked_known_id, checked_text, page_id
@@ -14,6 +15,7 @@ from memoryos.storage.port import PageQuery
 from memoryos.upkeep.provenance import restore
 
 
+@raises_only_ours
 class Stating(Inspection):
     """What every memory can be told by hand."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, get_args
@@ -18,7 +18,6 @@ from memoryos.model import (
     Message,
     Note,
     Owner,
-    Page,
     Recalled,
     Segment,
     Source,
@@ -49,18 +48,23 @@ DERIVED_KINDS: Sequence[Kind] = tuple(kind for kind in KINDS if kind not in JOUR
 EDITION = 2
 """Of the filing: chains of an older one tell that their pages are to be filed anew."""
 _KIND_OF: dict[type[Recorded], Kind] = {cls: kind for kind, cls in KINDS.items()}
+FORMAT = 1
+"""Version of the records that this version of the library writes."""
 _STORED = {
     kind: [
         f.name
         for f in fields(cls)
-        if (kind, f.name) not in (("segment", "heat"), ("segment", "name"))
+        if f.name not in ("heat", "extra") and (kind, f.name) != ("segment", "name")
     ]
     for kind, cls in KINDS.items()
 }
 """The fields of each kind; how hot a segment is, and its name, the others tell."""
+_KNOWN = {kind: frozenset(names) for kind, names in _STORED.items()}
+_RECEIPT = frozenset(f.name for f in fields(ErasureReceipt))
+_SOURCE = frozenset(f.name for f in fields(Source)) - {"extra"}
 _SCALARS = (str, int, float, bool, type(None))
 _TIMES = ("created", "updated", "last_access", "derived", "at", "failed")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _PLAIN = {"role", "content"}
@@ -68,12 +72,12 @@ _PLAIN = {"role", "content"}
 
 def micros(time: datetime) -> int:
     """Return an aware time as whole microseconds since 1970."""
-    return (time - _EPOCH) // _MICROSECOND
+    return (time - EPOCH) // _MICROSECOND
 
 
 def from_micros(value: int) -> datetime:
     """Return the aware UTC time of whole microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=value)
+    return EPOCH + timedelta(microseconds=value)
 
 
 def dumps(value: Any) -> str:
@@ -90,6 +94,8 @@ def encode(value: Recorded, vector: Vectors | None = None) -> Record:
     """Return a value as a record."""
     kind = _KIND_OF[type(value)]
     body = {name: _plain(getattr(value, name)) for name in _STORED[kind]}
+    if value.extra:
+        body = {**value.extra, **body}
     return Record(kind, value.id, body, None if vector is None else to_blob(vector), _live(value))
 
 
@@ -120,6 +126,9 @@ def decode(record: Record) -> Recorded:
         body["recalls"] = tuple(
             Recalled(datetime.fromisoformat(each["at"]), each["pages"]) for each in body["recalls"]
         )
+    known = _KNOWN[record.kind]
+    if not body.keys() <= known:
+        body["extra"] = {name: body.pop(name) for name in body.keys() - known}
     return KINDS[record.kind](**body)
 
 
@@ -141,8 +150,10 @@ def moved(record: Record, position: Callable[[int], int]) -> Record:
 
 
 def _source(body: Mapping[str, Any]) -> Source:
-    span = body.get("span")
-    return Source(**{**body, "span": None if span is None else tuple(span)})
+    known = {name: value for name, value in body.items() if name in _SOURCE}
+    if known.get("span") is not None:
+        known["span"] = tuple(known["span"])
+    return Source(**known, extra={name: body[name] for name in body.keys() - _SOURCE})
 
 
 def to_blob(vector: Vectors) -> bytes:
@@ -216,41 +227,7 @@ def message_body(message: Message) -> dict[str, Any]:
     return body
 
 
-def decode_pages(rows: Iterable[Sequence[Any]]) -> list[Page]:
-    """Return the pages of rows of a store's table `pages`, ids as text.
-
-    A row: seq, id, session_id, microseconds since 1970, user_input, agent_response, metadata (JSON
-    or None), messages (as `encode_messages` makes them), chain_id, segment_id.
-    """
-    return [
-        Page(
-            id=id_,
-            user_input=user,
-            agent_response=agent,
-            timestamp=from_micros(timestamp),
-            session_id=session_id,
-            metadata=json.loads(metadata) if metadata else {},
-            messages=_decode_messages(messages, user, agent),
-            chain_id=chain_id,
-            segment_id=segment_id,
-            seq=seq,
-        )
-        for (
-            seq,
-            id_,
-            session_id,
-            timestamp,
-            user,
-            agent,
-            metadata,
-            messages,
-            chain_id,
-            segment_id,
-        ) in rows
-    ]
-
-
-def _decode_messages(
+def decode_messages(
     stored: str | None, user_input: str, agent_response: str
 ) -> tuple[Message, ...]:
     """Return the messages of a page from their stored form."""
@@ -274,8 +251,9 @@ def receipt_body(receipt: ErasureReceipt) -> dict[str, Any]:
 def receipt_of(body: Mapping[str, Any]) -> ErasureReceipt:
     """Return the receipt of its JSON body."""
     at = datetime.fromisoformat(body["at"])
-    ids = {name: tuple(body.get(name, ())) for name in ("page_ids", "knowledge_ids")}
-    return ErasureReceipt(**{**body, **ids, "at": at})
+    ids = {name: tuple(body.get(name, ())) for name in ("page_ids", "knowledge_ids", "answers")}
+    known = {name: value for name, value in body.items() if name in _RECEIPT}
+    return ErasureReceipt(**{**known, **ids, "at": at})
 
 
 def _plain(value: Any) -> Any:
@@ -284,8 +262,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Source):
-        body = {"page_id": value.page_id, "quote": value.quote, "text": value.text}
-        return body if value.span is None else {**body, "span": list(value.span)}
+        body: dict[str, Any] = {n: getattr(value, n) for n in ("page_id", "quote", "text")}
+        if value.span is not None:
+            body["span"] = list(value.span)
+        return {**value.extra, **body}
     if isinstance(value, Recalled):
         return {"at": value.at.isoformat(), "pages": dict(value.pages)}
     if isinstance(value, (tuple, list)):
@@ -309,10 +289,11 @@ def check_fields(value: Recorded | ErasureReceipt | Source | Recalled) -> None:
 
 def is_id(value: object) -> bool:
     """Return whether a value may be the id of a page or record: text without NUL."""
-    return isinstance(value, str) and bool(value) and "\x00" not in value and _is_text(value)
+    return isinstance(value, str) and bool(value) and "\x00" not in value and is_text(value)
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
+    """Return whether a value is text that UTF-8 can hold."""
     if not isinstance(value, str):
         return False
     try:
@@ -331,9 +312,7 @@ def _is_time(value: object) -> bool:
 
 
 def _is_counts(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        _is_text(k) and _is_count(v) for k, v in value.items()
-    )
+    return isinstance(value, Mapping) and all(is_text(k) and _is_count(v) for k, v in value.items())
 
 
 def _is_checked(value: object) -> bool:
@@ -369,14 +348,14 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("id", "segment_id", "page_id"), is_id),
     **dict.fromkeys(
         ("session_id", "summary", "analyst", "text", "quote", "name", "group", "level", "reason"),
-        _is_text,
+        is_text,
     ),
-    **dict.fromkeys(("speaker", "by"), _is_text),
-    **dict.fromkeys(("attribute", "value", "subject"), _none_or(_is_text)),
-    "request": _is_text,
+    **dict.fromkeys(("speaker", "by"), is_text),
+    **dict.fromkeys(("attribute", "value", "subject"), _none_or(is_text)),
+    **dict.fromkeys(("request", "traces"), is_text),
     **dict.fromkeys(("superseded_by", "corrects", "source", "evicted_by"), _none_or(is_id)),
-    **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids"), _all(is_id)),
-    "keywords": _all(_is_text),
+    **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids", "answers"), _all(is_id)),
+    "keywords": _all(is_text),
     **dict.fromkeys(
         ("visits", "interactions", "promoted_seq", "after_seq", "number", "edition"), _is_count
     ),
@@ -386,6 +365,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "failed": _none_or(_is_time),
     **dict.fromkeys(("erased", "rewritten"), _is_counts),
     "heat": lambda value: value == 0.0,
+    "extra": lambda value: isinstance(value, Mapping),
     "owner": _one_of(get_args(Owner)),
     "status": _one_of(get_args(Status)),
     **dict.fromkeys(("sources", "recalls"), _is_checked),

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.errors import StorageBusy
-from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
+from memoryos.model import ErasureReceipt, Message, Page, Scope
+from memoryos.ports import Call
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.text.terms import INDEXING
 
@@ -174,6 +175,27 @@ class Changes:
     indexing: int | None = None
     """Version of passages and terms that with this all pages are indexed by; None: as before."""
     receipts: Sequence[ErasureReceipt] = ()
+    erase_unreadable: bool = False
+    """Also delete the records that `Store.unreadable` counts."""
+    erase_all: bool = False
+    """Delete all pages, records and calls of the scope, without reading any; receipts stay."""
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether what caches hold may be gone afterwards."""
+        gone = self.delete or self.erase_pages or self.erase_unreadable or self.erase_all
+        return bool(self.vectors or self.terms or gone)
+
+    @property
+    def removes(self) -> bool:
+        """Whether words leave the store, no trace of which may stay."""
+        return bool(
+            self.delete
+            or self.erase_pages
+            or self.erase_calls
+            or self.erase_unreadable
+            or self.erase_all
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +247,8 @@ class DocumentRows(Protocol):
     ) -> tuple[list[str], int]:
         """Erase the documents at some positions, with words and vectors, in one transaction.
 
-        Unlike `commit` it costs no more than what it erases: indexes held in memory are not read
-        anew, and SQLite's file is not written anew before the next `forget` or opening.
-
-        receipt: makes the receipt of the ids that were there; not asked for none.
+        Unlike `commit` it has no index read anew, and SQLite's file is not written anew before the
+        next `forget` or opening. receipt: makes the receipt of the ids that were there, if any.
         Returns the ids and the scope's version after that.
         """
         ...
@@ -242,6 +262,9 @@ class Store(Protocol):
     """One database of many scopes. Thread-safe. Every method may raise StorageError."""
 
     uri: str
+    traces: str
+    """What the medium keeps of removed words for a while, and how to be rid of it; "" for nothing.
+    Erasure receipts say it."""
 
     @property
     def documents(self) -> DocumentRows:
@@ -331,7 +354,14 @@ class Store(Protocol):
         after_version: int = 0,
         live_only: bool = False,
     ) -> list[Record]:
-        """Return derived records of some kinds, by id, or written by commits after a version."""
+        """Return derived records of some kinds, by id, or written by commits after a version.
+
+        Those that cannot be read are set aside: they are left out here, and kept in the store.
+        """
+        ...
+
+    def unreadable(self, scope: Scope) -> int:
+        """Count the derived records that cannot be read: damaged, or of a newer version's form."""
         ...
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
@@ -358,7 +388,7 @@ class Store(Protocol):
         ...
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        """Return the scopes that hold pages, or those of them with pending work.
+        """Return the scopes that hold pages or notes, or those of them with pending work.
 
         That is pages that wait for page-out, for a vector, or to be indexed as this version does.
         """
@@ -400,6 +430,10 @@ class FileStore(Protocol):
 
     def backup(self, path: str) -> None:
         """Copy the whole store, as of one moment, to a new file, while others read and write."""
+        ...
+
+    def repair(self) -> None:
+        """Write a damaged file anew with all that can be read; the damaged one stays beside it."""
         ...
 
     def problems(self) -> list[str]:

@@ -99,9 +99,10 @@ class Updater:
         """Give every page of the scope its vectors. Raises ModelError; what was done stays done."""
         replace_outdated(self._store, scope, self._embedder)
         reindex(self._store, scope, self._embedder)
+        last = self._store.head(scope).last_seq  # what others add meanwhile is left to them
         while True:
             head = self._store.head(scope)
-            if head.embedded_seq >= head.last_seq:
+            if head.embedded_seq >= last:
                 return
             pages = self._store.pages(scope, PageQuery(after_seq=head.embedded_seq, limit=AT_ONCE))
             up_to = pages[-1].seq if len(pages) == AT_ONCE else head.last_seq

@@ -8,6 +8,7 @@ made again from the same words.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -79,7 +80,8 @@ def write_export(
     draft = target.with_name(target.name + ".part")
     lines, total = 0, 0
     try:
-        with draft.open("w", encoding="utf-8") as file:
+        draft.unlink(missing_ok=True)
+        with open(draft, "w", encoding="utf-8", opener=_for_its_owner) as file:
             for line in export_lines(store, scope):
                 file.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
                 total = int(line.get("pages", total))  # the first line says how many there are
@@ -94,6 +96,10 @@ def write_export(
         draft.unlink(missing_ok=True)
         raise
     return lines
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def export_lines(store: Store, scope: Scope) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from memoryos.errors import StorageError
-from memoryos.model import Call, ErasureReceipt, Page, Scope
+from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.ports import Call
 from memoryos.storage.codec import ALL_KINDS, dumps, message_body, moved, receipt_body
 from memoryos.storage.port import (
     Assignment,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 
 from memoryos.config import MemoryConfig
@@ -15,10 +16,10 @@ from memoryos.errors import StorageBusy
 from memoryos.model import NO_SEGMENT, Note, Page, Scope, Visits
 from memoryos.ports import AnalystChoice, Clock, Embedder
 from memoryos.retrieval.views import Views
-from memoryos.storage import leases
 from memoryos.storage.codec import DERIVED_KINDS, JOURNALLED_KINDS, decode, moved
 from memoryos.storage.in_memory import InMemoryStore
 from memoryos.storage.journal import drafts_of
+from memoryos.storage.leases import Leases
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -35,8 +36,6 @@ from memoryos.updating.events import Events
 from memoryos.updating.filing import Updater
 from memoryos.upkeep.export import Difference, Progress, checked_again, difference
 
-_LEASE_SECONDS = 3600.0
-
 
 def rebuild(
     store: Store,
@@ -46,7 +45,7 @@ def rebuild(
     analysts: AnalystChoice,
     config: MemoryConfig,
     clock: Clock,
-    owner: str,
+    leases: Leases,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Difference:
@@ -54,9 +53,10 @@ def rebuild(
 
     Raises ModelError or StorageError; then nothing has changed.
     """
-    if not dry_run and not leases.take(store, scope, owner, _LEASE_SECONDS, clock):
-        raise StorageBusy("the scope is being consolidated; rebuild it when that is done")
-    try:
+    with nullcontext(True) if dry_run else leases.holding(scope) as mine:
+        if not mine:
+            holder = leases.holder(scope)
+            raise StorageBusy(f"{holder} is consolidating the scope: rebuild it after that")
         if not dry_run:
             reindex(store, scope, embedder)
         for _ in attempts("rebuild"):
@@ -70,10 +70,8 @@ def rebuild(
             events = _events(store, scope, [page.seq for page in pages])
             _work_through(scratch, scope, events, embedder, analysts, config, clock, progress)
             real = {copy.seq: page.seq for copy, page in zip(copies, pages, strict=True)}
-            fresh = [
-                moved(record, partial(_real, real))
-                for record in scratch.records(scope, DERIVED_KINDS)
-            ]
+            derived = scratch.records(scope, DERIVED_KINDS)
+            fresh = [moved(record, partial(_real, real)) for record in derived]
 
             # Only an erasure or a replaced page makes the work stale; new pages simply wait.
             def work(
@@ -98,9 +96,6 @@ def rebuild(
             if changed is not None:
                 return changed
         raise AssertionError("unreachable")
-    finally:
-        if not dry_run:
-            store.release(scope, owner)
 
 
 def _work_through(
@@ -170,4 +165,5 @@ def _swap(
         delete=[(r.kind, r.id) for r in old if (r.kind, r.id) not in keys],
         assign=[Assignment(id_, *placed.get(id_, (None, None))) for id_ in sorted(here)],
         vectors=vectors,
+        erase_unreadable=True,
     )

@@ -245,6 +245,10 @@ def print_receipt(receipt: ErasureReceipt, left: Remains | None = None) -> None:
     for kind, count in receipt.erased.items():
         if count:
             table.add_row(f"{kind} erased", str(count))
+    if receipt.answers:
+        table.add_row("answers to look at", ", ".join(receipt.answers))
+    if receipt.traces:
+        table.add_row("kept for a while", receipt.traces)
     for kind, count in receipt.rewritten.items():
         if count:
             table.add_row(f"{kind} made again without it", str(count))

@@ -63,7 +63,7 @@ def heat_figure(memory: Memory) -> Plot:
 
 
 def timeline_figure(memory: Memory) -> Plot:
-    """Return when the pages of each segment were said, and which of them are a fact's source."""
+    """Return when the pages of each segment were said, and which of them knowledge comes from."""
     pages = [page for page in memory.pages() if page.segment_id != NO_SEGMENT]
     segments, knowledge = memory.segments(), memory.knowledge()
     newest = sorted(segments, key=lambda segment: segment.last_access)[-_MOST:]
@@ -96,7 +96,7 @@ def timeline_figure(memory: Memory) -> Plot:
             markersize=12,
             markerfacecolor="none",
             markeredgecolor=INK,
-            label="source of a fact",
+            label="source of what is known",
         )
         _legend(axes)
     kinds: Any = dates  # matplotlib leaves these constructors without types

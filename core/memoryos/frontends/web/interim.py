@@ -1,46 +1,25 @@
-"""Until the verbs of DESIGN section 3 are all there: this file goes when they are.
-
-`remember`, `correct`, `min_relevance`, `as_of`, `kind`, relevance and passages.
-"""
+"""Until a recall has a relevance of its own, and a least one to ask for: this file goes then."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
-
-def verb(memory: Any, name: str) -> Callable[..., Any]:
-    """Return a verb of a memory. Raises HTTPException(501) where it is not there yet."""
-    found = getattr(memory, name, None)
-    if found is None:
-        raise HTTPException(501, f"This version has no {name} yet.")
-    return found  # type: ignore[no-any-return]
+from memoryos.generation.context import Recall
 
 
-def accepted(call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
-    """Return the arguments that were given. Raises HTTPException(501) for one not there yet."""
-    given = {name: value for name, value in arguments.items() if value not in (None, "")}
-    known = inspect.signature(call).parameters
-    for name in given:
-        if name not in known:
-            raise HTTPException(501, f"This version has no {name} yet.")
-    return given
+def accepted(recall: Callable[..., Any], min_relevance: float | None) -> dict[str, Any]:
+    """Return `min_relevance` as an argument, if given. Raises HTTPException(501): not there yet."""
+    if min_relevance is None:
+        return {}
+    if "min_relevance" not in signature(recall).parameters:
+        raise HTTPException(501, "This version has no min_relevance yet.")
+    return {"min_relevance": min_relevance}
 
 
-def kind(item: Any) -> str:
-    """Return the kind of an entry of knowledge."""
-    return str(getattr(item, "kind", "fact"))
-
-
-def relevance(found: Any) -> float | None:
-    """Return the relevance of a recall or of one of its pages."""
+def relevance(found: Recall | None) -> float | None:
+    """Return the relevance of a recall, where it has one."""
     return getattr(found, "relevance", None)
-
-
-def passages(item: Any) -> list[str]:
-    """Return the passages to mark in a recalled page; none where the whole page is one."""
-    found = getattr(item, "passages", ())
-    return [str(part.text) for part in found if getattr(part, "side", None) is not None]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from memoryos.model import NO_SEGMENT, ErasureReceipt, Scope
 from memoryos.storage.codec import dumps, receipt_body
-from memoryos.storage.postgres.connection import SQL, Connections
-from memoryos.storage.postgres.rows import digest, scope_key
+from memoryos.storage.port import PageQuery
+from memoryos.storage.postgres.connection import SQL, Connection, Connections
+from memoryos.storage.postgres.rows import digest, scope_key, select_pages
 from memoryos.storage.postgres.search import unseal
-
-if TYPE_CHECKING:
-    from psycopg import Connection
+from memoryos.storage.rows import checksum
 
 _NONE = digest(NO_SEGMENT)
+_METADATA = 6
+"""Place of the metadata in a row of `pages`."""
 
 
 class PostgresDocuments:
@@ -31,11 +32,12 @@ class PostgresDocuments:
 
     def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
         key = scope_key(scope)
-        rows = [(dumps(kept), key, seq, _NONE) for seq, kept in metadata.items()]
+        statement, arguments = select_pages(key, PageQuery(seqs=list(metadata)))
 
-        def work(db: Connection[Any]) -> None:
+        def work(db: Connection) -> None:
+            found = db.execute(statement, arguments, binary=True).fetchall()
             with db.cursor() as cursor:
-                cursor.executemany(SQL["retouch_document"], rows)
+                cursor.executemany(SQL["retouch_document"], _retouched(key, found, metadata))
 
         self._db.writing(work, again=True)
 
@@ -47,7 +49,7 @@ class PostgresDocuments:
     ) -> tuple[list[str], int]:
         key = scope_key(scope)
 
-        def work(db: Connection[Any]) -> tuple[list[str], int]:
+        def work(db: Connection) -> tuple[list[str], int]:
             row = db.execute(SQL["next_version"], (key,)).fetchone()
             if row is None:
                 return [], 0
@@ -64,7 +66,20 @@ class PostgresDocuments:
         return self._db.writing(work, again=False)
 
 
-def delete_seqs(db: Connection[Any], key: UUID, seqs: Sequence[int]) -> None:
+def _retouched(
+    key: UUID, rows: Iterable[tuple[Any, ...]], metadata: Mapping[int, Mapping[str, Any]]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the arguments of `retouch_document` for rows of `pages`.
+
+    A damaged row stays as it is: a new checksum would hide the damage.
+    """
+    for *said, _, _, written in rows:
+        if written is None or written == checksum(key, *said):
+            said[_METADATA] = dumps(metadata[said[0]])
+            yield said[_METADATA], checksum(key, *said), key, said[0], _NONE
+
+
+def delete_seqs(db: Connection, key: UUID, seqs: Sequence[int]) -> None:
     """Delete pages with their words and vectors."""
     if seqs:
         for name in ("delete_pages", "delete_terms", "delete_vectors"):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from memoryos.model import ErasureReceipt, Scope
 from memoryos.storage.codec import dumps, receipt_body
+from memoryos.storage.rows import checksum
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.connection import Connections
-from memoryos.storage.sqlite.rows import SEQ_MASK, SHIFT, delete_slots
+from memoryos.storage.sqlite.repair import fetch_damaged
+from memoryos.storage.sqlite.rows import SEQ_MASK, SHIFT, delete_slots, is_intact
 
 _SQL = named_queries("memoryos.storage.sqlite")
+_METADATA = 5
+"""Place of the metadata in what a page's checksum counts after its position."""
 
 
 class SQLiteDocuments:
@@ -31,9 +35,10 @@ class SQLiteDocuments:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return
-        rows = [(dumps(kept), scope_id << SHIFT | seq) for seq, kept in metadata.items()]
+        wanted = {"slots": dumps([scope_id << SHIFT | seq for seq in metadata])}
         with self._db.writing(durable=False) as db:
-            db.executemany(_SQL["retouch_document"], rows)
+            found = fetch_damaged(db, _SQL["pages_by_slots"], wanted)
+            db.executemany(_SQL["retouch_document"], _retouched(scope_id, found, metadata))
 
     def discard(
         self,
@@ -51,8 +56,22 @@ class SQLiteDocuments:
             (version,) = db.execute(_SQL["next_version"], (scope_id,)).fetchone()
             if gone:
                 delete_slots(db, gone)
-                db.execute(_SQL["document_removal"])
+                db.execute(_SQL["note_removal"])
                 made = receipt(ids)
-                db.execute(_SQL["insert_receipt"], (scope_id, made.id, dumps(receipt_body(made))))
+                written = (scope_id, made.id, dumps(receipt_body(made)))
+                db.execute(_SQL["insert_receipt"], (*written, checksum(*written)))
                 db.execute(_SQL["unname_scope"], {"scope": scope_id})
         return ids, version
+
+
+def _retouched(
+    scope_id: int, rows: Iterable[tuple[Any, ...]], metadata: Mapping[int, Mapping[str, Any]]
+) -> Iterator[tuple[str, int, int]]:
+    """Yield the arguments of `retouch_document` for rows of `pages`.
+
+    A damaged row stays as it is: a new checksum would hide the damage.
+    """
+    for slot, *said, _, _, _, written in rows:
+        if is_intact(slot, scope_id, said, written):
+            said[_METADATA] = dumps(metadata[slot & SEQ_MASK])
+            yield said[_METADATA], checksum(slot, scope_id, *said), slot

@@ -7,11 +7,12 @@ from datetime import timezone
 from functools import cached_property
 
 from memoryos.config import MemoryConfig
-from memoryos.model import Call, Scope
+from memoryos.model import Scope
 from memoryos.ports import (
     Analyst,
     Analysts,
     Batch,
+    Call,
     ChatModel,
     Clock,
     Consolidation,

@@ -145,7 +145,8 @@ def page(call: Call) -> Any:
 
 def recall(call: Call) -> Any:
     """Recall."""
-    asked = interim.accepted(call.memory.recall, **call.body.model_dump())
+    asked = call.body.model_dump()
+    asked |= interim.accepted(call.memory.recall, asked.pop("min_relevance"))
     found = call.memory.recall(**asked)
     prompt = found.prompt(call.body.max_tokens)
     return {
@@ -175,8 +176,7 @@ def hints(call: Call) -> dict[str, Any]:
 
 def knowledge(call: Call) -> Any:
     """List what is known."""
-    given = interim.accepted(call.memory.knowledge, **call.given)
-    return {"knowledge": call.memory.knowledge(**given)}
+    return {"knowledge": call.memory.knowledge(**call.given)}
 
 
 def explain(call: Call) -> Any:
@@ -187,12 +187,12 @@ def explain(call: Call) -> Any:
 
 def remember(call: Call) -> Any:
     """State a fact."""
-    return interim.verb(call.memory, "remember")(**call.body.model_dump())
+    return call.memory.remember(**call.body.model_dump())
 
 
 def correct(call: Call) -> Any:
     """Put a fact right."""
-    return interim.verb(call.memory, "correct")(call.body.knowledge_id, call.body.text)
+    return call.memory.correct(call.body.knowledge_id, call.body.text)
 
 
 def restore(call: Call) -> Any:
@@ -207,7 +207,7 @@ def forget(call: Call) -> Any:
 
 def profile(call: Call) -> Any:
     """Say who the user is."""
-    return call.memory.profile(**interim.accepted(call.memory.profile, **call.given))
+    return call.memory.profile(**call.given)
 
 
 def segments(call: Call) -> Any:

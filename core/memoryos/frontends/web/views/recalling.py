@@ -48,11 +48,8 @@ def recall(site: Site, request: Request) -> Response:
     budget = asked_number(request, "max_tokens", site.engine.config.context_tokens, MOST_TOKENS)
     session = asked(request, "as_session") or "default"
     asking: dict[str, Any] = {"where": where_of(filters), "visit": False}
-    asking |= accepted(
-        found.recall,
-        min_relevance=relevance_of(asked(request, "min_relevance")),
-        as_of=asked(request, "as_of"),
-    )
+    asking["as_of"] = asked(request, "as_of") or None
+    asking |= accepted(found.recall, relevance_of(asked(request, "min_relevance")))
     result = found.session(session).recall(question, k, budget, **asking) if question else None
     why = None
     if result is not None and asked(request, "why"):
