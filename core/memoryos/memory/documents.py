@@ -25,11 +25,12 @@ from memoryos.generation.quoting import DATA_RULE, fenced
 from memoryos.memory.memory import Memory
 from memoryos.memory.mending import mended_message
 from memoryos.memory.modules import Modules
-from memoryos.model import DOCUMENT, ErasureReceipt, Message, Page, Scope
+from memoryos.model import DOCUMENT, DREW_ON, ErasureReceipt, Message, Page, Scope
 from memoryos.storage.journal import ROOM, drafts_of, message_page, page_id
 from memoryos.storage.port import Head, PageDraft, PageMoved, PageQuery
 from memoryos.storage.transact import attempts
 from memoryos.text.terms import tokens
+from memoryos.upkeep.answers import drawn_on
 
 T = TypeVar("T")
 _WORDS = 0.6
@@ -105,6 +106,8 @@ class Documents(Generic[T]):
         self._places: dict[str, tuple[Any, int]] = {}
         self._words_of: dict[int, frozenset[str]] = {}
         """By position, of those that were compared."""
+        self._drawn_on: set[str] = set()
+        """Ids of what answers drew on, as far as the journal was read."""
 
     def id_of(self, key: str) -> str:
         """Return the id of the page that a key's document is on."""
@@ -117,7 +120,7 @@ class Documents(Generic[T]):
     def of_ids(self, ids: Sequence[str]) -> list[Document[T]]:
         """Return documents by the ids of their pages, as they stand in the store."""
         pages = self._modules.store.pages(self.scope, PageQuery(ids=ids))
-        return [self._document(page) for page in pages if self._is_mine(page)]
+        return [document for page in pages if (document := self._mine(page)) is not None]
 
     def groups(self, counts: Callable[[Document[T]], bool]) -> list[Any]:
         """Return the groups that have a document which counts, in no order."""
@@ -197,9 +200,32 @@ class Documents(Generic[T]):
 
         A document that was put anew meanwhile stays. A receipt is left under the name `request`.
         The file of an SQLite store is written over in place; a `forget`, or the next opening, makes
-        it anew, which takes the last copies of freed cells.
+        it anew, which takes the last copies of freed cells. Those that an answer of `respond` drew
+        on are forgotten as pages are, at that price, and the answer with them.
         """
-        erased = {document.page.seq: self._group(document.value) for document in documents}
+        going = list(documents)
+        if not going:
+            return 0
+        with self._lock:
+            self._catch_up()
+            drawn = {d.page.id: d.page.seq for d in going if d.page.id in self._drawn_on}
+            erased = {d.page.seq: self._group(d.value) for d in going if d.page.id not in drawn}
+        return self._forget(drawn, request) + self._discard(erased, request)
+
+    def _forget(self, drawn: Mapping[str, int], request: str) -> int:
+        if not drawn:
+            return 0
+        modules = self._modules
+
+        def choose() -> list[Page]:
+            pages = modules.store.pages(self.scope, PageQuery(ids=list(drawn)))
+            return [page for page in pages if page.seq == drawn[page.id]]
+
+        receipt = modules.eraser.erase_pages(self.scope, request, choose)
+        modules.after_add(self.scope)
+        return receipt.erased.get("pages", 0)
+
+    def _discard(self, erased: Mapping[int, Any], request: str) -> int:
         if not erased:
             return 0
 
@@ -291,8 +317,7 @@ class Documents(Generic[T]):
             # Not all at once: decoding them holds the interpreter, and a put would wait.
             pages = store.pages(self.scope, PageQuery(after_seq=read, limit=_READ_AT_ONCE))
             for page in pages:
-                if self._is_mine(page):
-                    self._hold(page)
+                self._note(page)
             read = pages[-1].seq if len(pages) == _READ_AT_ONCE else head.last_seq
         if held_some and (head.version, head.epoch) != (before.version, before.epoch):
             standing = set(store.documents.positions(self.scope))
@@ -302,8 +327,15 @@ class Documents(Generic[T]):
                     self._drop(seq)
         self._head = head
 
-    def _hold(self, page: Page) -> None:
-        document = self._document(page)
+    def _note(self, page: Page) -> None:
+        document = self._mine(page)
+        if document is not None:
+            self._hold(document)
+        elif DREW_ON in page.metadata:
+            self._drawn_on.update(drawn_on(page))
+
+    def _hold(self, document: Document[T]) -> None:
+        page = document.page
         group = self._group(document.value)
         old = self._places.get(page.id)
         if old is not None:
@@ -323,5 +355,13 @@ class Documents(Generic[T]):
     def _document(self, page: Page) -> Document[T]:
         return Document(page, self._read(page), bool(page.agent_response))
 
-    def _is_mine(self, page: Page) -> bool:
-        return page.metadata.get(DOCUMENT) == self.kind
+    def _mine(self, page: Page) -> Document[T] | None:
+        """Return the document that a page is; None for a turn, or a document of another kind."""
+        if page.metadata.get(DOCUMENT) != self.kind:
+            return None
+        try:
+            return self._document(page)
+        except Exception:
+            if not page.damaged:
+                raise
+            return None  # so that it stands in the way of no other; the store has said so

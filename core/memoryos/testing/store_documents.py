@@ -48,6 +48,7 @@ class DocumentsContract:
             turn.metadata,
         ]
         assert [page.seq for page in pages] == [document.seq, turn.seq]
+        assert not any(page.damaged for page in pages)  # its checksum was made anew
         assert store.head(SCOPE) == before
 
     def test_discarding(self, store: Store) -> None:
