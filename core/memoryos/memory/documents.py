@@ -195,13 +195,20 @@ class Documents(Generic[T]):
                         replace(documents[seq].page, metadata=kept[seq])
                     )
 
-    def discard(self, documents: Iterable[Document[T]], request: str = "document") -> int:
+    def discard(
+        self,
+        documents: Iterable[Document[T]],
+        request: str = "document",
+        *,
+        durable: bool = True,
+    ) -> int:
         """Erase documents, as they stand, in one transaction that costs no more than they are.
 
         A document that was put anew meanwhile stays. A receipt is left under the name `request`.
         The file of an SQLite store is written over in place; a `forget`, or the next opening, makes
         it anew, which takes the last copies of freed cells. Those that an answer of `respond` drew
-        on are forgotten as pages are, at that price, and the answer with them.
+        on are forgotten as pages are, at that price, and the answer with them. What is not
+        `durable` waits for no disk: a power cut may bring the documents back.
         """
         going = list(documents)
         if not going:
@@ -210,7 +217,7 @@ class Documents(Generic[T]):
             self._catch_up()
             drawn = {d.page.id: d.page.seq for d in going if d.page.id in self._drawn_on}
             erased = {d.page.seq: self._group(d.value) for d in going if d.page.id not in drawn}
-        return self._forget(drawn, request) + self._discard(erased, request)
+        return self._forget(drawn, request) + self._discard(erased, request, durable)
 
     def _forget(self, drawn: Mapping[str, int], request: str) -> int:
         if not drawn:
@@ -225,7 +232,7 @@ class Documents(Generic[T]):
         modules.after_add(self.scope)
         return receipt.erased.get("pages", 0)
 
-    def _discard(self, erased: Mapping[int, Any], request: str) -> int:
+    def _discard(self, erased: Mapping[int, Any], request: str, durable: bool) -> int:
         if not erased:
             return 0
 
@@ -238,10 +245,13 @@ class Documents(Generic[T]):
                 rewritten={},
                 page_ids=tuple(ids),
                 knowledge_ids=(),
+                traces=self._modules.store.traces,
             )
 
         with self._lock:
-            ids, version = self._modules.store.documents.discard(self.scope, list(erased), receipt)
+            ids, version = self._modules.store.documents.discard(
+                self.scope, list(erased), receipt, durable=durable
+            )
             for seq, group in erased.items():
                 if seq in self._held.get(group, ()):
                     self._drop(seq, group)

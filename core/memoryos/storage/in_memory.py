@@ -307,6 +307,8 @@ class _Documents:
         scope: Scope,
         seqs: Sequence[int],
         receipt: Callable[[Sequence[str]], ErasureReceipt],
+        *,
+        durable: bool = True,  # noqa: ARG002  # nothing here outlives the process
     ) -> tuple[list[str], int]:
         with self._store._lock:  # noqa: SLF001
             data, documents = self._here(scope)

@@ -232,11 +232,7 @@ class DocumentRows(Protocol):
         ...
 
     def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
-        """Replace the metadata of documents, by position, where they stand.
-
-        A position that holds no document (any more) is passed over. What is written may be lost
-        in a power cut.
-        """
+        """Replace the metadata of documents, by position; a power cut may bring back the old."""
         ...
 
     def discard(
@@ -244,12 +240,14 @@ class DocumentRows(Protocol):
         scope: Scope,
         seqs: Sequence[int],
         receipt: Callable[[Sequence[str]], ErasureReceipt],
+        *,
+        durable: bool = True,
     ) -> tuple[list[str], int]:
         """Erase the documents at some positions, with words and vectors, in one transaction.
 
-        Unlike `commit` it has no index read anew, and SQLite's file is not written anew before the
-        next `forget` or opening. receipt: makes the receipt of the ids that were there, if any.
-        Returns the ids and the scope's version after that.
+        Unlike `commit` it has no index read anew, and only the next `forget` or opening writes
+        SQLite's file anew. receipt: makes that of the ids that were there, if any. durable: as in
+        `append`. Returns the ids, and the scope's version after that.
         """
         ...
 

@@ -15,7 +15,7 @@ def _document(id_: str, text: str = "kept") -> PageDraft:
 
 
 def _receipt(ids: Sequence[str]) -> ErasureReceipt:
-    return replace(receipt("e1"), page_ids=tuple(ids))
+    return replace(receipt("e" + "".join(ids)), page_ids=tuple(ids))
 
 
 class DocumentsContract:
@@ -69,6 +69,9 @@ class DocumentsContract:
         # What is gone is gone: nothing again, and no receipt of it.
         assert store.documents.discard(SCOPE, seqs, _receipt)[0] == []
         assert len(store.receipts(SCOPE)) == 1
+        left = [pages[3].seq]
+        assert store.documents.discard(SCOPE, left, _receipt, durable=False)[0] == ["c"]
+        assert len(store.receipts(SCOPE)) == 2
 
     def test_a_commit_that_met_a_discarding_fails(self, store: Store) -> None:
         (document,) = store.append(SCOPE, [_document("a")])

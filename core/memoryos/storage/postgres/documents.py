@@ -8,15 +8,14 @@ from uuid import UUID
 
 from memoryos.model import NO_SEGMENT, ErasureReceipt, Scope
 from memoryos.storage.codec import dumps, receipt_body
-from memoryos.storage.port import PageQuery
 from memoryos.storage.postgres.connection import SQL, Connection, Connections
-from memoryos.storage.postgres.rows import digest, scope_key, select_pages
+from memoryos.storage.postgres.rows import digest, scope_key
 from memoryos.storage.postgres.search import unseal
 from memoryos.storage.rows import checksum
 
 _NONE = digest(NO_SEGMENT)
 _METADATA = 6
-"""Place of the metadata in a row of `pages`."""
+"""Place of the metadata in a row of `documents_to_retouch`."""
 
 
 class PostgresDocuments:
@@ -32,10 +31,10 @@ class PostgresDocuments:
 
     def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
         key = scope_key(scope)
-        statement, arguments = select_pages(key, PageQuery(seqs=list(metadata)))
+        arguments = (key, list(metadata), _NONE)
 
         def work(db: Connection) -> None:
-            found = db.execute(statement, arguments, binary=True).fetchall()
+            found = db.execute(SQL["documents_to_retouch"], arguments, binary=True).fetchall()
             with db.cursor() as cursor:
                 cursor.executemany(SQL["retouch_document"], _retouched(key, found, metadata))
 
@@ -46,10 +45,14 @@ class PostgresDocuments:
         scope: Scope,
         seqs: Sequence[int],
         receipt: Callable[[Sequence[str]], ErasureReceipt],
+        *,
+        durable: bool = True,
     ) -> tuple[list[str], int]:
         key = scope_key(scope)
 
         def work(db: Connection) -> tuple[list[str], int]:
+            if not durable:
+                db.execute(SQL["wait_for_no_disk"])
             row = db.execute(SQL["next_version"], (key,)).fetchone()
             if row is None:
                 return [], 0
@@ -69,14 +72,14 @@ class PostgresDocuments:
 def _retouched(
     key: UUID, rows: Iterable[tuple[Any, ...]], metadata: Mapping[int, Mapping[str, Any]]
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the arguments of `retouch_document` for rows of `pages`.
+    """Yield the arguments of `retouch_document` for rows of `documents_to_retouch`.
 
     A damaged row stays as it is: a new checksum would hide the damage.
     """
-    for *said, _, _, written in rows:
+    for *said, written in rows:
         if written is None or written == checksum(key, *said):
             said[_METADATA] = dumps(metadata[said[0]])
-            yield said[_METADATA], checksum(key, *said), key, said[0], _NONE
+            yield said[_METADATA], checksum(key, *said), key, said[0]
 
 
 def delete_seqs(db: Connection, key: UUID, seqs: Sequence[int]) -> None:

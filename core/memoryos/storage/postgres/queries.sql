@@ -81,9 +81,16 @@ WHERE scope = %s AND segment_id IS NOT NULL AND sha256(segment_id) = %s ORDER BY
 SELECT seq, id FROM memoryos.pages
 WHERE scope = %s AND seq = ANY(%s) AND segment_id IS NOT NULL AND sha256(segment_id) = %s
 
+-- name: documents_to_retouch
+SELECT seq, id, session_id, timestamp, user_input, agent_response, metadata, messages, checksum
+FROM memoryos.pages
+WHERE scope = %s AND seq = ANY(%s) AND segment_id IS NOT NULL AND sha256(segment_id) = %s ORDER BY seq
+
 -- name: retouch_document
-UPDATE memoryos.pages SET metadata = %s, checksum = %s
-WHERE scope = %s AND seq = %s AND segment_id IS NOT NULL AND sha256(segment_id) = %s
+UPDATE memoryos.pages SET metadata = %s, checksum = %s WHERE scope = %s AND seq = %s
+
+-- name: wait_for_no_disk
+SELECT set_config('synchronous_commit', 'off', true)
 
 -- name: next_version
 UPDATE memoryos.scopes SET version = version + 1 WHERE scope = %s RETURNING version

@@ -45,12 +45,14 @@ class SQLiteDocuments:
         scope: Scope,
         seqs: Sequence[int],
         receipt: Callable[[Sequence[str]], ErasureReceipt],
+        *,
+        durable: bool = True,
     ) -> tuple[list[str], int]:
         scope_id = self._find_scope(scope)
         if scope_id is None:
             return [], 0
         wanted = {"slots": dumps([scope_id << SHIFT | seq for seq in seqs])}
-        with self._db.writing() as db:
+        with self._db.writing(durable=durable) as db:
             gone = dict(db.execute(_SQL["documents_at"], wanted).fetchall())
             ids = list(gone.values())
             (version,) = db.execute(_SQL["next_version"], (scope_id,)).fetchone()
