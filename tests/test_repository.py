@@ -27,6 +27,7 @@ EXTRAS = {
     "llama_index": "llama-index",
     "mcp": "mcp",
     "openai_agents": "openai-agents",
+    "opentelemetry": "otel",
 }
 """Each adapter with the one extra that it may need."""
 
@@ -129,6 +130,7 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
         "mcp",
         "notebooks",
         "openai-agents",
+        "otel",
         "postgres",
         "sentence-transformers",
         "ui",

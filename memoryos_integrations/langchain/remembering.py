@@ -67,12 +67,11 @@ def with_memory(
 
     def recalled(inputs: dict[str, Any], config: RunnableConfig) -> str:
         memory = identity.who(config).memory(opened)
-        query = query_of(inputs[input_messages_key])
-        if query:
+        if query := query_of(inputs[input_messages_key]):
             with failures.tolerated("recalling"), retriever_run(query, config) as found_is:
                 found = memory.recall(query, k=k, max_tokens=max_context_tokens)
-                others = [p for p in found.pages if p.page.session_id != memory.session_id]
-                shown = replace(found, pages=tuple(others), short_term=())
+                others = tuple(p for p in found.pages if p.page.session_id != memory.session_id)
+                shown = replace(found, pages=others, short_term=())
                 found_is(shown)
                 return shown.prompt()
         return ""
