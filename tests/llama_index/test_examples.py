@@ -11,9 +11,8 @@ from memoryos import Engine
 
 
 def test_the_examples_run(root, tmp_path):
-    section = (
-        (root / "README.md").read_text("utf-8").split("### LlamaIndex\n")[1].split("\n### ")[0]
-    )
+    text = (root / "README.md").read_text("utf-8")
+    section = text.split("### LlamaIndex\n")[1].split("\n### ")[0]
     chat_engine, agent = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     printed = {}
     for name, code in (("chat engine", chat_engine), ("agent", agent)):
