@@ -254,14 +254,15 @@ def _candidates(memory: Memory, op: SearchOp) -> list[tuple[Page, float | None]]
         if all(_FIELD in page.metadata for page in newest):
             return [(page, None) for page in newest]
     if query and not op.filter:
-        found = memory.recall(query, k=enough, where={"session_id": session}).pages
+        found = memory.recall(query, k=enough, where={"session_id": session}, min_relevance=0).pages
         if len(found) == enough and all(_FIELD in i.page.metadata and i.page.text for i in found):
             return [(item.page, item.score) for item in found]
     pages = memory.pages(session)
     wanted = {page.id for page in pages if _matches(page, op.filter)}
     scores: dict[str, float] = {}
     if query and wanted:
-        found = memory.recall(query, k=len(pages), where={"session_id": session}).pages
+        where = {"session_id": session}
+        found = memory.recall(query, k=len(pages), where=where, min_relevance=0).pages
         # In the order of their rank, which also tells apart what has the same score.
         scores = {i.page.id: i.score for i in found if i.page.id in wanted and i.page.text}
     by_id = {page.id: page for page in pages}

@@ -62,10 +62,17 @@ class Recall(Displayable):
     profile: Profile
     max_tokens: int
     """Default budget of `text`."""
+    relevance: float
+    """From 0 to 1: how much the memory bears on the question at all, that of the best page. Below
+    the recall's min_relevance no pages, segments and knowledge are left."""
     count_tokens: TokenCounter = field(repr=False, compare=False)
     load_chains: Callable[[], Sequence[Chain]] = field(
         default=_no_chains, repr=False, compare=False
     )
+
+    def __bool__(self) -> bool:
+        """Return whether anything that bears on the question is left."""
+        return bool(self.pages or self.user_knowledge or self.agent_knowledge)
 
     def text(self, max_tokens: int | None = None) -> str:
         """Return the context block: profile, knowledge, chains, recalled pages, recent turns.
@@ -140,6 +147,8 @@ class _Block:
 
     def text(self) -> str:
         recall = self._recall
+        if not recall:
+            return ""
         self._known(int(self._budget * KNOWN_SHARE))
         self._recent(int(self._budget * RECENT_SHARE), ())
         shown = self._remembered()

@@ -31,6 +31,7 @@ from memoryos.storage.journal import (
     checked_count,
     checked_id,
     checked_known_id,
+    checked_share,
     checked_text,
     checked_time,
 )
@@ -160,6 +161,7 @@ class Memory(Inspection):
         max_tokens: int | None = None,
         where: Mapping[str, Any] | None = None,
         *,
+        min_relevance: float | None = None,
         visit: bool = True,
     ) -> Recall:
         """Search every tier and every session for what bears on a question.
@@ -172,10 +174,12 @@ class Memory(Inspection):
             where: filter of pages: "session_id", "since", "before", and any name of their metadata,
                 each with a value, a list of values, or bounds such as {"gte": 3, "lt": 5}; it
                 narrows all that the recall shows.
+            min_relevance: from 0 to 1: what each page must reach. Default: the config's, which
+                the best must, or the recall is empty; 0 shows what is nearest, however far.
             visit: whether the recall counts towards the heat of the segments that it finds.
 
         Returns:
-            Ranked pages, with the short-term memory, segments, knowledge and profile.
+            Ranked pages, with the other tiers; false and empty where nothing bears on the question.
 
         Raises:
             InvalidInput: an argument is not usable.
@@ -199,6 +203,7 @@ class Memory(Inspection):
             query,
             wanted=wanted,
             max_tokens=modules.config.context_tokens if max_tokens is None else max_tokens,
+            min_relevance=checked_share(min_relevance, "min_relevance"),
             where=page_filter(where),
             now=modules.clock(),
         )

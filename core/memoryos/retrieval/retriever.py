@@ -19,11 +19,21 @@ from numpy.typing import NDArray
 from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, ModelError, StorageBusy
 from memoryos.generation.context import Recall
-from memoryos.model import Chain, Knowledge, Owner, Page, Passage, RecalledPage, Scope, Segment
+from memoryos.model import (
+    Chain,
+    Knowledge,
+    Owner,
+    Page,
+    Passage,
+    Profile,
+    RecalledPage,
+    Scope,
+    Segment,
+)
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
 from memoryos.retrieval.narrowing import Narrowing
-from memoryos.retrieval.relevance import relevance
+from memoryos.retrieval.relevance import Calibration, calibration, relevance
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
 from memoryos.storage.journal import page_passages, passage_of
@@ -31,7 +41,7 @@ from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
 from memoryos.text.terms import tokens
-from memoryos.text.tokenizer import keywords
+from memoryos.text.tokenizer import keywords, words
 from memoryos.tiers import mid_term
 
 _log = logging.getLogger("memoryos.retrieval.retriever")
@@ -63,11 +73,13 @@ class Retriever:
         *,
         wanted: Wanted,
         max_tokens: int,
+        min_relevance: float | None,
         where: PageFilter | None,
         now: datetime,
     ) -> Recall:
         """Return what each tier holds on `query`; without an embedder's answer, by words alone.
 
+        min_relevance: what each page must reach; None for the config's, of the whole recall alone.
         Raises StorageError, and StorageBusy when pages change during every try.
         """
         view = self._views.cached(scope) or self._views.get(scope)
@@ -84,9 +96,10 @@ class Retriever:
                 with suppress(StaleBlocks):
                     only = None if where is None else Narrowing(self._store, scope, view, where)
                     hits = self._hits(scope, view, query, vector, wanted, only, now)
-                    return self._found(
+                    found = self._found(
                         scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
+                    return self._relevant(found, min_relevance)
                 self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
 
@@ -105,9 +118,14 @@ class Retriever:
         """Assemble the Recall from the hits of a search and the live tiers."""
         tiers = view.tiers
         found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
-        pages = tuple(_recalled(found[hit.seq], hit) for hit in hits if hit.seq in found)
+        calibrated, passages = self._calibration(view), view.index.passages
+        pages = tuple(
+            _recalled(found[hit.seq], hit, relevance(hit.share, hit.cosine, passages, calibrated))
+            for hit in hits
+            if hit.seq in found
+        )
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
-        words = frozenset(tokens(query)) if tiers.knowledge else frozenset()
+        terms = frozenset(tokens(query)) if tiers.knowledge else frozenset()
         knowledge: Collection[Knowledge] = tiers.knowledge.values()
         if only is None:
             profile, short_term = tiers.profile, self.short_term(scope, session_id)
@@ -115,15 +133,22 @@ class Retriever:
             knowledge = only.knowledge(knowledge)
             profile = only.profile(knowledge, tiers.traits.values())
             short_term = only.short_term(session_id, self._config.short_term_capacity)
+        user = self._knowledge(tiers, knowledge, "user", terms, vector)
+        agent = self._knowledge(tiers, knowledge, "agent", terms, vector)
+        known = [
+            relevance(shared, near, len(tiers.knowledge), calibrated)
+            for shared, near, _ in (*user, *agent)
+        ]
         return Recall(
             query=query,
             pages=pages,
             short_term=short_term,
             segments=self._segments(tiers, query, vector, only, now),
-            user_knowledge=self._knowledge(tiers, knowledge, "user", words, vector),
-            agent_knowledge=self._knowledge(tiers, knowledge, "agent", words, vector),
+            user_knowledge=tuple(item for _, _, item in user),
+            agent_knowledge=tuple(item for _, _, item in agent),
             profile=profile,
             max_tokens=max_tokens,
+            relevance=max((*(item.relevance for item in pages), *known), default=0.0),
             count_tokens=self._count_tokens,
             load_chains=lambda: self._chains(scope, chain_ids, only),
         )
@@ -164,7 +189,10 @@ class Retriever:
         allowed = None if only is None else only.positions
         if self._config.retrieval == "two_stage":
             return self._two_stage(scope, view, query, vector, wanted.pages, allowed, now)
-        return view.index.search(query, vector, wanted, now=now.timestamp(), allowed=allowed)
+        names = _names(scope, view.tiers.profile)
+        return view.index.search(
+            query, vector, wanted, now=now.timestamp(), allowed=allowed, names=names
+        )
 
     def _two_stage(
         self,
@@ -216,16 +244,44 @@ class Retriever:
         owner: Owner,
         wanted: frozenset[str],
         vector: Vectors | None,
-    ) -> tuple[Knowledge, ...]:
-        scored = []
+    ) -> list[tuple[float | None, float | None, Knowledge]]:
+        """Return (share of the question's words, cosine, item) of the nearest, best first."""
+        scored: list[tuple[float, float | None, float | None, Knowledge]] = []
         for item in knowledge:
             if item.owner == owner:
-                shared = len(wanted & tiers.words(item)) / max(len(wanted), 1)
+                shared = len(wanted & tiers.words(item)) / len(wanted) if wanted else None
                 row = tiers.vectors.get(item.id)
-                near = float(row @ vector) if row is not None and vector is not None else 0.0
-                scored.append((shared + near, item))
-        scored.sort(key=lambda pair: (-pair[0], pair[1].id))
-        return tuple(item for _, item in scored[: self._config.top_knowledge])
+                near = float(row @ vector) if row is not None and vector is not None else None
+                scored.append(((shared or 0.0) + (near or 0.0), shared, near, item))
+        scored.sort(key=lambda one: (-one[0], one[3].id))
+        return [(shared, near, item) for _, shared, near, item in scored[: self._most_known]]
+
+    @property
+    def _most_known(self) -> int:
+        return self._config.top_knowledge
+
+    def _calibration(self, view: ScopeView) -> Calibration:
+        return calibration(view.head.embedder.name if view.head.embedder else None)
+
+    def _relevant(self, found: Recall, min_relevance: float | None) -> Recall:
+        """Return what is left of a recall: nothing but the conversation, if it is not relevant."""
+        least = self._config.min_relevance if min_relevance is None else min_relevance
+        if found.relevance < least:
+            return replace(
+                found,
+                pages=(),
+                segments=(),
+                user_knowledge=(),
+                agent_knowledge=(),
+                profile=Profile(),
+                load_chains=tuple,
+            )
+        pages = found.pages
+        if min_relevance is not None:
+            pages = tuple(item for item in pages if item.relevance >= least)
+        elif all(item.relevance < least for item in pages):
+            pages = ()  # it is the knowledge that bears on the question
+        return found if len(pages) == len(found.pages) else replace(found, pages=pages)
 
     def _chains(self, scope: Scope, ids: Sequence[str], only: Narrowing | None) -> list[Chain]:
         order = {id_: rank for rank, id_ in enumerate(ids)}
@@ -236,7 +292,15 @@ class Retriever:
         return sorted(chains, key=lambda chain: order[chain.id])
 
 
-def _recalled(page: Page, hit: Hit) -> RecalledPage:
+def _names(scope: Scope, profile: Profile) -> frozenset[str]:
+    """Return what user and agent are called, lower-cased words."""
+    # An id of several words is as often a description.
+    ids = [name for name in (scope.user_id, scope.assistant_id) if name.isalpha()]
+    told = [profile.user.get("name", ""), profile.agent.get("name", "")]
+    return frozenset(words(" ".join((*ids, *told))))
+
+
+def _recalled(page: Page, hit: Hit, relevant: float) -> RecalledPage:
     """Return a page that was found, with its passages cut out of it."""
     spans = page_passages(page)
     scored = hit.passages
@@ -249,7 +313,7 @@ def _recalled(page: Page, hit: Hit) -> RecalledPage:
     return RecalledPage(
         page,
         hit.score,
-        relevance(hit.share, hit.cosine),
+        relevant,
         passages,
         hit.reasons or ("nothing is nearer",),
     )

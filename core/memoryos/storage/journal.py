@@ -119,6 +119,15 @@ def checked_count(value: object, name: str, least: int = 1) -> int:
     return value
 
 
+def checked_share(value: object, name: str) -> float | None:
+    """Return a number from 0 to 1, or None as it is. Raises InvalidInput."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise InvalidInput(f"{name} must be a number from 0 to 1, not {value!r}")
+    return float(value)
+
+
 def text_page(
     user_input: object,
     agent_response: object,

@@ -80,7 +80,7 @@ def recall(
 
 def print_recall(found: Recall) -> None:
     """Print a recall: pages with their reasons, then what is known."""
-    if not found.pages and not found.user_knowledge:
+    if not found:
         out.print("Nothing is remembered that bears on this.", style="yellow")
         return
     table = Table(box=None, show_header=False, padding=(0, 1))

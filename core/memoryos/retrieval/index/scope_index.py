@@ -141,6 +141,7 @@ class ScopeIndex:
         *,
         now: float,
         allowed: NDArray[np.int64] | None = None,
+        names: frozenset[str] = frozenset(),
     ) -> list[Hit]:
         """Return the pages nearest to `query`, best first: so many, or as `wanted` says.
 
@@ -151,7 +152,13 @@ class ScopeIndex:
         here = self._now
         pages = _Pages(here, target, self.ranking)
         found = search(
-            pages, query, wanted_of(wanted), now=now, allowed=allowed, config=self.ranking
+            pages,
+            query,
+            wanted_of(wanted),
+            now=now,
+            allowed=allowed,
+            config=self.ranking,
+            names=names,
         )
         if here.lexical.heap.size:
             self._sort_in_background()

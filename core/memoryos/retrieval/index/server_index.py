@@ -110,6 +110,11 @@ class ServerIndex:
         self._now = _Snapshot(columns, sealed.blocks, lexical)
 
     @property
+    def passages(self) -> int:
+        """Number of passages of its pages."""
+        return self._now.columns.passages
+
+    @property
     def last_seq(self) -> int:
         """Journal position of the newest page, -1 when there is none."""
         columns = self._now.columns
@@ -142,6 +147,7 @@ class ServerIndex:
         *,
         now: float,
         allowed: NDArray[np.int64] | None = None,
+        names: frozenset[str] = frozenset(),
     ) -> list[Hit]:
         """Return the pages nearest to `query`, best first, as `ScopeIndex.search` does.
 
@@ -156,7 +162,13 @@ class ServerIndex:
                 dense = _Dense(self, here.columns, sample, np.asarray(vector, np.float32), whole)
         pages = _Pages(self, here, dense)
         return search(
-            pages, query, wanted_of(wanted), now=now, allowed=allowed, config=self.ranking
+            pages,
+            query,
+            wanted_of(wanted),
+            now=now,
+            allowed=allowed,
+            config=self.ranking,
+            names=names,
         )
 
     def _sampled(self, columns: Columns) -> _Sample:

@@ -87,7 +87,7 @@ def _why(
 ) -> Why:
     """Return where a page stands on a question."""
     page = found.page(page_id)
-    every: Recall = found.recall(question, RANKED_FOR_WHY, **asking)
+    every: Recall = found.recall(question, RANKED_FOR_WHY, **{**asking, "min_relevance": 0})
     last = shown[-1] if shown else None
     for rank, item in enumerate(every.pages, 1):
         if item.page.id == page.id:
@@ -103,7 +103,7 @@ def _why(
         for name, value in (asking["where"] or {}).items()
         if name == "session_id"
     )
-    near = found.recall(question, RANKED_FOR_WHY, **{**asking, "where": alone})
+    near = found.recall(question, RANKED_FOR_WHY, **{**asking, "where": alone, "min_relevance": 0})
     itself = next((item for item in near.pages if item.page.id == page.id), None)
     return Why(page, None, itself, last, admitted=admitted and itself is not None)
 
