@@ -34,18 +34,26 @@ from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
 from memoryos.retrieval.narrowing import Narrowing
 from memoryos.retrieval.relevance import Calibration, calibration, relevance
+from memoryos.retrieval.reranking import Judged, judged
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
 from memoryos.storage.journal import page_passages, passage_of
 from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
+from memoryos.text.asking import is_small_talk
 from memoryos.text.terms import tokens
 from memoryos.text.tokenizer import keywords, words
 from memoryos.tiers import mid_term
 
 _log = logging.getLogger("memoryos.retrieval.retriever")
 _MOST_TRIES = 5
+_SPARE = 16
+"""Pages that are found beyond those wanted: some only ask, or repeat others…"""
+_WIDER = 4
+"""…and if too few are left, so many times as many are looked at…"""
+_MOST_JUDGED = 400
+"""…until they are more than this."""
 
 
 class Retriever:
@@ -95,7 +103,7 @@ class Retriever:
                 vector = self._comparable(view, answer)
                 with suppress(StaleBlocks):
                     only = None if where is None else Narrowing(self._store, scope, view, where)
-                    hits = self._hits(scope, view, query, vector, wanted, only, now)
+                    hits = self._judged(scope, view, query, vector, wanted, only, now)
                     found = self._found(
                         scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
@@ -110,19 +118,23 @@ class Retriever:
         view: ScopeView,
         query: str,
         vector: Vectors | None,
-        hits: Sequence[Hit],
+        hits: Sequence[Judged],
         max_tokens: int,
         only: Narrowing | None,
         now: datetime,
     ) -> Recall:
         """Assemble the Recall from the hits of a search and the live tiers."""
         tiers = view.tiers
-        found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
         calibrated, passages = self._calibration(view), view.index.passages
         pages = tuple(
-            _recalled(found[hit.seq], hit, relevance(hit.share, hit.cosine, passages, calibrated))
-            for hit in hits
-            if hit.seq in found
+            _recalled(
+                item.page,
+                item.hit,
+                0.0
+                if item.hollow
+                else relevance(item.hit.share, item.hit.cosine, passages, calibrated),
+            )
+            for item in hits
         )
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         terms = frozenset(tokens(query)) if tiers.knowledge else frozenset()
@@ -193,6 +205,31 @@ class Retriever:
         return view.index.search(
             query, vector, wanted, now=now.timestamp(), allowed=allowed, names=names
         )
+
+    def _judged(
+        self,
+        scope: Scope,
+        view: ScopeView,
+        query: str,
+        vector: Vectors | None,
+        wanted: Wanted,
+        only: Narrowing | None,
+        now: datetime,
+    ) -> list[Judged]:
+        """Return the pages to be shown: further ones where what is nearest only asks or repeats."""
+        if is_small_talk(query):
+            return []
+        least = wanted.least if wanted.tokens is not None else wanted.pages
+        wider = wanted if wanted.tokens is not None else Wanted(wanted.pages + _SPARE)
+        while True:
+            hits = self._hits(scope, view, query, vector, wider, only, now)
+            found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
+            items = judged([(found[hit.seq], hit) for hit in hits if hit.seq in found])
+            telling = sum(not item.hollow for item in items)
+            all_found = wider.tokens is None and len(hits) < wider.pages
+            if telling >= least or all_found or wider.pages > _MOST_JUDGED:
+                return items[: wanted.pages]
+            wider = Wanted(_WIDER * (wider.pages if wider.tokens is None else least + _SPARE))
 
     def _two_stage(
         self,

@@ -55,6 +55,8 @@ class Speech:
     """Words that deny."""
     hedges: Words = frozenset()
     """Words by which a speaker leaves a statement open ("maybe", "I think")."""
+    ignorance: Words = frozenset()
+    """Phrases of an answer that there is none ("I don't know")."""
     small_talk: Words = frozenset()
     """Greetings, thanks and assent: a message of nothing but these says nothing."""
     follow_up_pronouns: Words = frozenset()
