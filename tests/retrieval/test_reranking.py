@@ -139,3 +139,30 @@ def test_follow_ups(text):
 
 def test_a_question_of_its_own_is_no_follow_up():
     assert not is_follow_up("What is my cat called?")
+
+
+@pytest.mark.parametrize(
+    ("said", "others", "before", "asked"),
+    [
+        (
+            "Marta's birthday is on 14 March, she wants a telescope.",
+            ["Paolo's birthday is on 2 August, I need a present.", "Marta works in Genoa."],
+            ("Where does my cousin Marta work?", "At the aquarium in Genoa."),
+            "and her birthday?",
+        ),
+        (
+            "The oak table measures 180 by 90 centimetres.",
+            ["The rug in the hall is big.", "I bought tea."],
+            ("What did I pay for the oak table?", "240 euros."),
+            "how big is it?",
+        ),
+    ],
+)
+def test_a_follow_up_is_searched_with_the_turn_before_it(memory, said, others, before, asked):
+    add(memory, (said, "Noted."), *[(other, "Noted.") for other in others])
+    session = memory.session("now")
+    session.add(*before)
+    memory.flush()
+    assert session.recall(asked, k=1).pages[0].page.user_input == said
+    alone = memory.session("elsewhere").recall(asked, k=1, min_relevance=0)
+    assert alone.pages[0].page.user_input != said

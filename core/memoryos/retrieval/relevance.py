@@ -19,6 +19,8 @@ _LITTLE = 0.1
 """Weight of a name of user or agent, as a part of a word's: of them it is always spoken."""
 _CALENDAR = 0.2
 """Weight of a word of the calendar: it tells when (`ranking.date_bonus`), not what."""
+_BEFORE = 0.2
+"""Likewise of a word of the turn before a follow-up: its answer's words are among them."""
 _OTHERS = 200
 """Passages that hold none of the words, added to a scope's: in a memory of one page each word that
 it holds would be worth nothing beside one that it does not."""
@@ -64,7 +66,8 @@ def relevance(
     question has no words; cosine: of its best passage to the question, None where there are no
     vectors; passages: of the scope.
     """
-    use = _WORDS if cosine is None else calibrated
+    # A passage whose embedding is pending has a cosine of exactly 0.
+    use = calibrated if cosine else _WORDS
     held, near = min(max(share or 0.0, 0.0), 1.0), cosine or 0.0
     logit = use.offset + held * (use.share + held * use.share_squared)
     unlike = 1 - _logistic(logit + near * (use.cosine + held * use.both))
@@ -75,12 +78,17 @@ def relevance(
 
 
 def word_shares(
-    words: Sequence[str], held: Sequence[int], passages: int, names: frozenset[str]
+    words: Sequence[str],
+    held: Sequence[int],
+    passages: int,
+    names: frozenset[str],
+    own: int | None = None,
 ) -> list[float]:
     """Return of each word of a question its share of the weight of them all.
 
-    words: lower-cased; held: passages that hold each, of `passages`; names: of user and agent.  A
-    word that nobody ever said has the full weight of a rare one.
+    words: lower-cased; held: passages that hold each, of `passages`; names: of user and agent;
+    own: how many of the words are the question's, those behind are the turn's before it.  A word
+    that nobody ever said has the full weight of a rare one.
     """
     calendar = _calendar_words()
     weights = []
@@ -91,6 +99,8 @@ def word_shares(
         elif word in calendar or _is_date_number(word):
             weight *= _CALENDAR
         weights.append(weight)
+    if own is not None:
+        weights[own:] = [_BEFORE * weight for weight in weights[own:]]
     whole = sum(weights)
     return [weight / whole for weight in weights]
 

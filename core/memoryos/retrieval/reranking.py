@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 
 from memoryos.model import Page
 from memoryos.retrieval.index import Hit
-from memoryos.text.asking import is_ignorance, is_question, is_small_talk
+from memoryos.text.asking import is_ignorance, is_question
 from memoryos.text.tokenizer import content_words
 
 _ASKS = 0.5
 """Part of the score that is left to a page whose user only asks."""
+_NEW_WORDS = 2
+"""Content words at most that a question without an answer has and the query has not."""
 _ALIKE = 0.9
 """Words in common, of those in either, from which two pages say the same."""
 _SAME_WORDS = 2
@@ -41,18 +43,17 @@ class Judged:
     """Whether it says nothing: a question without an answer."""
 
 
-def judged(found: Sequence[tuple[Page, Hit]]) -> list[Judged]:
-    """Return pages as they are to be shown: best first, what says nothing last, nothing twice."""
-    once = _collapsed([_judge(page, hit) for page, hit in found])
+def judged(found: Sequence[tuple[Page, Hit]], query: str, before: Page | None) -> list[Judged]:
+    """Return pages as they are to be shown: best first, what says nothing last, nothing twice.
+
+    before: the turn that the question goes on from; it is known, and comes after the others.
+    """
+    asked = frozenset(content_words(query))
+    once = _collapsed([_judge(page, hit, asked) for page, hit in found])
     # Stable: of equals the index's order stands.
-    once.sort(key=lambda item: (item.hollow, -item.hit.score))
+    known = before.id if before is not None else None
+    once.sort(key=lambda item: (item.hollow, item.page.id == known, -item.hit.score))
     return _newest_first(once)
-
-
-def speaker_of(text: str) -> str:
-    """Return the name before the colon that a text begins with, "" if there is none."""
-    match = _SPEAKER.match(text)
-    return match[1] if match else ""
 
 
 def _said(text: str) -> str:
@@ -61,17 +62,15 @@ def _said(text: str) -> str:
     return text[match.end() if match else 0 :][:_READ].strip()
 
 
-def _judge(page: Page, hit: Hit) -> Judged:
+def _judge(page: Page, hit: Hit, asked: frozenset[str]) -> Judged:
     user, agent = _said(page.user_input), _said(page.agent_response)
     if not user or not is_question(user):
-        return Judged(page, hit, hollow=not user and _says_nothing(agent))
-    hollow = _says_nothing(agent)
+        return Judged(page, hit, hollow=not user and is_ignorance(agent))
+    hollow = is_ignorance(agent)
+    if not agent:  # a question may tell something besides: "Did you know that I moved to Rome?"
+        hollow = len(frozenset(content_words(user)) - asked) <= _NEW_WORDS
     score = hit.score * _ASKS if hollow and hit.score > 0 else hit.score
     return Judged(page, replace(hit, score=score), hollow=hollow)
-
-
-def _says_nothing(answer: str) -> bool:
-    return not answer or is_ignorance(answer) or is_small_talk(answer)
 
 
 def _collapsed(items: Sequence[Judged]) -> list[Judged]:

@@ -41,13 +41,17 @@ from memoryos.storage.journal import page_passages, passage_of
 from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
-from memoryos.text.asking import is_small_talk
+from memoryos.text.asking import is_follow_up, is_small_talk
 from memoryos.text.terms import tokens
 from memoryos.text.tokenizer import keywords, words
 from memoryos.tiers import mid_term
 
 _log = logging.getLogger("memoryos.retrieval.retriever")
 _MOST_TRIES = 5
+_BEFORE = 0.5
+"""Weight of the meaning of the turn before a follow-up…"""
+_MOST_BEFORE = 1000
+"""…of which so many characters are looked at."""
 _SPARE = 16
 """Pages that are found beyond those wanted: some only ask, or repeat others…"""
 _WIDER = 4
@@ -91,11 +95,12 @@ class Retriever:
         Raises StorageError, and StorageBusy when pages change during every try.
         """
         view = self._views.cached(scope) or self._views.get(scope)
+        before = self._before(scope, session_id, query) if is_follow_up(query) else None
         asked, answer = False, None
         for _ in range(_MOST_TRIES):
             # The embedder is called before the lock is taken, if the cached view has vectors.
             if view.dimension and not asked:
-                asked, answer = True, self._query_vector(query)
+                asked, answer = True, self._query_vector(query, before)
             with self._views.recall_lock(view):
                 view = self._views.get(scope)
                 if view.dimension and not asked:
@@ -103,7 +108,7 @@ class Retriever:
                 vector = self._comparable(view, answer)
                 with suppress(StaleBlocks):
                     only = None if where is None else Narrowing(self._store, scope, view, where)
-                    hits = self._judged(scope, view, query, vector, wanted, only, now)
+                    hits = self._judged(scope, view, query, vector, wanted, only, now, before)
                     found = self._found(
                         scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
@@ -172,9 +177,18 @@ class Retriever:
         )
         return tuple(reversed(self._store.pages(scope, query)))
 
-    def _query_vector(self, query: str) -> Vectors | None:
+    def _before(self, scope: Scope, session_id: str, query: str) -> Page | None:
+        """Return the session's turn before a message, which may itself have been added already."""
+        turns = reversed(self.short_term(scope, session_id))
+        return next((page for page in turns if page.user_input.strip() != query.strip()), None)
+
+    def _query_vector(self, query: str, before: Page | None) -> Vectors | None:
         try:
-            return self._embedder.embed_query(query)
+            vector = self._embedder.embed_query(query)
+            if before is None or not _text_of(before):
+                return vector
+            both = vector + _BEFORE * self._embedder.embed_query(_text_of(before))
+            return np.asarray(both / max(float(np.linalg.norm(both)), 1e-9), np.float32)
         except ModelError as error:
             _log.warning("recalling by words alone: %s", error)
             return None
@@ -197,13 +211,20 @@ class Retriever:
         wanted: Wanted,
         only: Narrowing | None,
         now: datetime,
+        before: Page | None,
     ) -> list[Hit]:
         allowed = None if only is None else only.positions
         if self._config.retrieval == "two_stage":
             return self._two_stage(scope, view, query, vector, wanted.pages, allowed, now)
         names = _names(scope, view.tiers.profile)
         return view.index.search(
-            query, vector, wanted, now=now.timestamp(), allowed=allowed, names=names
+            query,
+            vector,
+            wanted,
+            now=now.timestamp(),
+            allowed=allowed,
+            names=names,
+            before=_text_of(before),
         )
 
     def _judged(
@@ -215,6 +236,7 @@ class Retriever:
         wanted: Wanted,
         only: Narrowing | None,
         now: datetime,
+        before: Page | None,
     ) -> list[Judged]:
         """Return the pages to be shown: further ones where what is nearest only asks or repeats."""
         if is_small_talk(query):
@@ -222,9 +244,11 @@ class Retriever:
         least = wanted.least if wanted.tokens is not None else wanted.pages
         wider = wanted if wanted.tokens is not None else Wanted(wanted.pages + _SPARE)
         while True:
-            hits = self._hits(scope, view, query, vector, wider, only, now)
+            hits = self._hits(scope, view, query, vector, wider, only, now, before)
             found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
-            items = judged([(found[hit.seq], hit) for hit in hits if hit.seq in found])
+            items = judged(
+                [(found[hit.seq], hit) for hit in hits if hit.seq in found], query, before
+            )
             telling = sum(not item.hollow for item in items)
             all_found = wider.tokens is None and len(hits) < wider.pages
             if telling >= least or all_found or wider.pages > _MOST_JUDGED:
@@ -327,6 +351,11 @@ class Retriever:
         if only is not None:
             chains = only.chains(chains)
         return sorted(chains, key=lambda chain: order[chain.id])
+
+
+def _text_of(before: Page | None) -> str:
+    """Return what was said in the turn before, as far as a question is searched with it."""
+    return before.text[:_MOST_BEFORE] if before is not None else ""
 
 
 def _names(scope: Scope, profile: Profile) -> frozenset[str]:

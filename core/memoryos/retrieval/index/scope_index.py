@@ -142,6 +142,7 @@ class ScopeIndex:
         now: float,
         allowed: NDArray[np.int64] | None = None,
         names: frozenset[str] = frozenset(),
+        before: str = "",
     ) -> list[Hit]:
         """Return the pages nearest to `query`, best first: so many, or as `wanted` says.
 
@@ -159,6 +160,7 @@ class ScopeIndex:
             allowed=allowed,
             config=self.ranking,
             names=names,
+            before=before,
         )
         if here.lexical.heap.size:
             self._sort_in_background()

@@ -35,6 +35,8 @@ _MAX_TERMS = 32
 """Words of a question that are looked up, the rarest first: a pasted page costs no more."""
 _CELLS = 1 << 16
 """Counts, of words in pages, that are worked on together."""
+_BEFORE = 0.5
+"""Weight of the words of the turn before, where a question goes on from it."""
 _TELLING = 0.05
 """A word whose idf is below this share of the rarest word's tells nothing and is left out."""
 
@@ -119,19 +121,21 @@ def search(
     allowed: NDArray[np.int64] | None,
     config: RankingConfig,
     names: frozenset[str] = frozenset(),
+    before: str = "",
 ) -> list[Hit]:
     """Return the pages nearest to `query`, best first.
 
     A page is as good as its best passage, and a little better for further ones.  now: unix seconds
     that "yesterday" in the query is relative to; allowed: sorted seqs, only these are returned;
-    names: of the user and the agent, lower-cased words that tell little.
+    names: of the user and the agent, lower-cased words that tell little; before: the turn that the
+    question goes on from, whose words count less.
     """
     columns = pages.columns
     n = columns.size
     if not columns.standing or wanted.pages < 1:
         return []
     live = columns.live
-    words, shares = _words(pages, query, live, names)
+    words, shares = _words(pages, query, live, names, before)
     base = _lexical(columns, words, live, config)
     bonus, named = _dated(columns, query, now, config)
     if config.dense:
@@ -245,13 +249,16 @@ def _dated(
 
 
 def _words(
-    pages: Pages, query: str, live: Live, names: frozenset[str]
+    pages: Pages, query: str, live: Live, names: frozenset[str], before: str
 ) -> tuple[list[FoundWord], list[float] | None]:
     """Return (the telling words of the question that the scope holds, the rarest first; `shares`).
 
     The shares are of those words; None where the question has no words at all.
     """
     terms = query_terms(query)
+    said = {term.ids for term in terms}
+    earlier = [term for term in query_terms(before) if term.ids not in said] if before else []
+    terms += earlier
     if not terms:
         return [], None
     found = pages.find([term.ids for term in terms])
@@ -263,15 +270,20 @@ def _words(
         ]
     held, passages = [len(rows) for rows, _ in found], pages.columns.passages
     idfs = rank.inverse_document_frequencies(held, passages)
-    weights = word_shares([term.surface for term in terms], held, passages, names)
+    own = len(terms) - len(earlier)
+    idfs[own:] = [_BEFORE * idf for idf in idfs[own:]]
+    weights = word_shares([term.surface for term in terms], held, passages, names, own)
     both = [
         (FoundWord(term.surface, idf, rows, counts), share)
         for term, idf, share, (rows, counts) in zip(terms, idfs, weights, found, strict=True)
         if len(rows)
     ]
     both.sort(key=lambda pair: -pair[0].idf)
-    both = [pair for pair in both[:_MAX_TERMS] if pair[0].idf >= _TELLING * both[0][0].idf]
-    return [word for word, _ in both], [share for _, share in both]
+    least = _TELLING * both[0][0].idf if both else 0.0
+    telling = [pair for pair in both[:_MAX_TERMS] if pair[0].idf >= least]
+    # What nearly every passage holds tells nothing, and is not missed either.
+    whole = 1 - sum(share for word, share in both if word.idf < least)
+    return [word for word, _ in telling], [share / max(whole, 1e-9) for _, share in telling]
 
 
 def _lexical(columns: Columns, words: list[FoundWord], live: Live, config: RankingConfig) -> Floats:

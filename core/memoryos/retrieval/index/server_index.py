@@ -148,6 +148,7 @@ class ServerIndex:
         now: float,
         allowed: NDArray[np.int64] | None = None,
         names: frozenset[str] = frozenset(),
+        before: str = "",
     ) -> list[Hit]:
         """Return the pages nearest to `query`, best first, as `ScopeIndex.search` does.
 
@@ -169,6 +170,7 @@ class ServerIndex:
             allowed=allowed,
             config=self.ranking,
             names=names,
+            before=before,
         )
 
     def _sampled(self, columns: Columns) -> _Sample:
