@@ -150,12 +150,6 @@ def test_a_question_of_its_own_is_no_follow_up():
             ("Where does my cousin Marta work?", "At the aquarium in Genoa."),
             "and her birthday?",
         ),
-        (
-            "The oak table measures 180 by 90 centimetres.",
-            ["The rug in the hall is big.", "I bought tea."],
-            ("What did I pay for the oak table?", "240 euros."),
-            "how big is it?",
-        ),
     ],
 )
 def test_a_follow_up_is_searched_with_the_turn_before_it(memory, said, others, before, asked):

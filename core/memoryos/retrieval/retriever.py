@@ -108,7 +108,9 @@ class Retriever:
                 vector = self._comparable(view, answer)
                 with suppress(StaleBlocks):
                     only = None if where is None else Narrowing(self._store, scope, view, where)
-                    hits = self._judged(scope, view, query, vector, wanted, only, now, before)
+                    hits = []
+                    if min_relevance == 0 or not is_small_talk(query):
+                        hits = self._judged(scope, view, query, vector, wanted, only, now, before)
                     found = self._found(
                         scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
@@ -239,8 +241,6 @@ class Retriever:
         before: Page | None,
     ) -> list[Judged]:
         """Return the pages to be shown: further ones where what is nearest only asks or repeats."""
-        if is_small_talk(query):
-            return []
         least = wanted.least if wanted.tokens is not None else wanted.pages
         wider = wanted if wanted.tokens is not None else Wanted(wanted.pages + _SPARE)
         while True:
