@@ -26,6 +26,7 @@ EXTRAS = {
     "langgraph": "langgraph",
     "llama_index": "llama-index",
     "mcp": "mcp",
+    "openai_agents": "openai-agents",
 }
 """Each adapter with the one extra that it may need."""
 
@@ -121,13 +122,16 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
         "all",
         "bench",
         "dev",
+        "fastembed",
         "langchain",
         "langgraph",
         "llama-index",
         "mcp",
         "notebooks",
+        "openai-agents",
         "postgres",
         "sentence-transformers",
+        "ui",
     ]
 
 

@@ -44,7 +44,7 @@ def write(
     if audited:
         title = f"Without the {len(audited)} questions whose published answer is known to be wrong"
         parts.append(_table(title, done, audited))
-    parts += [_categories(done), "## LoCoMo's known errors\n\n" + published_audit()]
+    parts += [_categories(done), _price(done), "## LoCoMo's known errors\n\n" + published_audit()]
     path = folder / "locomo-answers.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -80,6 +80,25 @@ def _costs(one: Answers) -> tuple[str, str]:
     calls = sum(a.cost.calls for a in one.answered)
     tokens += spent.prompt_tokens + spent.completion_tokens
     return f"{tokens / count:,.0f}", f"{(calls + spent.calls) / count:.2f}"
+
+
+def _price(done: Sequence[Answers]) -> str:
+    """Return what the whole run has cost, by memory, whoever paid for it first."""
+    rows = [
+        "## Price",
+        "",
+        "Calls and tokens of all answers and of reading; what was kept counts as it cost then.",
+        "",
+        "| | calls | prompt tokens | completion tokens |",
+        "|---|---|---|---|",
+    ]
+    for one in done:
+        spent = one.consolidating
+        prompt = spent.prompt_tokens + sum(a.cost.prompt_tokens for a in one.answered)
+        completion = spent.completion_tokens + sum(a.cost.completion_tokens for a in one.answered)
+        calls = spent.calls + sum(a.cost.calls for a in one.answered)
+        rows.append(f"| {one.name} | {calls:,} | {prompt:,} | {completion:,} |")
+    return "\n".join(rows)
 
 
 def _categories(done: Sequence[Answers]) -> str:

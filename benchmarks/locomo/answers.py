@@ -53,6 +53,16 @@ class FullContext:
         return held(_Whole(Recalled((), dict.fromkeys(BUDGETS, whole))))
 
 
+class NoMemory:
+    """Nothing at all goes before the model: what it answers by guessing."""
+
+    name = "no memory"
+
+    def read(self, conversation: Conversation) -> AbstractContextManager[Reader]:  # noqa: ARG002  # forgotten at once
+        """Keep nothing."""
+        return held(_Whole(Recalled((), dict.fromkeys(BUDGETS, ""))))
+
+
 class _Whole:
     def __init__(self, recalled: Recalled) -> None:
         self._recalled = recalled

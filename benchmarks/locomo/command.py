@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from benchmarks.locomo.data import Conversation, load
 from benchmarks.locomo.evidence import HALVES
 from benchmarks.locomo.kept_calls import KeptCalls
 from benchmarks.locomo.systems.engine import EngineSystem
+from benchmarks.locomo.systems.rankings import PassageSystem
 from benchmarks.locomo.systems.system import System
 from benchmarks.recall import locomo_section
 from benchmarks.recall import systems as recall_systems
@@ -31,7 +33,7 @@ from benchmarks.recall.embedders import minilm_folder
 from memoryos.embedders import HashingEmbedder
 from memoryos.embedders.resolve import resolve_embedder
 from memoryos.errors import InvalidInput, MemoryOSError
-from memoryos.frontends.cli.options import chat_model
+from memoryos.llm import OpenAIChat
 from memoryos.llm.tokens import token_counter
 from memoryos.ports import Embedder, TokenUsage
 
@@ -43,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = parser().parse_args(arguments)
     try:
+        if options.answers and not options.model:
+            raise InvalidInput("--answers needs --model NAME")
         conversations = _conversations(options.data, options.conversations)
         embedder = KeptEmbedder(_embedder(options.embedder), options.cache)
         with ExitStack() as stack:
@@ -111,20 +115,25 @@ def _answers(
     folder: Path,
     arguments: Sequence[str],
 ) -> None:
-    model = chat_model(options.model, options.base_url)
-    assert model is not None
+    model = _chat_model(options.model, options)
     calls = KeptCalls(model, options.cache / "answers.jsonl")
     judge = None
     if options.judge:
-        judging = chat_model(options.judge, options.base_url)
-        assert judging is not None
-        judge = KeptCalls(judging, options.cache / "verdicts.jsonl")
-    known = {**comparison.systems(embedder, folder), "full": answers.FullContext}
+        judge = KeptCalls(_chat_model(options.judge, options), options.cache / "verdicts.jsonl")
+    known = {
+        **comparison.systems(embedder, folder),
+        "passages": lambda: PassageSystem(token_counter(None)),
+        "full": answers.FullContext,
+        "none": answers.NoMemory,
+    }
     ours = EngineSystem(comparison.OURS, embedder, folder)
     if options.consolidate:
         ours = replace(ours, chat_model=model)
         known["memoryos"] = lambda: ours
-    made = [known[name]() for name in _names(options.systems or "memoryos,dense,full", known)]
+    made = [
+        known[name]()
+        for name in _names(options.systems or "memoryos,dense,passages,full,none", known)
+    ]
     audited = known_errors.audited(options.audit) if options.audit else {}
 
     def spent(system: System, conversation: Conversation) -> TokenUsage:
@@ -146,6 +155,13 @@ def _answers(
     command = _command(arguments)
     path = answer_report.write(options.out, command, options.model, options.judge, done, audited)
     print(path)
+
+
+def _chat_model(name: str, options: argparse.Namespace) -> OpenAIChat:
+    """Return a model as the options name it; the key comes from OPENAI_API_KEY alone."""
+    local = bool(options.base_url) and not os.environ.get("OPENAI_API_KEY")
+    key = "" if local else None
+    return OpenAIChat(name, key, options.base_url, timeout=options.timeout, seed=0, temperature=0)
 
 
 def _names(wanted: str, known: Mapping[str, object]) -> list[str]:
@@ -189,6 +205,16 @@ def parser() -> argparse.ArgumentParser:
         "--consolidate", action="store_true", help="the model also reads for the engine"
     )
     asking.add_argument("--limit", type=int, metavar="N", help="questions of each conversation")
+    asking.add_argument(
+        "--answers", action="store_true", help="answer quality; needs --model, and is meant by it"
+    )
+    asking.add_argument(
+        "--timeout",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="longest silence of a call (default: 60); a slow local model needs more",
+    )
     asking.add_argument("--workers", type=int, default=4, metavar="N", help="calls at once")
     asking.add_argument("--audit", type=Path, metavar="FOLDER", help="of locomo-audit's errors")
     return made

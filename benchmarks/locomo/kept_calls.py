@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.locomo.prompts import Messages, Verdict
-from memoryos.errors import ModelAnswerInvalid
+from memoryos.errors import ModelError
 from memoryos.ports import ChatModel, TokenUsage
 
 
@@ -64,8 +64,10 @@ class KeptCalls:
             completion = self.model.complete(messages, schema=schema)
             text = completion.text if schema is None else completion.parsed.model_dump_json()
             usage = completion.usage
-        except ModelAnswerInvalid as error:
-            # Asked twice in vain: kept as no answer, or the run would stop here every time.
+        except ModelError as error:
+            if not error.permanent:
+                raise
+            # In vain, and would be so again: kept as no answer, or each run would stop here.
             text, usage = "", getattr(error, "usage", None) or TokenUsage()
         kept = Kept(key, text, usage.prompt_tokens, usage.completion_tokens, usage.calls)
         with self._lock:

@@ -13,9 +13,12 @@ finished in its thread; what it stored stays stored.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextvars
 import functools
 import os
+import threading
+import weakref
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -25,22 +28,85 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from memoryos.config import MemoryConfig
-from memoryos.engine import Engine
+from memoryos.engine import CLOSE_SECONDS, Engine
+from memoryos.errors import EngineClosed
 from memoryos.memory.memory import Memory
 from memoryos.model import Id, Scope
 from memoryos.ports import ChatModel, Clock, Embedder, utc_now
-from memoryos.upkeep.doctor import Report
+from memoryos.upkeep.report import Report
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _THREADS = 8
 """Calls at once, for each of the two pools."""
+
+
+class _Threads:
+    """Daemon threads that run calls in their order.
+
+    Unlike in those of `concurrent.futures`, a call that waits for a model does not keep the
+    interpreter from ending.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+        self.under_way: set[Future[Any]] = set()
+
+    def submit(self, call: Callable[[], R]) -> Future[R]:
+        """Run `call` in a thread. Raises EngineClosed."""
+        future: Future[R] = Future()
+        with self._lock:
+            if self._closed:
+                raise EngineClosed
+            self.under_way.add(future)
+            future.add_done_callback(self.under_way.discard)
+            self._calls.put(functools.partial(_run, call, future))
+            if self._idle:
+                self._idle -= 1
+            elif len(self._threads) < _THREADS:
+                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+        return future
+
+    def shutdown(self) -> None:
+        """Take no more calls; those under way finish, if the process lives so long."""
+        with self._lock:
+            self._closed = True
+            self.under_way.clear()
+            for _ in self._threads:
+                self._calls.put(None)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+            del call
+            with self._lock:
+                if self._calls.empty():
+                    self._idle += 1
+
+
+def _run(call: Callable[[], R], future: Future[R]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as error:  # noqa: BLE001  # it is the caller's
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 class _Pools:
@@ -51,22 +117,37 @@ class _Pools:
     """
 
     def __init__(self) -> None:
-        self._brief = ThreadPoolExecutor(_THREADS, thread_name_prefix="memoryos-brief")
-        self._long = ThreadPoolExecutor(_THREADS, thread_name_prefix="memoryos-long")
+        self._brief = _Threads("memoryos-brief")
+        self._long = _Threads("memoryos-long")
+        _open.add(self)
 
     def submit(self, call: Callable[[], R], *, brief: bool) -> Future[R]:
         """Run `call` in a thread, in the caller's context (tracing, logging)."""
         pool = self._brief if brief else self._long
-        return pool.submit(contextvars.copy_context().run, call)
+        return pool.submit(functools.partial(contextvars.copy_context().run, call))
 
     async def run(self, call: Callable[[], R], *, brief: bool) -> R:
         """Run `call` in a thread; return its result."""
         return await asyncio.wrap_future(self.submit(call, brief=brief))
 
+    @property
+    def under_way(self) -> list[Future[Any]]:
+        """The calls that have not ended."""
+        return [*self._brief.under_way, *self._long.under_way]
+
     def shutdown(self) -> None:
-        """Take no more calls; those under way finish."""
-        self._brief.shutdown(wait=False)
-        self._long.shutdown(wait=False)
+        """Take no more calls; nobody waits for those under way."""
+        self._brief.shutdown()
+        self._long.shutdown()
+
+
+_open: weakref.WeakSet[_Pools] = weakref.WeakSet()
+
+
+@atexit.register
+def _wait_for_calls() -> None:
+    """Wait a little for what is under way as the interpreter ends: an `add`, say."""
+    wait([call for pools in list(_open) for call in pools.under_way], CLOSE_SECONDS)
 
 
 def _brief(
@@ -160,6 +241,8 @@ class AsyncMemory:
     recall = _long(Memory.recall)
     respond = _long(Memory.respond)
     respond_stream = _streamed(Memory.respond_stream)
+    remember = _brief(Memory.remember)
+    correct = _brief(Memory.correct)
     page = _brief(Memory.page)
     pages = _brief(Memory.pages)
     sessions = _brief(Memory.sessions)
@@ -275,11 +358,15 @@ class AsyncEngine:
         """
         await self._pools.run(functools.partial(self._engine.backup, path), brief=False)
 
-    async def close(self) -> None:
-        """Finish what is pending, then close the store. Idempotent."""
+    async def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
+        """Finish what is pending, then close the store. Idempotent (see `Engine.close`).
+
+        Args:
+            timeout: seconds to spend on what is pending. None: as long as it takes.
+        """
         # A thread of its own: the pools may be full of calls that the closing ends.
         try:
-            await asyncio.to_thread(self._engine.close)
+            await asyncio.to_thread(self._engine.close, timeout)
         finally:
             self._pools.shutdown()
 

@@ -69,7 +69,9 @@ class MemoryConfig:
     short_term_capacity: int = 7
     """Pages in a session's short-term memory."""
     page_out_batch: int = 7
-    """Pages that leave short-term memory together: one model call reads them all."""
+    """Pages that a model reads in one call. The rules file page after page."""
+    rest_seconds: float = 900.0
+    """A session in which nothing was said for so long is filed by a model down to its last page."""
 
     # Mid-term memory, Eq. 3 and 4
     similarity_threshold: float = 0.6
@@ -172,6 +174,7 @@ class MemoryConfig:
             "heat_beta",
             "heat_gamma",
             "recency_seconds",
+            "rest_seconds",
             "lock_seconds",
             "min_relevance",
         ):

@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Mapping
 from functools import partial
@@ -15,10 +16,11 @@ from typing import Any
 
 from memoryos.config import MemoryConfig
 from memoryos.embedders.resolve import resolve_embedder
-from memoryos.errors import EmbedderMismatch, EngineClosed, InvalidInput, MemoryOSError
+from memoryos.errors import EmbedderMismatch, EngineClosed, InvalidInput
 from memoryos.generation.generator import Generator
 from memoryos.llm.resolve import resolve_chat_model
 from memoryos.llm.tokens import token_counter
+from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.memory import Memory
 from memoryos.memory.modules import Modules
 from memoryos.model import Id, Scope
@@ -26,19 +28,26 @@ from memoryos.ports import ChatModel, Clock, Embedder, utc_now
 from memoryos.retrieval.retriever import Retriever
 from memoryos.retrieval.views import Views
 from memoryos.storage.in_memory import InMemoryStore
-from memoryos.storage.journal import checked_id
+from memoryos.storage.journal import checked_id, checked_seconds
 from memoryos.storage.port import FileStore, QueueStore, Store
+from memoryos.storage.sql import is_mistyped, without_password
 from memoryos.storage.vectors import outdated, outdated_scopes
 from memoryos.updating.analysts.choice import Choice, Rules
 from memoryos.updating.filing import Updater
 from memoryos.updating.revisit import Revisitor
 from memoryos.updating.worker import Consolidator, Enqueuer, Worker
-from memoryos.upkeep.doctor import Doctor, Report
+from memoryos.upkeep.doctor import Doctor
 from memoryos.upkeep.erasure import Eraser
+from memoryos.upkeep.report import Report
 
 _log = logging.getLogger("memoryos.engine")
+CLOSE_SECONDS = 4.0
+"""How long closing an engine, or the interpreter's end, waits for what is pending."""
+_THREADS_WITH_MODEL = 4
+"""Scopes that are worked on at once where most of the time a model is waited for."""
 
 
+@raises_only_ours
 class Engine:
     """A store with the models that work on it. Thread-safe; a context manager.
 
@@ -67,17 +76,19 @@ class Engine:
         rules = Rules(config.language)
         analysts = Choice(store, config, rules, chat_model, self.count_tokens, clock)
         updater = Updater(store, views, embedder, analysts, config, clock)
-        revisitor = Revisitor(store, views, embedder, analysts)
+        revisitor = Revisitor(store, updater, views, analysts, clock)
         consolidator = Consolidator(store, updater, revisitor, clock)
         worker = None
         if config.promotion == "background":
             worker = Worker(
                 consolidator,
                 lambda: [*store.scopes(waiting=True), *outdated_scopes(store, embedder)],
+                config.rest_seconds,
+                threads=1 if chat_model is None else _THREADS_WITH_MODEL,
             )
         elif config.promotion == "queue":
             enqueuer = Enqueuer(consolidator, _queue_of(store))
-            worker = Worker(enqueuer, lambda: outdated_scopes(store, embedder))
+            worker = Worker(enqueuer, lambda: outdated_scopes(store, embedder), config.rest_seconds)
         self.modules = Modules(
             store=store,
             config=config,
@@ -91,6 +102,8 @@ class Engine:
             embedder=embedder,
             analysts=analysts,
         )
+        self._own_models: tuple[object, ...] = ()
+        """Models made here of a name, which nobody else uses."""
         self._closed = False
         self._closing = threading.Lock()
         _open.add(self.modules)
@@ -131,10 +144,13 @@ class Engine:
         model, vectors = resolve_chat_model(chat_model), resolve_embedder(embedder)
         store = open_store(uri, settings)
         try:
-            return cls(store, settings, model, vectors, clock, new_embedder=new_embedder)
+            engine = cls(store, settings, model, vectors, clock, new_embedder=new_embedder)
         except BaseException:
             store.close()
             raise
+        given = (chat_model, embedder)
+        engine._own_models = tuple(m for m in (model, vectors) if all(m is not g for g in given))
+        return engine
 
     @classmethod
     def of(cls, engine: object = None, storage_uri: str | None = None) -> Engine:
@@ -194,7 +210,7 @@ class Engine:
         return self._closed
 
     def scopes(self) -> list[Scope]:
-        """Return the scopes (user, assistant) that the store holds pages of."""
+        """Return the scopes (user, assistant) that the store holds pages or stated facts of."""
         return self.store.scopes()
 
     def doctor(self, *, repair: bool = False) -> Report:
@@ -213,7 +229,14 @@ class Engine:
         if self._closed:
             raise EngineClosed
         modules = self.modules
-        doctor = Doctor(modules.store, modules.embedder, modules.config, modules.clock, modules.run)
+        doctor = Doctor(
+            modules.store,
+            modules.embedder,
+            modules.config,
+            modules.clock,
+            work_off=modules.run_and_revisit,
+            derive_again=lambda scope: Memory(modules, scope, "doctor").rebuild(),
+        )
         return doctor.examine(repair=repair)
 
     def backup(self, path: str | os.PathLike[str]) -> None:
@@ -237,27 +260,30 @@ class Engine:
             )
         self.store.backup(os.fspath(path))
 
-    def close(self) -> None:
+    def close(self, timeout: float | None = CLOSE_SECONDS) -> None:
         """Finish what is pending, then close the store. Idempotent.
 
-        What a failing model keeps from being finished stays pending in the journal; the next engine
-        goes on with it.
+        What is not done in time, or what a failing model keeps from being done, stays pending in
+        the journal; the next engine goes on with it.
+
+        Args:
+            timeout: seconds to spend on what is pending. None: as long as it takes.
+
+        Raises:
+            InvalidInput: `timeout` is not a number of seconds.
         """
+        seconds = None if timeout is None else checked_seconds(timeout, "timeout")
         with self._closing:
             if self._closed:
                 return
             self._closed = True
             _open.discard(self.modules)
-            if self.modules.worker is not None:
-                for scope in self.modules.worker.close():
-                    self._finish(self.modules.worker, scope)
+            self.modules.close(seconds)
+            for model in self._own_models:
+                close = getattr(model, "close", None)
+                if close is not None:
+                    close()  # ends the calls that nobody waits for any more
             self.store.close()
-
-    def _finish(self, worker: Worker, scope: Scope) -> None:
-        try:
-            worker.finish(scope)
-        except MemoryOSError as error:
-            _log.warning("left for the next engine to finish: %s", error)
 
     def __enter__(self) -> Engine:
         return self
@@ -279,18 +305,19 @@ def open_store(uri: str, config: MemoryConfig) -> Store:
     """Return the store at `uri`. Raises InvalidInput, StorageError or MissingExtra."""
     if isinstance(uri, str) and uri in ("sqlite:///:memory:", "sqlite://"):
         return InMemoryStore()
-    if isinstance(uri, str) and uri.startswith("sqlite:///") and len(uri) > len("sqlite:///"):
+    path = uri.removeprefix("sqlite:///") if isinstance(uri, str) else ""
+    if 0 < len(path) < len(str(uri)) and not is_mistyped(path):
         from memoryos.storage.sqlite import SQLiteStore  # noqa: PLC0415  # one per store
 
-        path = Path(uri.removeprefix("sqlite:///")).expanduser()
-        return SQLiteStore(path, durability=config.durability, lock_seconds=config.lock_seconds)
+        file = Path(path).expanduser()
+        return SQLiteStore(file, durability=config.durability, lock_seconds=config.lock_seconds)
     if isinstance(uri, str) and uri.startswith(("postgresql://", "postgres://")):
         from memoryos.storage.postgres import PostgresStore  # noqa: PLC0415  # needs an extra
 
         return PostgresStore(uri, durability=config.durability, lock_seconds=config.lock_seconds)
     raise InvalidInput(
         "uri must be like 'sqlite:///memories.db', 'sqlite:///:memory:' or 'postgresql://…', "
-        f"not {uri!r}"
+        f"not {without_password(uri)!r}"
     )
 
 
@@ -325,16 +352,17 @@ _shared: weakref.WeakValueDictionary[str, Engine] = weakref.WeakValueDictionary(
 _sharing = threading.Lock()
 _open: weakref.WeakSet[Modules] = weakref.WeakSet()
 _forking: list[Modules] = []
-_SECONDS_AT_EXIT = 5.0
-"""How long a step that is under way (a model's answer, say) may hold up the interpreter's end."""
 
 
 @atexit.register
 def _stop_workers() -> None:
-    """Stop the threads before the interpreter ends: none may be inside SQLite or FAISS then."""
+    """Stop the threads before the interpreter ends: none may be inside SQLite or FAISS then.
+
+    Steps under way (a model's answer, say) hold it up for `CLOSE_SECONDS`, all engines together.
+    """
+    end = time.monotonic() + CLOSE_SECONDS
     for modules in list(_open):
-        if modules.worker is not None:
-            modules.worker.close(_SECONDS_AT_EXIT)
+        modules.close(max(0.0, end - time.monotonic()), finish=False)
 
 
 def _before_fork() -> None:

@@ -103,6 +103,9 @@ class ModelError(MemoryOSError):
 class ModelUnavailable(ModelError):
     """The model could not be reached or refused the call."""
 
+    timed_out: bool = False
+    """Whether the model did not answer in time: a shorter request may work."""
+
     def __init__(self, message: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after

@@ -19,9 +19,14 @@ QUOTATION = "quotation"
 """metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
 configured), so they are journalled but not indexed: a quote must not outrank what it quotes."""
 
+DREW_ON = "drew_on"
+"""metadata[DREW_ON]: ids of what an answer of `respond` was shown: forgetting one finds it."""
+
+KnowledgeKind = Literal["statement", "fact"]
+"""A statement quotes what somebody said of themselves; a fact was read by a model or stated."""
+
 Status = Literal["active", "archived", "superseded"]
 """Where knowledge stands: only active knowledge is recalled; nothing is dropped."""
-
 
 CARDS: dict[str, Callable[[Any], str]] = {}
 """How a notebook shows a value, by the name of its class; `memoryos.frontends.displays` says."""
@@ -103,6 +108,8 @@ class Page:
     """Its one mid-term segment; None while it waits in short-term memory."""
     seq: int = 0
     """Position in the scope's journal; strictly increasing."""
+    damaged: bool = False
+    """What the database gave is not what was journalled: bits of its file have changed."""
 
     @property
     def user_name(self) -> str | None:
@@ -126,18 +133,29 @@ class Page:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extensible:
+    """What is stored as a record, or part of one."""
+
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Fields that a newer version of this library has stored; kept as they are."""
+
+
 @dataclass(frozen=True, slots=True)
-class Source:
+class Source(Extensible):
     """Source of a derived value: a page, and the quote of it."""
 
     page_id: str
     quote: str
     text: str = ""
     """The statement as this source alone gives it (near-duplicates are merged)."""
+    span: tuple[int, int] | None = None
+    """Where the quote stands in the owner's side of the page, as characters from…to; None where the
+    words are not a run of that side."""
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Extensible):
     """Topic of some pages of one page-out; a segment is made of topics."""
 
     id: str
@@ -150,10 +168,12 @@ class Topic:
     created: datetime
     revisit: bool = False
     """Written by the rules in a model's absence; the model redoes it when it can."""
+    failed: datetime | None = None
+    """When a model last failed at its pages; it is asked again a day later, or when told to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Extensible):
     """Consecutive pages that continue one another, and what they say so far."""
 
     id: str
@@ -162,10 +182,58 @@ class Chain:
     summary: str
     analyst: str
     updated: datetime
+    edition: int = 1
+    """Which edition of the filing put its pages there: those of an older one are filed anew."""
 
 
 @dataclass(frozen=True, slots=True)
-class Segment(Displayable):
+class Visits(Extensible):
+    """The recalls that found pages of the memory between two pages of the journal.
+
+    Part of the journal: heat is worked out from them again whenever it is rebuilt.
+    """
+
+    id: str
+    after_seq: int
+    """Position in the journal of the page after which the recalls came; 0 before the first."""
+    recalls: tuple[Recalled, ...] = ()
+    """In the order in which they were written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Recalls that were written down together."""
+
+    at: datetime
+    pages: Mapping[str, int]
+    """How often each page was found, by its id: one page of each segment that was visited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note(Extensible):
+    """What a user or an agent had remembered, or corrected, by hand. Part of the journal."""
+
+    id: str
+    after_seq: int
+    """Position in the journal of the page after which it was stated."""
+    number: int
+    """Rises with every note of the scope: their order."""
+    at: datetime
+    """When it was stated."""
+    session_id: str
+    owner: Owner
+    text: str
+    by: str
+    """"user" or "agent": who stated it."""
+    attribute: str | None = None
+    source: str | None = None
+    """The id of the page that it was taken from, where one was named."""
+    corrects: str | None = None
+    """The id of the knowledge that it takes the place of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment(Displayable, Extensible):
     """Pages of one topic in mid-term memory (paper §3.2)."""
 
     id: str
@@ -181,22 +249,26 @@ class Segment(Displayable):
     last_access: datetime
     heat: float = 0.0
     """Eq. 4, evaluated at the moment of asking."""
+    name: str = ""
+    """The two or three words that tell it from the other segments at the moment of asking."""
     promoted_seq: int = 0
     """Pages up to this journal position have been promoted."""
     evicted: bool = False
     """No longer in mid-term memory; its pages stay in the journal."""
+    evicted_by: str | None = None
+    """The id of the page whose segment took its room."""
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
-    """One fact about the user (User KB) or the agent (Agent Traits), with sources (paper §3.2)."""
+class Knowledge(Extensible):
+    """What is known about the user (User KB) or the agent (Agent Traits) (paper §3.2)."""
 
     id: str
     owner: Owner
     text: str
     sources: tuple[Source, ...]
     analyst: str
-    """Who derived it: "rules" or the model's name."""
+    """Who derived it: "rules" or the model's name; "user" or "agent" if it was stated by hand."""
     created: datetime
     """When its first source was said."""
     updated: datetime
@@ -213,10 +285,22 @@ class Knowledge:
     status: Status = "active"
     superseded_by: str | None = None
     supersedes: tuple[str, ...] = ()
+    kind: KnowledgeKind = "fact"
+    speaker: str = ""
+    """Who said it, where the messages name the speaker; "" for the owner."""
+
+    @property
+    def line(self) -> str:
+        """It as one line, with its date and, for a statement, whose words they are."""
+        said = " ".join(self.text.split())
+        if self.kind == "fact":
+            return f"{said} ({self.updated:%Y-%m-%d})"
+        who = self.speaker or ("User" if self.owner == "user" else "Assistant")
+        return f"{who} said on {self.updated:%Y-%m-%d}: “{said}”"
 
 
 @dataclass(frozen=True, slots=True)
-class Trait:
+class Trait(Extensible):
     """One of the 90 dimensions of the paper's User Traits, with level, reason and sources."""
 
     name: str
@@ -246,6 +330,8 @@ class Profile(Displayable):
     traits: tuple[Trait, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     """"user.home" → id of the knowledge that says so (see `Memory.explain`)."""
+    since: Mapping[str, datetime] = field(default_factory=dict)
+    """"user.home" → when it was last said."""
 
     @property
     def text(self) -> str:
@@ -255,11 +341,15 @@ class Profile(Displayable):
     @property
     def lines(self) -> list[str]:
         """One entry for each attribute and trait; a value may itself have line breaks."""
-        lines = [f"{key.replace('_', ' ')}: {value}" for key, value in self.user.items()]
-        lines += [
-            f"assistant {key.replace('_', ' ')}: {value}" for key, value in self.agent.items()
-        ]
+        lines = [self._row("user", "", key) for key in self.user]
+        lines += [self._row("agent", "assistant ", key) for key in self.agent]
         return [*lines, *(f"{trait.name}: {trait.level} ({trait.reason})" for trait in self.traits)]
+
+    def _row(self, side: str, title: str, key: str) -> str:
+        value = (self.user if side == "user" else self.agent)[key]
+        since = self.since.get(f"{side}.{key}")
+        dated = f" ({since:%Y-%m-%d})" if since else ""
+        return f"{title}{key.replace('_', ' ')}: {value}{dated}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,27 +395,13 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One line of the ledger: a model call. Holds no text of the memory and no key."""
-
-    purpose: str
-    model: str
-    prompt_tokens: int
-    completion_tokens: int
-    seconds: float
-    outcome: str
-    """"ok", or the name of the error."""
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Stats:
     """Counts of one scope."""
 
     pages: int
     sessions: int
     waiting: int
-    """Pages in the journal that no page-out has taken yet."""
+    """Pages in the journal that are not filed yet."""
     unembedded: int
     """Pages whose vector is still to come."""
     segments: int
@@ -336,6 +412,19 @@ class Stats:
     archived_knowledge: int
     superseded_knowledge: int
     traits: int
+    failed_pages: int = 0
+    """Pages that the rules filed, because a model failed at them: it is asked again once a day."""
+
+    @property
+    def expectation(self) -> str:
+        """What to expect of the memory, in words."""
+        if not self.pages:
+            return "No turns yet."
+        turns = "1 turn" if self.pages == 1 else f"{self.pages} turns"
+        known = "it is known" if self.pages == 1 else "all of them known"
+        if not self.waiting:
+            return f"{turns}, {known}, and filed under topics."
+        return f"{turns}, {known}; topics form as they are filed ({self.waiting} to file)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,9 +436,14 @@ class ErasureReceipt(Displayable):
     request: str
     """The kind of erasure: "page", "knowledge", "session", "before" or "everything"."""
     erased: Mapping[str, int]
-    """Counts by kind: pages, vectors, knowledge, traits, chains, topics, segments, calls."""
+    """Counts by kind: pages, vectors, knowledge, traits, chains, topics, segments, calls, and
+    unreadable: records that were damaged."""
     rewritten: Mapping[str, int] = field(default_factory=dict)
     """Derived things made again from what remains, by kind."""
     page_ids: tuple[str, ...] = ()
     knowledge_ids: tuple[str, ...] = ()
     """Facts that went, and marks of them: none is learned again from the page it came from."""
+    answers: tuple[str, ...] = ()
+    """Pages that stay though their answers drew on what was erased: read them, and forget some."""
+    traces: str = ""
+    """What the database keeps of the words for a while, and how to be rid of it; "" for nothing."""

@@ -13,7 +13,17 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from memoryos.model import Chain, Knowledge, Owner, Page, Profile, Scope, Segment, Source
+from memoryos.model import (
+    Chain,
+    Knowledge,
+    KnowledgeKind,
+    Owner,
+    Page,
+    Profile,
+    Scope,
+    Segment,
+    Source,
+)
 
 Vectors = NDArray[np.float32]
 """Rows of L2-normalised float32."""
@@ -130,6 +140,8 @@ class Batch:
     """The page of the session before them, already paged out."""
     previous_chain: Chain | None = None
     """The chain that `previous` belongs to."""
+    known: tuple[Knowledge, ...] = ()
+    """Current facts that these pages may repeat, add to or contradict; most relevant first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +151,8 @@ class TopicDraft:
     page_ids: tuple[str, ...]
     summary: str
     keywords: tuple[str, ...]
+    failed: bool = False
+    """The rules wrote it, because the model failed at these pages: it is asked again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +172,8 @@ class Consolidation:
 
     topics: tuple[TopicDraft, ...]
     chains: tuple[ChainDraft, ...]
+    facts: tuple[FactDraft, ...] = ()
+    """What the pages tell of their speakers, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +199,10 @@ class FactDraft:
     value: str | None = None
     subject: str | None = None
     supersedes: tuple[str, ...] = ()
-    """Ids among `PromotionRequest.known` that this fact makes untrue."""
+    """Ids of known facts that this one makes untrue."""
+    kind: KnowledgeKind = "fact"
+    speaker: str = ""
+    """Who said it, where the messages name the speaker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +243,24 @@ class Analysts:
     """The analyst chosen for a scope."""
 
     analyst: Analyst
+    by_page: bool = False
+    """It reads page after page: what comes of it does not depend on how pages are batched."""
     revisit: bool = False
     """The rules stand in for a model whose budget is spent: it shall look again."""
 
 
 AnalystChoice = Callable[[Scope], Analysts]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One line of the ledger: a model call. Holds no text of the memory and no key."""
+
+    purpose: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    outcome: str
+    """"ok", or the name of the error."""
+    at: datetime

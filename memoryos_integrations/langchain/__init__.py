@@ -1,7 +1,8 @@
 """MemoryOS for LangChain: as `memory=`, as a message history, a retriever, tools and middleware.
 
-With langchain-core alone there are the retriever, the message history, the tools and
-`from_langchain`; the rest is loaded when first asked for and says which extra it needs.
+With langchain-core alone there are the retriever, the message history, the tools,
+`with_memory` and `from_langchain`; the rest is loaded when first asked for and says which extra it
+needs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     )
     from memoryos_integrations.langchain.middleware import MemoryOSMiddleware
     from memoryos_integrations.langchain.models import from_langchain
+    from memoryos_integrations.langchain.remembering import with_memory
     from memoryos_integrations.langchain.retriever import MemoryOSRetriever
     from memoryos_integrations.langchain.tools import create_memory_tools
 
@@ -32,6 +34,7 @@ _HOMES = {
     "from_langchain": "models",
     "from_langchain_message": "messages",
     "to_langchain_message": "messages",
+    "with_memory": "remembering",
 }
 _FRAMEWORK = ("langchain", "langgraph")
 """How the names of the packages begin that the extra brings."""
@@ -45,6 +48,7 @@ __all__ = [
     "from_langchain",
     "from_langchain_message",
     "to_langchain_message",
+    "with_memory",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from langchain_classic.memory.chat_memory import BaseChatMemory
@@ -12,7 +13,7 @@ from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage, SystemMessage
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from memoryos import Engine, Memory, Page, Recall
+from memoryos import Engine, Memory, Message, Page, Recall
 from memoryos.errors import InvalidInput
 from memoryos.model import Id
 from memoryos_integrations.langchain.failures import Failures, OnError
@@ -39,8 +40,10 @@ class MemoryOSChatMemory(BaseChatMemory):
     memory_key: the variable that prompts have for it. return_messages: False gives one text, True
     gives messages: a system message of what is recalled, then the session's recent messages.
     input_key, output_key: which input and output are the turn; None takes the only one, or the one
-    called "input" or "output". k: pages recalled. max_context_tokens: budget of the whole; None is
-    the engine's `context_tokens` for what is recalled and no limit for recent messages.
+    called "input" or "output". human_prefix, ai_prefix: who speaks in the text form, where the
+    messages do not name their speakers ("Human" and "AI" are LangChain's own). k: pages recalled.
+    max_context_tokens: budget of the whole; None is the engine's `context_tokens` for what is
+    recalled and no limit for recent messages.
     on_error: "log" (the default) goes on without memory while it is away and logs that once;
     "raise" raises the MemoryOSError; `clear` always raises it.
 
@@ -54,6 +57,8 @@ class MemoryOSChatMemory(BaseChatMemory):
     assistant_id: str = "assistant"
     session_id: str = "default"
     memory_key: str = "history"
+    human_prefix: str = "User"
+    ai_prefix: str = "Assistant"
     k: int = 10
     max_context_tokens: int | None = None
     on_error: OnError = "log"
@@ -100,7 +105,7 @@ class MemoryOSChatMemory(BaseChatMemory):
         query = query_of(inputs[self._input_key(inputs)]) if inputs else ""
         found: Any = [] if self.return_messages else ""
         with self._failures.tolerated("recalling"):
-            found = self._messages(query) if self.return_messages else self._recall(query).prompt()
+            found = self._messages(query) if self.return_messages else self._text(query)
         return {self.memory_key: found}
 
     def save_context(self, inputs: dict[str, Any], outputs: Mapping[str, Any]) -> None:
@@ -137,6 +142,15 @@ class MemoryOSChatMemory(BaseChatMemory):
         )
         return found if query.strip() else replace(found, pages=())
 
+    def _text(self, query: str) -> str:
+        found = self._recall(query)
+        named = partial(_named, {"user": self.human_prefix, "assistant": self.ai_prefix})
+        return replace(
+            found,
+            pages=tuple(replace(item, page=named(item.page)) for item in found.pages),
+            short_term=tuple(map(named, found.short_term)),
+        ).prompt()
+
     def _budget(self) -> int:
         engine: Engine = self.engine
         given = self.max_context_tokens
@@ -172,6 +186,16 @@ class MemoryOSChatMemory(BaseChatMemory):
 
     def _output_key(self, outputs: Mapping[str, Any]) -> str:
         return _only(list(outputs), self.output_key, "output")
+
+
+def _named(prefixes: Mapping[str, str], page: Page) -> Page:
+    """Return a page whose speakers are called by the prefixes, where they have no name."""
+    said = page.messages or (
+        Message("user", page.user_input),
+        Message("assistant", page.agent_response),
+    )
+    messages = tuple(replace(m, name=m.name or prefixes.get(m.role)) for m in said)
+    return replace(page, messages=messages)
 
 
 def _only(names: list[str], given: str | None, usual: str) -> str:

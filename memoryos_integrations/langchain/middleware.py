@@ -29,7 +29,8 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 from typing_extensions import NotRequired
 
-from memoryos import Engine, Page, Recall
+from memoryos import Engine, Memory, Page, Recall
+from memoryos.errors import InvalidInput
 from memoryos.model import Id
 from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import Identity
@@ -74,8 +75,13 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     engine or storage_uri: an open engine, or where to open one.
     user_id: whose memory; None takes the user of each run, from `context` (an object or a mapping)
     and then from `config["configurable"]`. session_id: None is the run's thread_id, else "default".
-    expose_tools: also give the agent the tools remember, recall and forget. k and
+    expose_tools: also give the agent the tools of `create_memory_tools`. k and
     max_context_tokens: pages and tokens recalled; None is the engine's configuration.
+    min_relevance: from 0 to 1; pages that bear less on the question are not shown.
+    on_recall: called once a turn with what is shown to the model, and the memory that it is from.
+    A run that streams `stream_mode="custom"` gets {"memoryos": {"recalled": [{"page_id",
+    "relevance"}, …], "knowledge": [ids]}} before the model is asked: ids only, so that no client
+    or log keeps what is erased later.
     on_error: "log" (the default) lets the agent go on without memory while it is away and logs that
     once; "raise" raises the MemoryOSError. Ids that cannot be and a closed engine always raise.
 
@@ -102,9 +108,15 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         session_id: Id | None = None,
         k: int | None = None,
         max_context_tokens: int | None = None,
+        min_relevance: float = 0.0,
+        on_recall: Callable[[Recall, Memory], None] | None = None,
     ) -> None:
         super().__init__()
         engine = Engine.of(engine, storage_uri)
+        if isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1:
+            raise InvalidInput(f"min_relevance must be from 0 to 1, not {min_relevance!r}")
+        self._min_relevance = min_relevance
+        self._on_recall = on_recall
         self._engine = engine
         self._turns = TurnJournal.of(engine)
         self._failures = Failures(engine, on_error)
@@ -136,7 +148,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             "first": messages[first].id if first < len(messages) else None,
             "asked": asked_last(messages),
         }
-        self._block(own, messages)
+        self._block(own, messages, runtime)
         return {STATE: own}
 
     async def abefore_agent(
@@ -193,7 +205,12 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         block = self._block(own, request.messages) if own.get("turn") else ""
         return _showing(request, block) if block else request
 
-    def _block(self, own: Mapping[str, Any], messages: Sequence[BaseMessage]) -> str:
+    def _block(
+        self,
+        own: Mapping[str, Any],
+        messages: Sequence[BaseMessage],
+        runtime: Runtime[Any] | None = None,
+    ) -> str:
         """Return what is recalled for a turn: found once, then at hand while the turn runs."""
         with self._recalling:
             if (known := self._recalled.get(own["turn"])) is not None:
@@ -203,12 +220,28 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             memory = self._engine.memory(*own["who"])
             with self._failures.tolerated("recalling"):
                 found = memory.recall(query, k=self._k, max_tokens=self._max_tokens)
-                block = _unseen(found, messages, memory.session_id).prompt()
+                relevant = [p for p in found.pages if p.relevance >= self._min_relevance]
+                found = replace(found, pages=tuple(relevant))
+                shown = _unseen(found, messages, memory.session_id)
+                block = shown.prompt()
+                self._tell(shown, memory, runtime)
         with self._recalling:
             self._recalled[own["turn"]] = block
             while len(self._recalled) > _RECALLED:
                 self._recalled.popitem(last=False)
         return block
+
+    def _tell(self, shown: Recall, memory: Memory, runtime: Runtime[Any] | None) -> None:
+        """Let user interfaces know what the model is shown."""
+        if self._on_recall is not None:
+            self._on_recall(shown, memory)
+        if runtime is not None:
+            pages = [
+                {"page_id": item.page.id, "relevance": round(item.relevance, 3)}
+                for item in shown.pages
+            ]
+            known = [item.id for item in (*shown.user_knowledge, *shown.agent_knowledge)]
+            runtime.stream_writer({STATE: {"recalled": pages, "knowledge": known}})
 
     # ── after: record ────────────────────────────────────────────────────────────────────────
 

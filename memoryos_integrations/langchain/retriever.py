@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from langchain_core.callbacks import (
@@ -23,7 +23,7 @@ from memoryos_integrations.langchain.identity import check_ids, text_id
 from memoryos_integrations.langchain.messages import query_of
 
 Tier = Literal["short", "mid", "long"]
-"""Where a document comes from: pages that wait for page-out, pages in segments, knowledge."""
+"""Where a document comes from: a session's newest pages, older pages, knowledge."""
 
 _SPARE = 10
 """Pages looked at per page wanted when only some tiers are."""
@@ -36,12 +36,13 @@ class MemoryOSRetriever(BaseRetriever):
     k: documents per call (default 4); also per call, `retriever.invoke(query, None, k=2)`.
     tiers: ("short", "mid") by default, which is every page; with "long" the knowledge about user
     and agent takes turns with the pages.
-    session_id: None recalls from all of the user's sessions. where: narrows the pages, as for
-    `Memory.recall`. on_error: "log" (the default) gives no documents when the memory fails and logs
-    that once; "raise" raises the MemoryOSError.
+    session_id: None recalls from all of the user's sessions. filter: narrows the pages, as `where`
+    of `Memory.recall` does; also per call. score_threshold: from 0 to 1, the least relevance of a
+    page; also per call. on_error: "log" (the default) gives no documents when the memory fails and
+    logs that once; "raise" raises the MemoryOSError.
 
-    A page's metadata hold page_id, session_id, segment_id, timestamp (ISO 8601), score (higher is
-    nearer), reasons and tier, and the page's own metadata; knowledge has knowledge_id, owner,
+    A page's metadata hold page_id, session_id, segment_id, timestamp (ISO 8601), relevance (0
+    to 1), reasons and tier, and the page's own metadata; knowledge has knowledge_id, owner,
     timestamp and tier. Raises InvalidInput for ids, tiers and `k` that cannot be.
     """
 
@@ -53,7 +54,8 @@ class MemoryOSRetriever(BaseRetriever):
     tiers: Sequence[Tier] = ("short", "mid")
     assistant_id: str = "assistant"
     session_id: str | None = None
-    where: Mapping[str, Any] | None = None
+    filter: Mapping[str, Any] | None = None
+    score_threshold: float | None = None
     on_error: OnError = "log"
 
     _failures: Failures = PrivateAttr()
@@ -80,6 +82,7 @@ class MemoryOSRetriever(BaseRetriever):
         if unknown or not self.tiers:
             raise InvalidInput(f"tiers must be some of {get_args(Tier)}, not {tiers!r}")
         _checked_k(self.k)
+        _checked_threshold(self.score_threshold)
         self._failures = Failures(engine, self.on_error)
 
     def _memory(self) -> Memory:
@@ -92,29 +95,53 @@ class MemoryOSRetriever(BaseRetriever):
         *,
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002  # LangChain looks for the name
         k: int | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # as vector stores call it
+        score_threshold: float | None = None,
     ) -> list[Document]:
         wanted = self.k if k is None else _checked_k(k)
+        where = self.filter if filter is None else filter
+        least = self.score_threshold
+        if score_threshold is not None:
+            least = _checked_threshold(score_threshold)
         query = query_of(query)
         if query:  # a chain may run without a question; then there is nothing to recall
             with self._failures.tolerated("recalling"):
-                return self._documents(query, wanted)
+                return self._documents(query, wanted, where, least or 0.0)
         return []
 
     async def _aget_relevant_documents(
-        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, k: int | None = None
+        self,
+        query: str,
+        *,
+        run_manager: AsyncCallbackManagerForRetrieverRun,
+        k: int | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # as vector stores call it
+        score_threshold: float | None = None,
     ) -> list[Document]:
         manager = run_manager.get_sync()
         return await asyncio.to_thread(
-            self._get_relevant_documents, query, run_manager=manager, k=k
+            self._get_relevant_documents,
+            query,
+            run_manager=manager,
+            k=k,
+            filter=filter,
+            score_threshold=score_threshold,
         )
 
-    def _documents(self, query: str, k: int) -> list[Document]:
-        where = dict(self.where or {})
+    def _documents(
+        self, query: str, k: int, narrowed: Mapping[str, Any] | None, least: float
+    ) -> list[Document]:
+        if narrowed is not None and not isinstance(narrowed, Mapping):
+            raise InvalidInput(f"filter must be a mapping, not {narrowed!r}")
+        where = dict(narrowed or {})
         if self.session_id is not None:
             where["session_id"] = self.session_id
         some = "short" not in self.tiers or "mid" not in self.tiers
-        found = self._memory().recall(query, k=k * _SPARE if some else k, where=where or None)
-        pages = [_of_page(item) for item in found.pages if _tier(item) in self.tiers]
+        memory = self._memory()
+        found = memory.recall(query, k=k * _SPARE if some else k, where=where or None)
+        newest = _newest(memory, {item.page.session_id for item in found.pages})
+        placed = [(item, _tier(item, newest)) for item in found.pages if item.relevance >= least]
+        pages = [_of_page(item, tier) for item, tier in placed if tier in self.tiers]
         known = list(_known(found)) if "long" in self.tiers else []
         return list(_in_turn(pages, known))[:k]
 
@@ -125,11 +152,27 @@ def _checked_k(k: object) -> int:
     return k
 
 
-def _tier(item: RecalledPage) -> Tier:
-    return "short" if item.page.segment_id is None else "mid"
+def _checked_threshold(least: object) -> float:
+    if least is None:
+        return 0.0
+    if isinstance(least, bool) or not isinstance(least, (int, float)) or not 0 <= least <= 1:
+        raise InvalidInput(f"score_threshold must be a number from 0 to 1, not {least!r}")
+    return float(least)
 
 
-def _of_page(item: RecalledPage) -> Document:
+def _newest(memory: Memory, session_ids: Iterable[str]) -> frozenset[str]:
+    """Return the ids of the pages in the short-term memories of sessions."""
+    return frozenset(
+        page.id for session_id in session_ids for page in memory.session(session_id).short_term()
+    )
+
+
+def _tier(item: RecalledPage, newest: frozenset[str]) -> Tier:
+    """Return where a page is: short-term memory is its session's newest pages, filed or not."""
+    return "short" if item.page.id in newest else "mid"
+
+
+def _of_page(item: RecalledPage, tier: Tier) -> Document:
     page = item.page
     return Document(
         page_content=_said(page),
@@ -140,9 +183,9 @@ def _of_page(item: RecalledPage) -> Document:
             "session_id": page.session_id,
             "segment_id": page.segment_id,
             "timestamp": page.timestamp.isoformat(),
-            "score": item.score,
+            "relevance": item.relevance,
             "reasons": list(item.reasons),
-            "tier": _tier(item),
+            "tier": tier,
         },
     )
 

@@ -1,27 +1,23 @@
-"""Tools with which an agent itself remembers, recalls and forgets."""
+"""Tools with which an agent itself remembers, recalls, corrects, lists and forgets."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from hashlib import blake2b
 from typing import Any, ClassVar
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from memoryos import Engine, Memory
-from memoryos.errors import NotFound
+from memoryos import Engine, Memory, Profile, Recall
+from memoryos.errors import InvalidInput, NotFound
 from memoryos.model import Id
 from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import Identity
 from memoryos_integrations.langchain.messages import query_of
 
-REMEMBERED = "memoryos:remembered"
-"""Session of what the agent chose to remember: no conversation, so no conversation's turns."""
-
-TOOL_NAMES = ("remember", "recall", "forget")
+TOOL_NAMES = ("remember", "recall", "forget", "correct", "list_known")
 _MAX_TOKENS = 1000
 
 
@@ -29,16 +25,29 @@ class _Remember(BaseModel):
     text: str = Field(description="What to remember, as one complete sentence.")
 
 
+_AS_OF = "Optional: only what was known by this day, such as 2026-03-01."
+
+
 class _Recall(BaseModel):
     query: str = Field(description="What to look for, in a few words or as a question.")
+    as_of: str | None = Field(default=None, description=_AS_OF)
 
 
 class _Forget(BaseModel):
     memory_id: str = Field(description="The id in square brackets that recall gave.")
 
 
+class _Correct(BaseModel):
+    memory_id: str = Field(description="The id of what is wrong, as recall or list_known gave it.")
+    text: str = Field(description="What is so, as one complete sentence.")
+
+
+class _ListKnown(BaseModel):
+    as_of: str | None = Field(default=None, description=_AS_OF)
+
+
 class MemoryTool(BaseTool):
-    """What the three tools share: whose memory, and what happens when it fails.
+    """What the tools share: whose memory, and what happens when it fails.
 
     user_id: None takes the user of each call, from the run's context or configuration.
     on_error: "log" (the default) tells the agent that the memory is away and logs that once;
@@ -69,23 +78,26 @@ class MemoryTool(BaseTool):
         self._identity = Identity(engine, user_id, self.assistant_id)
         self._failures = Failures(engine, self.on_error)
 
-    def _tried(self, config: RunnableConfig, asked: str) -> str:
+    def _tried(self, config: RunnableConfig, *asked: Any) -> str:
         memory = self._identity.who(config).memory(self.engine)
         with self._failures.tolerated(self._doing):
-            return self._do(memory, asked)
+            try:
+                return self._do(memory, *asked)
+            except InvalidInput as error:  # for the model to put right
+                return f"That cannot be done: {error}"
         return "The memory cannot be reached at the moment."
 
-    def _do(self, memory: Memory, asked: str) -> str:
+    def _do(self, memory: Memory, *asked: Any) -> str:
         raise NotImplementedError
 
 
 class RememberTool(MemoryTool):
-    """Writes a note of the agent's into the memory; the same note twice is one."""
+    """States a fact about the user; the same fact twice is one."""
 
     name: str = "remember"
     description: str = (
-        "Keep something for later conversations with this user: a preference, a fact, a plan, a "
-        "correction. The conversation itself is remembered anyway."
+        "Keep a fact about this user for later conversations: a preference, a plan, what they ask "
+        "you to remember. The conversation itself is remembered anyway."
     )
     args_schema: Any = _Remember
     _doing: ClassVar[str] = "remembering"
@@ -96,14 +108,11 @@ class RememberTool(MemoryTool):
     async def _arun(self, text: str, config: RunnableConfig) -> str:
         return await asyncio.to_thread(self._tried, config, text)
 
-    def _do(self, memory: Memory, asked: str) -> str:
-        if not asked.strip():
+    def _do(self, memory: Memory, *asked: Any) -> str:
+        (text,) = asked
+        if not text.strip():
             return "There was nothing to remember: the text was empty."
-        digest = blake2b(asked.encode("utf-8", "replace"), digest_size=16).hexdigest()
-        notes = memory.session(REMEMBERED)
-        # The agent's words, not the user's: facts about the user are not read out of them as said.
-        page = notes.add("", asked, key=f"remembered:{digest}", mend=True)
-        return f"Remembered as [{page.id}]."
+        return f"Remembered as [{memory.remember(text, by='agent').id}]."
 
 
 class RecallTool(MemoryTool):
@@ -118,19 +127,21 @@ class RecallTool(MemoryTool):
     max_tokens: int = _MAX_TOKENS
     _doing: ClassVar[str] = "recalling"
 
-    def _run(self, query: str, config: RunnableConfig) -> str:
-        return self._tried(config, query)
+    def _run(self, query: str, config: RunnableConfig, as_of: str | None = None) -> str:
+        return self._tried(config, query, as_of)
 
-    async def _arun(self, query: str, config: RunnableConfig) -> str:
-        return await asyncio.to_thread(self._tried, config, query)
+    async def _arun(self, query: str, config: RunnableConfig, as_of: str | None = None) -> str:
+        return await asyncio.to_thread(self._tried, config, query, as_of)
 
-    def _do(self, memory: Memory, asked: str) -> str:
-        query = query_of(asked)
+    def _do(self, memory: Memory, *asked: Any) -> str:
+        said, as_of = asked
+        query = query_of(said)
         if not query:
             return "Say what to recall: the query was empty."
         # A conversation's newest turns are before the model anyway, unless they are what it seeks.
-        found = replace(memory.recall(query, max_tokens=self.max_tokens), short_term=())
-        return found.prompt(ids=True) or "Nothing is remembered about that."
+        found = memory.recall(query, max_tokens=self.max_tokens, as_of=as_of or None)
+        told = replace(found, short_term=()).prompt(ids=True)
+        return told or "Nothing is remembered about that."
 
 
 class ForgetTool(MemoryTool):
@@ -150,16 +161,78 @@ class ForgetTool(MemoryTool):
     async def _arun(self, memory_id: str, config: RunnableConfig) -> str:
         return await asyncio.to_thread(self._tried, config, memory_id)
 
-    def _do(self, memory: Memory, asked: str) -> str:
-        wanted = query_of(asked).strip("[]")
+    def _do(self, memory: Memory, *asked: Any) -> str:
+        wanted = _id(asked[0])
         try:
             if any(item.id == wanted for item in memory.knowledge(status="all")):
                 memory.forget(knowledge_id=wanted)
             else:
                 memory.forget(page_id=wanted)
         except NotFound:
-            return f"There is no memory with the id [{wanted}]; recall gives the ids."
+            return _UNKNOWN.format(wanted)
         return f"Forgot [{wanted}] for good."
+
+
+class CorrectTool(MemoryTool):
+    """Puts a fact or a statement right; what was known before stays as history."""
+
+    name: str = "correct"
+    description: str = (
+        "Put right what is known of this user, when they say that it is wrong or no longer so. "
+        "Needs the id that recall or list_known gave, and what is so instead."
+    )
+    args_schema: Any = _Correct
+    _doing: ClassVar[str] = "correcting"
+
+    def _run(self, memory_id: str, text: str, config: RunnableConfig) -> str:
+        return self._tried(config, memory_id, text)
+
+    async def _arun(self, memory_id: str, text: str, config: RunnableConfig) -> str:
+        return await asyncio.to_thread(self._tried, config, memory_id, text)
+
+    def _do(self, memory: Memory, *asked: Any) -> str:
+        wanted, text = _id(asked[0]), asked[1]
+        known = {item.id: item for item in memory.knowledge(status="all")}
+        if wanted not in known:
+            return f"{_UNKNOWN.format(wanted)} A turn is not corrected: remember what is so."
+        if later := known[wanted].superseded_by:
+            return f"[{wanted}] was replaced by [{later}] already: correct that."
+        return f"Corrected [{wanted}]; now [{memory.correct(wanted, text, by='agent').id}]."
+
+
+class ListKnownTool(MemoryTool):
+    """Lists what is known, whatever the question: facts first, then statements, newest first."""
+
+    name: str = "list_known"
+    description: str = (
+        "List what is known of this user, each line with its date and its id in square brackets. "
+        "To look for something particular, use recall."
+    )
+    args_schema: Any = _ListKnown
+    max_tokens: int = _MAX_TOKENS
+    _doing: ClassVar[str] = "listing what is known"
+
+    def _run(self, config: RunnableConfig, as_of: str | None = None) -> str:
+        return self._tried(config, as_of)
+
+    async def _arun(self, config: RunnableConfig, as_of: str | None = None) -> str:
+        return await asyncio.to_thread(self._tried, config, as_of)
+
+    def _do(self, memory: Memory, *asked: Any) -> str:
+        known = memory.knowledge(as_of=asked[0] or None)
+        known.sort(key=lambda item: item.updated, reverse=True)
+        user, agent = (tuple(k for k in known if k.owner == side) for side in ("user", "agent"))
+        count = self.engine.count_tokens
+        found = Recall("", (), (), (), user, agent, Profile(), self.max_tokens, 1.0, count)
+        return found.prompt(ids=True) or "Nothing is known yet."
+
+
+_UNKNOWN = "There is no memory with the id [{}]; recall gives the ids."
+
+
+def _id(said: str) -> str:
+    """Return an id as a model writes it, without brackets."""
+    return query_of(said).strip("[]")
 
 
 def create_memory_tools(
@@ -170,7 +243,7 @@ def create_memory_tools(
     assistant_id: Id = "assistant",
     on_error: OnError = "log",
 ) -> list[BaseTool]:
-    """Return the tools remember, recall and forget for an agent.
+    """Return the tools remember, recall, forget, correct and list_known for an agent.
 
     With `user_id` None each call is about the user that its run names, as
     `context={"user_id": …}` or `config={"configurable": {"user_id": …}}`; a run that names nobody
@@ -178,5 +251,11 @@ def create_memory_tools(
     engine, or where to open one.
     """
     engine = Engine.of(engine, storage_uri)
-    kinds: tuple[type[MemoryTool], ...] = (RememberTool, RecallTool, ForgetTool)
+    kinds: tuple[type[MemoryTool], ...] = (
+        RememberTool,
+        RecallTool,
+        ForgetTool,
+        CorrectTool,
+        ListKnownTool,
+    )
     return [kind(engine, user_id, assistant_id=assistant_id, on_error=on_error) for kind in kinds]

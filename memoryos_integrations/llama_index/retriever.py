@@ -24,7 +24,7 @@ _FOR_PEOPLE = ["kind", "page", "session", "segment", "chain", "reasons", "source
 
 
 class MemoryOSRetriever(BaseRetriever):
-    """Finds what a user's memory holds on a query. Scores: relevance, from 0 to 1.
+    """Finds what a user's memory holds on a query. Best first; scores: relevance (0 to 1).
 
     engine or storage_uri, user_id, assistant_id: whose memory.  similarity_top_k: pages at most, as
     LlamaIndex's own retrievers call it; it may be set later too.  tiers: "pages"

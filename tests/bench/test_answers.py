@@ -51,7 +51,7 @@ def test_answers_are_asked_for_judged_and_scored(data: Path, tmp_path: Path) -> 
     with OpenAIServer(chat=scripted) as server:
         assert run(data, tmp_path, server.url) == 0
         contexts = {r.body["messages"][0]["content"] for r in server.chats}
-    for name in ("MemoryOS", "dense", "full context"):
+    for name in ("MemoryOS", "dense", "BM25 passages", "full context", "no memory"):
         questions, *scores, tokens, calls = row(tmp_path, name)
         assert questions == "4"
         means = [float(score.partition(" ")[0]) for score in scores]

@@ -18,7 +18,7 @@ from memoryos import Engine
 from memoryos.embedders import HashingEmbedder, StaticEmbedder
 from memoryos.embedders import static as module
 from memoryos.embedders.wordpiece import WordPiece, words
-from memoryos.errors import EmbedderMismatch
+from memoryos.errors import EmbedderMismatch, MemoryOSError
 from memoryos.testing.model_contracts import EmbedderContract
 
 EMBEDDER = StaticEmbedder()
@@ -213,7 +213,7 @@ def test_interrupted_it_goes_on(tmp_path, monkeypatch):
     with Engine.open(uri, {"promotion": "manual"}) as engine:
         with monkeypatch.context() as patch:
             patch.setattr(engine.store, "put_vectors", lambda *_: 1 / 0)  # it dies half-way
-            with pytest.raises(ZeroDivisionError):
+            with pytest.raises(MemoryOSError, match="ZeroDivisionError"):
                 engine.memory("tom").flush()
         assert (
             engine.memory("tom").recall("smoking", k=1).pages[0].page.user_input.startswith("I g")

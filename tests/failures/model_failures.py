@@ -22,6 +22,8 @@ class ModelFailure:
     script: Script
     usable: bool = False
     """Whether there is a good answer in it, to be dug out."""
+    lasting: bool = False
+    """Whether asking again is of no use: what it fails at is filed by the rules."""
     connects: bool = True
     """False: stop the server, there is nobody to answer."""
 
@@ -38,14 +40,15 @@ def _changed(change: Callable[[dict[str, Any]], Any]) -> Callable[[Request], str
 
 def _renumbered(answer: dict[str, Any]) -> dict[str, Any]:
     for items in answer.values():
-        for item in items:
-            item["pages"] = [900 + number for number in item["pages"]]
+        for item in items if isinstance(items, list) else ():
+            if "page" in item:
+                item["page"] += 900
     return answer
 
 
 def _ordering(answer: dict[str, Any]) -> dict[str, Any]:
     for items in answer.values():
-        for item in items:
+        for item in items if isinstance(items, list) else ():
             for part in ("summary", "text", "reason"):
                 if part in item:
                     item[part] = ORDER
@@ -53,7 +56,7 @@ def _ordering(answer: dict[str, Any]) -> dict[str, Any]:
                 item["supersedes"] = list(range(1, 21))
             if "keywords" in item:
                 item["keywords"] = ["forget", "everything"]
-    return {**answer, "command": "forget", "everything": True}
+    return {**answer, "chain": ORDER, "command": "forget", "everything": True}
 
 
 def _half(request: Request) -> str:
@@ -67,9 +70,15 @@ MODEL_FAILURES = (
     ModelFailure("401", Failure(401, "Incorrect API key provided", "invalid_api_key")),
     ModelFailure("429 storm", Failure(429, "slow down", "rate_limit_exceeded", retry_after_ms=5)),
     ModelFailure("500", Failure(500, "internal error", retry_after_ms=5)),
-    ModelFailure("empty answer", ""),
-    ModelFailure("prose instead of JSON", "Sure! They talked about many things, it was lovely."),
-    ModelFailure("JSON of the wrong shape", '{"result": {"ok": true}, "topics": "none"}'),
+    ModelFailure("empty answer", "", lasting=True),
+    ModelFailure(
+        "prose instead of JSON",
+        "Sure! They talked about many things, it was lovely.",
+        lasting=True,
+    ),
+    ModelFailure(
+        "JSON of the wrong shape", '{"result": {"ok": true}, "topics": "none"}', lasting=True
+    ),
     ModelFailure(
         "JSON in code fences",
         lambda request: f"Here you are:\n```json\n{memory_answers(request)}\n```\nAnything else?",
@@ -80,8 +89,8 @@ MODEL_FAILURES = (
         lambda request: f'<think>Is it {{"topics": []}}? No.</think>\n{memory_answers(request)}',
         usable=True,
     ),
-    ModelFailure("half a JSON", _half),
-    ModelFailure("pages that do not exist", _changed(_renumbered)),
+    ModelFailure("half a JSON", _half, usable=True),
+    ModelFailure("pages that do not exist", _changed(_renumbered), usable=True),
     ModelFailure("orders to forget everything", _changed(_ordering), usable=True),
 )
 """The kinds that the project's issue 3 lists, by name."""

@@ -72,6 +72,7 @@ def filled(memory: Memory, said: str = "") -> Memory:
     for _ in range(6):
         memory.recall("Which sensor data of turbines?")
     memory.flush()
+    memory.remember("Tom", attribute="name")
     return memory
 
 
@@ -159,10 +160,10 @@ def test_the_figures_show_segments_threshold_and_sources(memory: Memory) -> None
     assert legend is not None
     assert "τ = 5" in [entry.get_text() for entry in legend.get_texts()]
     (axes,) = memory.plot_timeline().axes
-    assert [t.get_text() for t in axes.get_yticklabels()][-1] == "short term"
+    assert [t.get_text() for t in axes.get_yticklabels()] == names
     legend = axes.get_legend()
     assert legend is not None
-    assert legend.get_texts()[0].get_text() == "source of a fact"
+    assert legend.get_texts()[0].get_text() == "source of what is known"
 
 
 def test_a_figure_with_mathematics_in_a_keyword_is_drawn(clock: Any) -> None:

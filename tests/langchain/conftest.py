@@ -136,7 +136,8 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise StorageError("the disk is away")
 
     def begin() -> None:
-        for verb in ("add", "add_messages", "recall", "pages", "page", "knowledge", "forget"):
+        verbs = ("add", "add_messages", "recall", "pages", "page", "knowledge", "forget")
+        for verb in (*verbs, "remember", "correct"):
             monkeypatch.setattr(Memory, verb, refuse)
 
     return begin

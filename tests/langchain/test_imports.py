@@ -36,7 +36,7 @@ with Engine.open("sqlite:///:memory:", {"promotion": "manual"}) as engine:
     assert MemoryOSChatMessageHistory(engine, "tom").messages[0].text == "My cat is called Minka."
     assert "Minka" in MemoryOSRetriever(engine, "tom").invoke("cat")[0].page_content
     for tool in create_memory_tools(engine, "tom"):
-        assert tool.name in ("remember", "recall", "forget")
+        assert tool.name in ("remember", "recall", "forget", "correct", "list_known")
     assert "Minka" in create_memory_tools(engine, "tom")[1].invoke({"query": "cat"})
 for name in ("MemoryOSChatMemory", "MemoryOSMiddleware"):
     try:

@@ -15,7 +15,7 @@ from langchain_core.runnables.history import RunnableWithMessageHistory
 
 from memoryos import Engine
 from memoryos.errors import EngineClosed, InvalidInput, StorageError
-from memoryos_integrations.langchain import MemoryOSChatMessageHistory
+from memoryos_integrations.langchain import MemoryOSChatMessageHistory, with_memory
 
 PROMPT = ChatPromptTemplate.from_messages(
     [("system", "Be brief."), MessagesPlaceholder("history"), ("human", "{question}")]
@@ -252,3 +252,43 @@ async def test_200_tasks_in_shared_sessions(file_engine: Engine, chat: Any) -> N
         mine = [question for who, question in jobs if who == user]
         assert len(messages) == 2 * len(mine)
         assert all(map(paired(messages), mine))
+
+
+@pytest.mark.parametrize("mode", ["invoke", "ainvoke", "stream"])
+async def test_a_chain_with_its_conversation_and_the_others(
+    engine: Engine, chat: Any, mode: str
+) -> None:
+    prompt = ChatPromptTemplate(
+        [("system", "Be kind.\n{memory}"), MessagesPlaceholder("history"), ("human", "{input}")]
+    )
+    model = chat("one", "two", "three", "four")
+    chain = with_memory(prompt | model, engine)
+
+    async def ask(words: str, user: str, session: str) -> None:
+        config: Any = {"configurable": {"user_id": user, "session_id": session}}
+        if mode == "invoke":
+            chain.invoke({"input": words}, config)
+        elif mode == "ainvoke":
+            await chain.ainvoke({"input": words}, config)
+        else:
+            list(chain.stream({"input": words}, config))
+
+    await ask("My cat is called Minka", "tom", "monday")
+    await ask("What is my cat called?", "tom", "monday")
+    await ask("What is my cat called?", "tom", "tuesday")
+    await ask("What is my cat called?", "eve", "wednesday")
+    (_, second, third, fourth) = model.prompts
+    assert [m.text for m in second[1:]] == [
+        "My cat is called Minka",
+        "one",
+        "What is my cat called?",
+    ]
+    assert "Minka" not in second[0].text  # it stands in the conversation already
+    assert "Minka" in third[0].text
+    assert len(third) == 2
+    assert not any("Minka" in m.text for m in fourth)
+    assert [p.user_input for p in engine.memory("tom").pages("tuesday")] == [
+        "What is my cat called?"
+    ]
+    with pytest.raises(ValueError, match="user_id"):
+        chain.invoke({"input": "x"}, {"configurable": {"session_id": "s"}})

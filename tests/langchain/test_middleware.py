@@ -242,9 +242,16 @@ def test_the_tools_are_about_the_user_of_the_run(engine: Engine, chat: Any) -> N
     results = [m.text for m in found["messages"] if isinstance(m, ToolMessage)]
     assert "1234" in results[0]
     assert "9876" not in str(found)
-    assert "Tom asks for codes." in str(engine.memory("tom").pages("memoryos:remembered"))
+    assert [k.text for k in engine.memory("tom").knowledge(kind="fact")] == ["Tom asks for codes."]
+    assert engine.memory("eve").knowledge(kind="fact") == []
     assert engine.memory("eve").sessions() == ["default"]
-    assert [t.name for t in model.tools] == ["remember", "recall", "forget"]
+    assert [t.name for t in model.tools] == [
+        "remember",
+        "recall",
+        "forget",
+        "correct",
+        "list_known",
+    ]
 
 
 async def test_the_tools_in_asyncio(engine: Engine, chat: Any) -> None:

@@ -14,6 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from memoryos import Engine, Page
+from memoryos.errors import InvalidInput
 from memoryos_integrations.langchain import MemoryOSMiddleware
 
 
@@ -199,3 +200,37 @@ def test_a_question_that_a_summary_took_the_place_of_is_recorded(engine: Engine,
     assert asked == "Weather, three times?"
     assert answered.endswith("Done.")
     assert "SUMMARY" not in str(engine.memory("tom").pages())
+
+
+async def test_what_was_recalled_is_shown_to_user_interfaces_by_id(
+    engine: Engine, chat: Any
+) -> None:
+    engine.memory("tom", session_id="old").add("My cat is called Minka", "A nice name")
+    engine.memory("tom", session_id="old").add("The weather is fine", "Yes")
+    told: list[Any] = []
+    middleware = MemoryOSMiddleware(
+        engine,
+        "tom",
+        expose_tools=False,
+        min_relevance=0.3,
+        on_recall=lambda recall, memory: told.append((recall, memory.scope.user_id)),
+    )
+    agent = create_agent(chat("Minka", "Minka"), middleware=[middleware])
+    asked = {"messages": [HumanMessage("What is my cat called?")]}
+    sync = [piece for piece in agent.stream(asked, stream_mode="custom") if "memoryos" in piece]
+    later = [p async for p in agent.astream(asked, stream_mode="custom") if "memoryos" in p]
+    for pieces in (sync, later):
+        (piece,) = pieces
+        assert "Minka" not in repr(piece)
+        for one in piece["memoryos"]["recalled"]:
+            assert engine.memory("tom").page(one["page_id"]).user_input
+            assert 0.3 <= one["relevance"] <= 1
+    (recall, user), *_ = told
+    assert (user, recall.pages[0].page.user_input) == ("tom", "My cat is called Minka")
+    assert not any("weather" in item.page.user_input for item in recall.pages)
+    nothing = MemoryOSMiddleware(engine, "tom", expose_tools=False, min_relevance=1.0)
+    model = chat("?")
+    create_agent(model, middleware=[nothing]).invoke(asked)
+    for wrong in (-1, 1.5, True):
+        with pytest.raises(InvalidInput, match="min_relevance"):
+            MemoryOSMiddleware(engine, "tom", min_relevance=wrong)

@@ -12,6 +12,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnablePassthrough
 from langchain_tests.integration_tests import RetrieversIntegrationTests
+from pydantic import ValidationError
 
 from memoryos import Engine
 from memoryos.errors import EngineClosed, InvalidInput, StorageError
@@ -68,7 +69,7 @@ def test_documents_say_where_they_come_from(engine: Engine) -> None:
     assert document.metadata["timestamp"] == page.timestamp.isoformat()
     assert document.metadata["tier"] == "short"
     assert document.metadata["a"] == 1
-    assert isinstance(document.metadata["score"], float)
+    assert 0 < document.metadata["relevance"] <= 1
 
 
 def test_no_user_sees_another_users_pages(engine: Engine) -> None:
@@ -107,25 +108,42 @@ async def test_k_per_call_in_asyncio(engine: Engine) -> None:
 def test_sessions_and_metadata_narrow_it(engine: Engine) -> None:
     here = MemoryOSRetriever(engine, "tom", session_id="other").invoke("cat")
     assert [d.metadata["session_id"] for d in here] == ["other"]
-    marked = MemoryOSRetriever(engine, "tom", where={"a": 1}).invoke("cat")
+    marked = MemoryOSRetriever(engine, "tom", filter={"a": 1}).invoke("cat")
     assert len(marked) == 1
 
 
 def test_tiers(engine: Engine) -> None:
     memory = engine.memory("tom")
-    for number in range(12):  # enough of one topic for page-out and promotion
+    for number in range(12):
         memory.add(f"I love playing chess with my friend Bob, game {number}.", "Chess is fun.")
     memory.flush()
+    memory.remember("Tom plays chess with Bob.")
     query = "Who plays chess?"
-    assert engine.memory("tom").knowledge(), "the rules find nothing to know here any more"
+    newest = {page.id for page in memory.short_term()}
     for tiers in (("short",), ("mid",), ("long",), ("short", "mid", "long")):
         found = MemoryOSRetriever(engine, "tom", k=5, tiers=tiers).invoke(query)
         assert found
         assert {d.metadata["tier"] for d in found} <= set(tiers)
+        # Short-term memory is the newest pages, filed or not.
+        assert all((d.metadata["tier"] == "short") == (d.id in newest) for d in found)
     both = MemoryOSRetriever(engine, "tom", k=4, tiers=("mid", "long")).invoke(query)
     assert [d.metadata["tier"] for d in both][:2] == ["mid", "long"]
     known = next(d for d in both if d.metadata["tier"] == "long")
     assert known.page_content in [item.text for item in memory.knowledge()]
+
+
+def test_short_term_is_of_each_session(engine: Engine) -> None:
+    for session in ("monday", "tuesday"):
+        memory = engine.memory("eva", session_id=session)
+        for number in range(8):
+            memory.add(f"Chess on {session}, game {number}.", "Fun.")
+    memory.flush()
+    newest = {
+        p.id for s in ("monday", "tuesday") for p in engine.memory("eva", session_id=s).short_term()
+    }
+    found = MemoryOSRetriever(engine, "eva", k=16, tiers=("short",)).invoke("chess")
+    assert {d.id for d in found} == newest
+    assert len(newest) == 14
 
 
 def test_arguments_that_cannot_be(engine: Engine) -> None:
@@ -151,3 +169,28 @@ def test_a_memory_that_is_away(engine: Engine, caplog: Any, away: Any) -> None:
     engine.close()
     with pytest.raises(EngineClosed):
         retriever.invoke("cat")
+
+
+async def test_filter_and_threshold_for_all_calls_and_for_one(engine: Engine) -> None:
+    memory = engine.memory("tom")
+    memory.add("My cat is called Minka", "Nice", metadata={"room": "a"})
+    memory.add("My cat eats fish", "Good", metadata={"room": "b"})
+    retriever = MemoryOSRetriever(engine, "tom", filter={"room": "a"})
+    assert [d.metadata["room"] for d in retriever.invoke("my cat")] == ["a"]
+    assert [d.metadata["room"] for d in retriever.invoke("my cat", filter={"room": "b"})] == ["b"]
+    assert [d.metadata["room"] for d in await retriever.ainvoke("cat", filter={"room": "b"})] == [
+        "b"
+    ]
+    found = MemoryOSRetriever(engine, "tom").invoke("What is my cat called? Minka")
+    best = max(d.metadata["relevance"] for d in found)
+    strict = MemoryOSRetriever(engine, "tom", score_threshold=best)
+    assert {d.metadata["relevance"] for d in strict.invoke("What is my cat called? Minka")} == {
+        best
+    }
+    assert len(strict.invoke("What is my cat called? Minka", score_threshold=0)) == len(found)
+    assert strict.invoke("asdf qwer zxcv") == []
+    for wrong in (2, -0.1, True, "high"):
+        with pytest.raises(InvalidInput, match="score_threshold"):
+            strict.invoke("cat", score_threshold=wrong)
+    with pytest.raises((InvalidInput, ValidationError)):
+        MemoryOSRetriever(engine, "tom", score_threshold=1.5)

@@ -13,7 +13,13 @@ from langchain_tests.unit_tests import ToolsUnitTests
 from memoryos import Engine
 from memoryos.errors import EngineClosed, InvalidInput, StorageError
 from memoryos_integrations.langchain import create_memory_tools
-from memoryos_integrations.langchain.tools import ForgetTool, RecallTool, RememberTool
+from memoryos_integrations.langchain.tools import (
+    CorrectTool,
+    ForgetTool,
+    ListKnownTool,
+    RecallTool,
+    RememberTool,
+)
 
 
 class _Tool:
@@ -49,6 +55,14 @@ class _Forget(_Tool):
     kind, example = ForgetTool, {"memory_id": "p123"}
 
 
+class _Correct(_Tool):
+    kind, example = CorrectTool, {"memory_id": "k123", "text": "Tom likes go."}
+
+
+class _ListKnown(_Tool):
+    kind, example = ListKnownTool, {}
+
+
 class TestRememberUnit(_Remember, ToolsUnitTests): ...
 
 
@@ -67,18 +81,43 @@ class TestRecallIntegration(_Recall, ToolsIntegrationTests): ...
 class TestForgetIntegration(_Forget, ToolsIntegrationTests): ...
 
 
-def test_the_model_sees_three_tools_and_never_chooses_the_user(engine: Engine) -> None:
+class TestCorrectUnit(_Correct, ToolsUnitTests): ...
+
+
+class TestListKnownUnit(_ListKnown, ToolsUnitTests): ...
+
+
+class TestCorrectIntegration(_Correct, ToolsIntegrationTests): ...
+
+
+class TestListKnownIntegration(_ListKnown, ToolsIntegrationTests): ...
+
+
+def test_the_model_sees_the_tools_and_never_chooses_the_user(engine: Engine) -> None:
     tools = create_memory_tools(engine)
-    assert [tool.name for tool in tools] == ["remember", "recall", "forget"]
-    assert [list(tool.args) for tool in tools] == [["text"], ["query"], ["memory_id"]]
+    assert [tool.name for tool in tools] == [
+        "remember",
+        "recall",
+        "forget",
+        "correct",
+        "list_known",
+    ]
+    assert [list(tool.args) for tool in tools] == [
+        ["text"],
+        ["query", "as_of"],
+        ["memory_id"],
+        ["memory_id", "text"],
+        ["as_of"],
+    ]
     assert all(tool.description for tool in tools)
 
 
 def test_remember_recall_forget(engine: Engine) -> None:
-    remember, recall, forget = create_memory_tools(engine, "tom")
-    assert re.fullmatch(r"Remembered as \[p\w+\]\.", remember.invoke({"text": "Tom likes chess."}))
+    remember, recall, forget, *_ = create_memory_tools(engine, "tom")
+    told = remember.invoke({"text": "Tom likes chess."})
+    assert re.fullmatch(r"Remembered as \[k\w+\]\.", told)
     assert remember.invoke({"text": "Tom likes chess."})
-    assert len(engine.memory("tom").pages()) == 1
+    assert [k.text for k in engine.memory("tom").knowledge()] == ["Tom likes chess."]
     engine.memory("tom").add("I live in Lisbon.", "Nice.")
     told = recall.invoke({"query": "Where does he live?"})
     lisbon = re.search(r"\[(p\w+)\][^\[]*Lisbon", told)
@@ -90,23 +129,86 @@ def test_remember_recall_forget(engine: Engine) -> None:
     assert len(engine.memory("tom").receipts()) == 1
 
 
-def test_a_note_is_nothing_the_user_said_and_no_turn_of_a_conversation(engine: Engine) -> None:
+def test_what_an_agent_states_is_a_fact_of_the_agents_and_outlives_rebuild(engine: Engine) -> None:
     create_memory_tools(engine, "tom")[0].invoke({"text": "Tom likes chess."})
-    (page,) = engine.memory("tom").pages()
-    assert page.user_input == ""
-    assert engine.memory("tom").short_term() == ()
-
-
-def test_knowledge_can_be_recalled_and_forgotten(engine: Engine) -> None:
     memory = engine.memory("tom")
-    for number in range(12):
-        memory.add(f"I live in Lisbon and I work as a nurse, day {number}.", "How nice.")
+    assert memory.pages() == []
+    memory.rebuild()
+    (fact,) = memory.knowledge()
+    assert (fact.text, fact.kind, fact.analyst, fact.owner) == (
+        "Tom likes chess.",
+        "fact",
+        "agent",
+        "user",
+    )
+
+
+def test_knowledge_can_be_recalled_listed_and_forgotten(engine: Engine) -> None:
+    memory = engine.memory("tom")
+    memory.add("I live in Lisbon and I work as a nurse.", "How nice.")
     memory.flush()
-    _, recall, forget = create_memory_tools(engine, "tom")
-    fact = memory.knowledge()[0]
-    assert f"[{fact.id}] {fact.text}" in recall.invoke({"query": "Lisbon"})
-    forget.invoke({"memory_id": fact.id})
-    assert fact.id not in [item.id for item in memory.knowledge(status="all")]
+    remember, recall, forget, _, list_known = create_memory_tools(engine, "tom")
+    remember.invoke({"text": "Tom moves to Porto in May."})
+    fact, statement = (memory.knowledge(kind=kind)[0] for kind in ("fact", "statement"))
+    assert f"[{fact.id}] Tom moves to Porto in May. (" in recall.invoke({"query": "Porto"})
+    told = list_known.invoke({})
+    assert told.startswith("<memory>")
+    assert f"[{fact.id}] Tom moves to Porto in May. (" in told
+    # What nobody but the user said is quoted, with its date.
+    assert f"[{statement.id}] User said on {statement.updated:%Y-%m-%d}: “I live in Lisbon" in told
+    for item in (fact, statement):
+        assert "Forgot" in forget.invoke({"memory_id": item.id})
+        assert item.id not in [k.id for k in memory.knowledge(status="all")]
+    assert "Porto" not in list_known.invoke({})
+
+
+def test_correcting(engine: Engine) -> None:
+    memory = engine.memory("tom")
+    remember, recall, _, correct, list_known = create_memory_tools(engine, "tom")
+    remember.invoke({"text": "Tom is allergic to peanuts."})
+    page = memory.add("Peanuts are on the table.", "Careful.")
+    (old,) = memory.knowledge(kind="fact")
+    told = correct.invoke({"memory_id": f"[{old.id}]", "text": "Tom may eat peanuts."})
+    (new,) = memory.knowledge(kind="fact")
+    assert told == f"Corrected [{old.id}]; now [{new.id}]."
+    assert (new.text, new.analyst, old.id in new.supersedes) == (
+        "Tom may eat peanuts.",
+        "agent",
+        True,
+    )
+    for shown in (recall.invoke({"query": "peanuts"}), list_known.invoke({})):
+        assert "may eat" in shown
+        assert "allergic" not in shown
+    again = correct.invoke({"memory_id": old.id, "text": "Tom is fine."})
+    assert f"replaced by [{new.id}]" in again
+    assert "A turn is not corrected" in correct.invoke({"memory_id": page.id, "text": "x"})
+    assert "text is empty" in correct.invoke({"memory_id": new.id, "text": " "})
+    assert [k.text for k in memory.knowledge(kind="fact")] == ["Tom may eat peanuts."]
+
+
+def test_what_was_known_by_a_day(engine: Engine) -> None:
+    memory = engine.memory("tom")
+    memory.add("I live in Lisbon.", "Nice.", timestamp="2020-01-01")
+    memory.add("I live in Porto.", "Nice.", timestamp="2021-01-01")
+    memory.flush()
+    _, recall, _, _, list_known = create_memory_tools(engine, "tom", on_error="raise")
+    for told in (
+        recall.invoke({"query": "Where do I live?", "as_of": "2020-06-01"}),
+        list_known.invoke({"as_of": "2020-06-01"}),
+    ):
+        assert "Lisbon" in told
+        assert "Porto" not in told
+    assert list_known.invoke({"as_of": "2019-01-01"}) == "Nothing is known yet."
+    assert "cannot be done: as_of" in list_known.invoke({"as_of": "last week"})
+
+
+def test_a_long_list_of_what_is_known_stays_within_its_budget(engine: Engine) -> None:
+    memory = engine.memory("tom")
+    for number in range(60):
+        memory.remember(f"Tom owns the book number {number} of the encyclopaedia of chess.")
+    told = ListKnownTool(engine, "tom", max_tokens=300).invoke({})
+    assert 250 < engine.count_tokens(told) <= 300
+    assert "number 59" in told  # the newest first
 
 
 def test_what_is_recalled_stays_within_its_budget(engine: Engine) -> None:
@@ -117,13 +219,13 @@ def test_what_is_recalled_stays_within_its_budget(engine: Engine) -> None:
 
 
 async def test_the_user_of_each_call(engine: Engine) -> None:
-    remember, recall, forget = create_memory_tools(engine)
+    remember, recall, forget, *_ = create_memory_tools(engine)
     for user in ("tom", "eve"):
         config: Any = {"configurable": {"user_id": user}}
         await remember.ainvoke({"text": f"{user} likes chess."}, config)
         told = await recall.ainvoke({"query": "chess"}, config)
         assert f"{user} likes" in told
-    (toms,) = engine.memory("tom").pages()
+    (toms,) = engine.memory("tom").knowledge()
     assert "no memory" in await forget.ainvoke({"memory_id": toms.id}, config)
     with pytest.raises(InvalidInput, match="whose memory"):
         recall.invoke({"query": "chess"})
@@ -133,7 +235,7 @@ async def test_the_user_of_each_call(engine: Engine) -> None:
 
 
 def test_empty_requests_are_answered(engine: Engine) -> None:
-    remember, recall, _ = create_memory_tools(engine, "tom")
+    remember, recall, *_ = create_memory_tools(engine, "tom")
     assert "nothing to remember" in remember.invoke({"text": " "})
     assert "empty" in recall.invoke({"query": ""})
     assert "Nothing is remembered" in recall.invoke({"query": "chess"})
@@ -143,7 +245,14 @@ def test_a_memory_that_is_away(engine: Engine, caplog: Any, away: Any) -> None:
     tools = create_memory_tools(engine, "tom")
     strict = create_memory_tools(engine, "tom", on_error="raise")[1]
     away()
-    for tool, args in zip(tools, ({"text": "x"}, {"query": "x"}, {"memory_id": "x"}), strict=True):
+    asked = (
+        {"text": "x"},
+        {"query": "x"},
+        {"memory_id": "x"},
+        {"memory_id": "x", "text": "x"},
+        {},
+    )
+    for tool, args in zip(tools, asked, strict=True):
         assert "cannot be reached" in tool.invoke(args)
     assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
     with pytest.raises(StorageError):
@@ -154,7 +263,14 @@ def test_a_memory_that_is_away(engine: Engine, caplog: Any, away: Any) -> None:
 
 
 def test_whatever_a_model_gives_as_an_argument_is_answered(engine: Engine) -> None:
-    remember, recall, forget = create_memory_tools(engine, "tom", on_error="raise")
+    remember, recall, forget, correct, list_known = create_memory_tools(
+        engine, "tom", on_error="raise"
+    )
+    known = engine.memory("tom").remember("Tom likes chess.")
     for said in ("\x00", "\ud800 lone", "x" * 1_200_000, "[" * 50, "\u202e", " "):
         for tool, name in ((remember, "text"), (recall, "query"), (forget, "memory_id")):
             assert tool.invoke({name: said})
+        assert correct.invoke({"memory_id": said, "text": said})
+        assert correct.invoke({"memory_id": known.id, "text": said})
+        assert recall.invoke({"query": "x", "as_of": said})
+        assert list_known.invoke({"as_of": said})

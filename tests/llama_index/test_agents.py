@@ -213,7 +213,7 @@ def test_an_agent_with_the_tools_of_the_memory(engine, memory):
     )
     run(FunctionAgent(llm=llm, tools=tools), "Remember my dog", memory=memory)
     results = [m.content for m in memory.get_all() if m.role == "tool"]
-    assert results[0].startswith("Remembered as p")
+    assert results[0].startswith("Remembered as [k")
     assert DOG in results[1]
 
 

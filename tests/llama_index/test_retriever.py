@@ -49,7 +49,7 @@ def test_node_metadata(engine, filled):
     nodes = MemoryOSRetriever(engine, "tom", similarity_top_k=6).retrieve(
         "In which town do I live? Braga"
     )
-    assert [node.score for node in nodes] == sorted((n.score for n in nodes), reverse=True)
+    assert all(0 <= node.score <= 1 for node in nodes)
     out = next(n for n in nodes if n.metadata["segment"])
     page = filled.page(out.node_id)
     assert out.metadata == {

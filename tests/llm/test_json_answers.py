@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from memoryos.llm.json_answers import parse_answer, shape_in_words, strict_schema
 from memoryos.llm.thinking import pieces_without_thinking, without_thinking
-from memoryos.updating.analysts.prompts.consolidate import ConsolidateAnswer
+from memoryos.updating.analysts.prompts.consolidate import ConsolidateAnswer, consolidate_form
 from memoryos.updating.analysts.prompts.promote import PromoteAnswer
 
 
@@ -294,7 +294,8 @@ def test_bounds_are_kept_within_what_grammars_take():
 
 
 def test_shape_in_words():
-    assert shape_in_words(ConsolidateAnswer) == (
-        '{"topics":[{"pages":[int],"summary":str,"keywords":[str]}],'
-        '"chains":[{"pages":[int],"summary":str,"continues":bool}]}'
+    assert shape_in_words(consolidate_form(2, 0)) == (
+        '{"pages":[{"page":1|2,"topic":1|2|3,"continues":bool}],'
+        '"topics":[{"topic":1|2|3,"summary":str,"keywords":[str]}],"chain":str,'
+        '"facts":[{"page":1|2,"owner":"user"|"assistant","quote":str,"text":str,"supersedes":[int]}]}'
     )

@@ -133,12 +133,12 @@ async def live_as(client: Client, name: str) -> None:
     read = (await client.read_resource("memoryos://sessions/default")).contents[0].text
     asked = (await client.get_prompt("recall", {"question": "bees?"})).messages[0].content.text
     for text in (*said, *(page["user_input"] for page in listed), read, asked):
-        others = {"ann", "bob", "eve"} - {name}
+        others = set(NAMES) - {name}
         assert name in text
         assert not any(other in text for other in others)
 
 
-NAMES = ("ann", "bob", "eve")
+NAMES = ("annabel", "bartholomew", "evangeline")  # no random id holds one
 
 
 async def test_three_users_at_once_each_with_a_token(

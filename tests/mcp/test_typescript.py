@@ -23,9 +23,15 @@ SEEN = {
         "explain_memory",
         "forget_memory",
         "get_user_profile",
+        "list_memories",
         "retrieve_memory",
     ],
-    "resources": ["memoryos://config", "memoryos://status"],
+    "resources": [
+        "memoryos://config",
+        "memoryos://profile",
+        "memoryos://sessions",
+        "memoryos://status",
+    ],
     "pages": 20,
     "user": "me",
 }

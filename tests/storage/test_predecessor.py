@@ -7,6 +7,7 @@ of "tom", one of them 3,500 characters long, and one of "ana".
 from __future__ import annotations
 
 import gzip
+import time
 from pathlib import Path
 
 import pytest
@@ -64,8 +65,12 @@ def test_pages_are_indexed_anew_and_nothing_is_lost(uri: str, embedder: Embedder
 
 
 def test_the_worker_does_it_without_being_asked(uri: str) -> None:
-    with Engine.open(uri, embedder=HashingEmbedder()):
-        pass
+    with Engine.open(uri, embedder=HashingEmbedder()) as engine:
+        scopes = [engine.memory(user).scope for user in ("tom", "ana")]
+        until = time.monotonic() + 20
+        while any(engine.store.head(s).indexing != INDEXING for s in scopes):
+            assert time.monotonic() < until
+            time.sleep(0.01)
     with Engine.open(uri, MANUAL, embedder=HashingEmbedder()) as engine:
         for user in ("tom", "ana"):
             assert engine.store.head(engine.memory(user).scope).indexing == INDEXING

@@ -393,7 +393,7 @@ def exported(file: Path) -> Any:
             if kind in line:
                 line[kind] = _timeless(line[kind])
         if "receipt" in line:
-            line["receipt"] = {**line["receipt"], "id": "", "at": ""}
+            line["receipt"] = {**line["receipt"], "id": "", "at": "", "traces": ""}
     return lines
 
 
@@ -402,7 +402,7 @@ def _timeless(body: Any) -> Any:
 
 
 def _receipt(receipt: Any) -> Any:
-    return replace(receipt, id="", at=receipt.at.min)
+    return replace(receipt, id="", at=receipt.at.min, traces="")
 
 
 @contextmanager

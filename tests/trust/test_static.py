@@ -53,9 +53,18 @@ def constant_but_for_numbers(node: ast.expr) -> bool:
 
 ALLOWED = {
     ("sqlite/connection.py", "f'PRAGMA synchronous = {self._synchronous}'"): "FULL or NORMAL",
-    ("sqlite/connection.py", "statement"): "one of a migration's file",
+    ("sqlite/schema.py", "statement"): "one of a migration's file",
+    ("sqlite/repair.py", "statement"): "what is passed on to fetch_damaged",
+    ("sqlite/repair.py", "f'PRAGMA table_info({table})'"): "a table of our own schema",
+    ("sqlite/repair.py", "put"): "of a table of our own schema",
+    ("sqlite/repair.py", "rows"): "of a table of our own schema",
     ("postgres/connection.py", "script.encode()"): "a migration's file, or procrastinate's own",
     ("postgres/search.py", "statement"): "what _rows is given, or what _composed returns",
+    ("postgres/changes.py", "statement"): "what select_pages returns",
+    ("postgres/rows.py", "statement"): "one of erase_all's",
+    ("postgres/store.py", "*select_positions(scope_key(scope), where, after_seq)"): (
+        "named statements; of an input only its place in the list is formatted into them"
+    ),
     ("postgres/store.py", "statement"): "what _rows and select_pages are given: checked below",
 }
 """Arguments that are neither, and why they may be."""

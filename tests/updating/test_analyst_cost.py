@@ -1,4 +1,4 @@
-"""What a page costs: the budget of DESIGN section 7, without the engine.
+"""What a page costs: the budget of DESIGN section 8, without the engine.
 
 The figure on LoCoMo is the benchmark's; its text does not belong here. These pages are as long.
 """
@@ -11,6 +11,7 @@ from memoryos.llm import OpenAIChat
 from memoryos.llm.tokens import token_counter
 from memoryos.model import Chain, Knowledge, Profile, Segment, Source
 from memoryos.ports import Batch, PromotionRequest
+from memoryos.updating.analysts.choice import Rules
 from memoryos.updating.analysts.llm import LLMAnalyst
 
 NOW = datetime(2025, 5, 9, tzinfo=timezone.utc)
@@ -19,16 +20,17 @@ SIDE = (
     "I went to the pottery class number {n} with the kids last weekend and we made bowls, and it "
     "was fun to see them so proud."
 )
-PER_PAGE = 300
+PER_PAGE = 600
+"""Where the shape is told in words, and every other batch makes a segment hot."""
 
 
 def test_prompt_tokens_per_page(server, key, make_pages):
     server.refuses = frozenset(["response_format"])  # the dearest case: the shape is told in words
     model = OpenAIChat("gpt-4o-mini", key, server.url)
     count = token_counter("gpt-4o-mini")
-    analyst = LLMAnalyst(model, count)
-    pages = make_pages(*[(SIDE.format(n=n), SIDE.format(n=n)) for n in range(60)], agent="Melanie")
-    assert 55 <= sum(count(p.user_input) + count(p.agent_response) for p in pages) / 60 <= 70
+    analyst = LLMAnalyst(model, count, Rules())
+    pages = make_pages(*[(SIDE.format(n=n), SIDE.format(n=n)) for n in range(56)], agent="Melanie")
+    assert 55 <= sum(count(p.user_input) + count(p.agent_response) for p in pages) / 56 <= 70
     known = tuple(
         Knowledge(
             f"k{n}", "user", f"Tom went to the pottery class {n} with Ana and the kids.",
@@ -36,16 +38,18 @@ def test_prompt_tokens_per_page(server, key, make_pages):
         )
         for n in range(50)
     )  # fmt: skip
-    analyst.consolidate(Batch(pages[:5]))
+    analyst.consolidate(Batch(pages[:7]))
     server.requests.clear()  # the endpoint has said what it does not take
     chain = Chain(
         "c1", "default", (pages[0].id,), "Tom and Melanie talk about pottery. " * 5, "m", NOW
     )
-    for start in range(0, 60, 5):
-        batch = pages[start : start + 5]
+    for start in range(0, 56, 7):
+        batch = pages[start : start + 7]
         previous = pages[start - 1] if start else None
-        analyst.consolidate(Batch(batch, previous, chain if start else None))
-        analyst.promote(PromotionRequest(SEGMENT, batch, known, Profile()))
-    assert len(server.chats) == 24
-    assert sum(request.prompt_tokens for request in server.chats) / 60 <= PER_PAGE
+        analyst.consolidate(Batch(batch, previous, chain if start else None, known))
+        if start % 14:
+            pair = pages[start - 7 : start + 7]
+            analyst.promote(PromotionRequest(SEGMENT, pair, known, Profile()))
+    assert len(server.chats) == 12
+    assert sum(request.prompt_tokens for request in server.chats) / 56 <= PER_PAGE
     model.close()

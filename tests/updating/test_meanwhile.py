@@ -35,7 +35,7 @@ def memory(tmp_path: Path) -> Iterator[Memory]:
         yield engine.memory("tom")
 
 
-@pytest.mark.parametrize("verb", ["consolidate", "promote"])
+@pytest.mark.parametrize("verb", ["consolidate"])
 @pytest.mark.parametrize("happening", [forget, say_anew])
 def test_what_changed_while_it_was_read_is_not_filed_as_it_was(
     memory: Memory, monkeypatch: pytest.MonkeyPatch, verb: str, happening: Happening

@@ -236,17 +236,18 @@ def said_only_in(some: Sequence[Any], pages: Sequence[Any]) -> set[str]:
 def test_a_forgotten_fact_and_what_it_superseded(root: Path) -> None:
     with opened(root) as engine:
         memory = engine.memory("tom")
-        for number, town in enumerate(("Quaxbury", "Zwexham", "Yunford")):
-            memory.add(f"I live in {town}.", "", NOON + timedelta(days=number), key=town)
+        for number, said in enumerate(("I'm vegan in Quaxbury.", "I'm not vegan.")):
+            key = "Quaxbury" if not number else None
+            memory.add(said, "Yunford", NOON + timedelta(days=number), key=key)
             memory.add_many([("ok", "ok", NOON + timedelta(days=number))] * 4)
         memory.flush()
         old = memory.knowledge(status="superseded")
-        assert {item.value for item in old} >= {"Quaxbury"}
+        assert any("Quaxbury" in item.text for item in old)
         memory.forget(page_id=memory.page(key="Quaxbury").id)
         assert b"Quaxbury" not in bytes_in(root)
         assert b"quaxburi" not in bytes_in(root)
         assert all(
-            not set(item.supersedes) & {o.id for o in old if o.value == "Quaxbury"}
+            not set(item.supersedes) & {o.id for o in old if "Quaxbury" in o.text}
             for item in memory.knowledge(status="all")
         )
         assert b"Yunford" in bytes_in(root)
@@ -322,7 +323,7 @@ def test_a_reader_that_does_not_end_is_told_of(
         with caplog.at_level(logging.WARNING):
             memory.forget(everything=True)
         assert time.monotonic() - began < 30, "it waited as long as for a lock"
-        assert "in use by others" in caplog.text
+        assert "the file is in use" in caplog.text
         assert memory.pages() == []
         reader.close()
     with opened(root):
@@ -332,12 +333,11 @@ def test_a_reader_that_does_not_end_is_told_of(
 def test_a_journal_read_again_is_not_the_forgotten_one(engine: Engine) -> None:
     """A rebuild, an export and an import know nothing of it either."""
     tom = engine.memory(user_id("tom"))
-    fact = next(item for item in tom.knowledge() if item.attribute == "name")
+    fact = tom.knowledge()[0]
     tom.forget(knowledge_id=fact.id)
     tom.rebuild()
     tom.flush()
     assert fact.text not in [item.text for item in tom.knowledge(status="all")]
-    assert tom.profile().user.get("name") != fact.value
 
 
 class Parrot:

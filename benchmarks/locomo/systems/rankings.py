@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.locomo.data import Conversation, DialoguePage
 from benchmarks.locomo.systems.system import MOST_PAGES, RankedReader, Reader, held
 from memoryos.ports import Embedder, TokenCounter
+from memoryos.text.sentences import split
 from memoryos.text.terms import tokens
 
 Scores = NDArray[np.float64]
@@ -46,6 +48,42 @@ class RankingSystem:
             return [(row, shown[row]) for row in best.tolist()]
 
         return held(RankedReader(rank, self._count))
+
+
+class PassageSystem:
+    """BM25 over passages: whole sentences of one turn, about 400 characters."""
+
+    name = "BM25 passages"
+
+    def __init__(self, count: TokenCounter) -> None:
+        self._count = count
+
+    def read(self, conversation: Conversation) -> AbstractContextManager[Reader]:
+        """Index the passages."""
+        cut = [
+            (row, replace(page, turns=(replace(turn, said=passage),)))
+            for row, page in enumerate(conversation.pages)
+            for turn in page.turns
+            for passage in passages(turn.said)
+        ]
+        ranker = bm25(replace(conversation, pages=tuple(passage for _, passage in cut)))
+
+        def rank(question: str) -> Iterable[tuple[int, str]]:
+            best = np.argsort(-ranker(question), kind="stable")[: 4 * MOST_PAGES]
+            return [(cut[place][0], page_block(cut[place][1])) for place in best.tolist()]
+
+        return held(RankedReader(rank, self._count))
+
+
+def passages(text: str, most: int = 400) -> list[str]:
+    """Return a text as runs of whole sentences of about `most` characters; at least one."""
+    found: list[str] = []
+    for sentence in split(text):
+        if found and len(found[-1]) + len(sentence) < most:
+            found[-1] += f" {sentence}"
+        else:
+            found.append(sentence)
+    return found or [text]
 
 
 def page_block(page: DialoguePage) -> str:

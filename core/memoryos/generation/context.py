@@ -17,6 +17,7 @@ from memoryos.model import (
     Chain,
     Displayable,
     Knowledge,
+    KnowledgeKind,
     Page,
     Passage,
     Profile,
@@ -63,7 +64,7 @@ class Recall(Displayable):
     max_tokens: int
     """Default budget of `text`."""
     relevance: float
-    """From 0 to 1: how much the memory bears on the question at all, that of the best page. Below
+    """From 0 to 1: how much the memory bears on the question, its best page or knowledge. Below
     the recall's min_relevance no pages, segments and knowledge are left."""
     count_tokens: TokenCounter = field(repr=False, compare=False)
     load_chains: Callable[[], Sequence[Chain]] = field(
@@ -121,6 +122,12 @@ _LEAST_CHAIN = 16
 """Tokens that a chain's summary takes at least, with its heading: for fewer none is read."""
 
 
+_ENOUGH_TO_TELL = 60
+"""Characters by which a line of a summary is known to stand in a page already."""
+_AFTER_FACTS = 1_000
+"""Order of the first statement among the lines of what is known."""
+
+
 class _Entry(NamedTuple):
     """A part of a section, shown whole or not at all."""
 
@@ -149,16 +156,17 @@ class _Block:
         recall = self._recall
         if not recall:
             return ""
-        self._known(int(self._budget * KNOWN_SHARE))
+        self._known_facts(int(self._budget * KNOWN_SHARE))
         self._recent(int(self._budget * RECENT_SHARE), ())
         shown = self._remembered()
         self._recent(self._left, {page.seq for page in shown})
+        self._known_facts(self._left)
+        self._known_statements([*shown, *self._shown_recent()])
         if self._left > _LEAST_CHAIN and shown:
             told = {page.chain_id for page in shown}
             for chain in recall.load_chains():
                 if chain.id in told and len(chain.page_ids) > 1:
-                    told_so_far = f"- {neutral(chain.summary)}"
-                    self._add("Earlier in these conversations", 0, told_so_far, self._left)
+                    self._add_chain(chain, [*shown, *recall.short_term])
         return self._fitted()
 
     def _remembered(self) -> list[Page]:
@@ -198,18 +206,57 @@ class _Block:
         self._excerpts[page.seq] = wider
         return True
 
-    def _known(self, budget: int) -> None:
+    def _add_chain(self, chain: Chain, shown: Sequence[Page]) -> None:
+        """Add what a chain says so far, without the lines of pages that stand below."""
+        below = {page.id for page in shown}
+        if below.issuperset(chain.page_ids):
+            return
+        words = "\n".join(page.text for page in shown)
+        for line in chain.summary.splitlines():
+            said = line.partition(": ")[2] or line
+            if said.strip() and said[:_ENOUGH_TO_TELL] not in words:
+                self._add("Earlier in these conversations", 0, f"- {neutral(line)}", self._left)
+
+    def _known_facts(self, budget: int) -> None:
+        """Add the profile and facts: what was promoted, or stated by hand.
+
+        Those that are shown already are passed over.
+        """
         profile = self._recall.profile
         # With ids the facts themselves, not the profile that is made of them.
         lines = [] if self._ids else [f"- {one_line(line)}" for line in profile.lines]
         told = set() if self._ids else set(profile.sources.values())
         lines += [
-            f"-{self._id(item.id)} {neutral(item.text)} ({item.updated:%Y-%m-%d})"
-            for item in (*self._recall.user_knowledge, *self._recall.agent_knowledge)
+            f"-{self._id(item.id)} {neutral(item.line)}"
+            for item in self._knowledge("fact")
             if item.id not in told
         ]
+        here = {entry.order for entry in self._sections["What is known"]}
         for number, line in enumerate(lines):
-            budget -= self._add("What is known", number, line, budget)
+            if number not in here:
+                budget -= self._add("What is known", number, line, budget)
+
+    def _known_statements(self, shown: Sequence[Page]) -> None:
+        """Add what was said of the matter, where room is left: pages are the better evidence.
+
+        What stands below, or a fact was read from, is not said again.
+        """
+        known = {source.page_id for item in self._knowledge("fact") for source in item.sources}
+        known.update(page.id for page in shown)
+        for number, item in enumerate(self._knowledge("statement")):
+            if known.isdisjoint(source.page_id for source in item.sources):
+                order = _AFTER_FACTS + number
+                self._add(
+                    "What is known", order, f"-{self._id(item.id)} {neutral(item.line)}", self._left
+                )
+
+    def _shown_recent(self) -> list[Page]:
+        here = {entry.order for entry in self._sections["This conversation"]}
+        return [page for page in self._recall.short_term if page.seq in here]
+
+    def _knowledge(self, kind: KnowledgeKind) -> list[Knowledge]:
+        items = (*self._recall.user_knowledge, *self._recall.agent_knowledge)
+        return [item for item in items if item.kind == kind]
 
     def _recent(self, budget: int, elsewhere: Container[int]) -> None:
         """Add the session's newest turns, as far as the budget goes without leaving one out.

@@ -15,8 +15,8 @@ from typing import Any
 from memoryos.errors import MemoryOSError
 from memoryos.generation.context import Recall
 from memoryos.generation.prompt import respond_messages
-from memoryos.model import ANSWERED_BY, QUOTATION, Call, Page, Scope
-from memoryos.ports import ChatModel, Clock, TokenCounter, TokenUsage
+from memoryos.model import ANSWERED_BY, QUOTATION, Page, Scope
+from memoryos.ports import Call, ChatModel, Clock, TokenCounter, TokenUsage
 from memoryos.text.tokenizer import language, words
 
 _log = logging.getLogger("memoryos.generation.generator")

@@ -111,14 +111,16 @@ def origin_of(url: str, base: str = "") -> str:
 
 def error_of_call(error: Exception, name: str, timeout: float) -> ModelError:
     """Return our error for what a call raised: what happened to `name`, and what helps."""
-    if isinstance(error, AnswerTooLarge):
-        return ModelAnswerInvalid(f"{name} sent more than an answer can hold; it was cut off")
     if isinstance(error, (ValueError, TypeError, AttributeError, LookupError, RecursionError)):
         return ModelAnswerInvalid(
             f"{name} sent something that is not an answer ({type(error).__name__}); check base_url"
         )
     if isinstance(error, CallCancelled):
         told = "was closed during the call"
+    elif isinstance(error, AnswerTooLarge):
+        # Each call has its max_tokens: megabytes beyond it are a fault of the endpoint, not of what
+        # the model was asked, and its breaker counts them.
+        told = "sent more than an answer can hold; it was cut off"
     elif isinstance(error, DeadlinePassed):
         told = f"did not answer within {timeout:g} s; raise timeout= or try later"
     elif isinstance(error, RedirectedAway):
@@ -132,4 +134,6 @@ def error_of_call(error: Exception, name: str, timeout: float) -> ModelError:
         told = "cannot be reached; check the network and base_url, or try later"
     else:
         told = f"broke off the connection ({type(error).__name__}); try later"
-    return ModelUnavailable(f"{name} {told}")
+    unavailable = ModelUnavailable(f"{name} {told}")
+    unavailable.timed_out = isinstance(error, DeadlinePassed)
+    return unavailable

@@ -101,6 +101,11 @@ class OpenAIChat:
         self._endpoint.close()
 
     @property
+    def dialect(self) -> Dialect:
+        """What the endpoint is known to take so far."""
+        return self._dialect
+
+    @property
     def context_window(self) -> int | None:
         """Tokens of prompt and answer together: as given, or as the endpoint has told so far."""
         return self._window

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from memoryos.config import MemoryConfig
 from memoryos.errors import InvalidInput, NotFound
+from memoryos.generation.context import Recall
+from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.modules import Modules
 from memoryos.model import (
     FIGURES,
-    Call,
     Displayable,
     ErasureReceipt,
     Id,
     Knowledge,
+    KnowledgeKind,
     Owner,
     Page,
     Profile,
@@ -24,15 +26,18 @@ from memoryos.model import (
     Segment,
     Stats,
     Status,
+    Topic,
     Trait,
     Usage,
 )
+from memoryos.ports import Call
 from memoryos.retrieval.filters import page_filter
 from memoryos.storage.codec import decode
 from memoryos.storage.journal import checked_count, checked_id, checked_known_id, checked_time
 from memoryos.storage.journal import page_id as id_of_key
 from memoryos.storage.port import Kind, PageFilter, PageQuery
 from memoryos.tiers import mid_term
+from memoryos.tiers.long_term import held_at, profile_of
 from memoryos.upkeep.erasure import Remains, remains
 from memoryos.upkeep.provenance import Explanation, explain
 
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@raises_only_ours
 class Inspection(Displayable):
     """The verbs of a memory that change nothing. `Memory` adds those that do."""
 
@@ -130,24 +136,41 @@ class Inspection(Displayable):
         """Return the segments of mid-term memory, hottest first, with their heat of this moment."""
         self._modules.consolidator.save_visits(self.scope)
         now = self._modules.clock()
+        tiers = self._modules.views.get(self.scope).tiers
+        names = mid_term.names_of(tiers.segments.values())
         found = [
-            replace(segment, heat=mid_term.heat(segment, now, self._modules.config))
-            for segment in self._modules.views.get(self.scope).tiers.segments.values()
+            replace(
+                segment,
+                heat=mid_term.heat(segment, now, self._modules.config),
+                name=names[segment.id],
+            )
+            for segment in tiers.segments.values()
         ]
         return sorted(found, key=lambda segment: (-segment.heat, segment.created, segment.id))
 
     def knowledge(
-        self, owner: Owner | None = None, *, status: Status | Literal["all"] = "active"
+        self,
+        owner: Owner | None = None,
+        kind: KnowledgeKind | None = None,
+        as_of: datetime | str | None = None,
+        *,
+        status: Status | Literal["all"] = "active",
     ) -> list[Knowledge]:
-        """Return knowledge of long-term memory, oldest first.
+        """Return what is known about the user or the agent, oldest first.
 
         Args:
-            owner: "user" or "agent"; None is both.
-            status: "active", "archived", "superseded" or "all".
+            owner: "user" or "agent"; None for both.
+            kind: "statement" (quotations) or "fact"; None for both.
+            as_of: What had been said, and was held, by this time; a later correction changes
+                nothing of it. None is now.
+            status: "active" (what is current), "superseded" (what was said earlier of the same
+                matter, or corrected), "archived" or "all".
 
         Raises:
-            InvalidInput: an argument is none of these.
+            InvalidInput: an argument cannot be meant.
         """
+        if kind not in (None, "statement", "fact"):
+            raise InvalidInput(f"kind must be 'statement', 'fact' or None, not {kind!r}")
         if owner not in (None, "user", "agent"):
             raise InvalidInput(f"owner must be 'user', 'agent' or None, not {owner!r}")
         if status not in ("active", "archived", "superseded", "all"):
@@ -156,19 +179,47 @@ class Inspection(Displayable):
             )
         found = [
             item
-            for item in self._records(["knowledge"])
-            if isinstance(item, Knowledge)
-            and owner in (None, item.owner)
+            for item in self._knowledge_of(as_of)
+            if owner in (None, item.owner)
+            and kind in (None, item.kind)
             and status in ("all", item.status)
         ]
         return sorted(found, key=lambda item: (item.created, item.id))
+
+    def _knowledge_of(self, as_of: datetime | str | None) -> list[Knowledge]:
+        known: list[Knowledge] = self._records(["knowledge"])
+        if as_of is None:
+            return known
+        moment = checked_time(as_of, "as_of")
+        ids = {source.page_id for item in known for source in item.sources}
+        pages = self._modules.store.pages(self.scope, PageQuery(ids=sorted(ids))) if ids else []
+        return held_at(known, {page.id: page.timestamp for page in pages}, moment)
+
+    def _known(self, knowledge_id: str) -> Knowledge:
+        found: list[Knowledge] = self._records(["knowledge"], [knowledge_id])
+        if not found:
+            raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
+        return found[0]
+
+    def _as_of(self, found: Recall, moment: datetime, min_relevance: float | None) -> Recall:
+        """Return a recall with what was known at a moment instead of what is known now."""
+        held = self.knowledge(as_of=moment)
+        pages = tuple(page for page in found.short_term if page.timestamp <= moment)
+        past = replace(found, short_term=pages)
+        return self._modules.retriever.as_known(past, held, profile_of(held, ()), min_relevance)
 
     def traits(self) -> list[Trait]:
         """Return the user's traits, by group and name."""
         return list(self.profile().traits)
 
-    def profile(self) -> Profile:
-        """Return the attributes of user and agent, each from an active fact, and the traits."""
+    def profile(self, as_of: datetime | str | None = None) -> Profile:
+        """Return who the user and the agent are, as far as is known, or was `as_of` a time.
+
+        Rows and traits come from facts: of a model, or stated by hand. Traits of the past are not
+        kept.
+        """
+        if as_of is not None:
+            return profile_of(self.knowledge(as_of=as_of), ())
         return self._modules.views.get(self.scope).tiers.profile
 
     def explain(self, id_: str) -> Explanation:
@@ -200,6 +251,11 @@ class Inspection(Displayable):
             archived_knowledge=sum(k.status == "archived" for k in knowledge),
             superseded_knowledge=sum(k.status == "superseded" for k in knowledge),
             traits=len(self._records(["trait"])),
+            failed_pages=sum(
+                len(topic.page_ids)
+                for topic in self._records(["topic"])
+                if isinstance(topic, Topic) and topic.failed is not None
+            ),
         )
 
     def usage(self, since: datetime | str | None = None) -> Usage:

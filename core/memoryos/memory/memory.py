@@ -10,22 +10,20 @@ from typing import Any
 
 from memoryos.errors import InvalidInput
 from memoryos.generation.context import Recall
-from memoryos.memory.answering import check_question, hints_of
-from memoryos.memory.inspection import Inspection
+from memoryos.memory.answering import answer_metadata, check_question, hints_of
+from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.mending import fitted
 from memoryos.memory.modules import Modules
+from memoryos.memory.stating import Stating, notes_of
 from memoryos.memory.writing import Turn, Writer
 from memoryos.model import (
-    ANSWERED_BY,
-    QUOTATION,
     ErasureReceipt,
     Id,
-    Knowledge,
     Message,
     Page,
     Scope,
 )
-from memoryos.retrieval.filters import page_filter
+from memoryos.retrieval.filters import page_filter, until
 from memoryos.retrieval.index import Wanted
 from memoryos.storage.journal import (
     checked_count,
@@ -36,12 +34,19 @@ from memoryos.storage.journal import (
     checked_time,
 )
 from memoryos.storage.port import PageQuery
-from memoryos.upkeep.export import Difference, Progress, apply_import, read_export, write_export
-from memoryos.upkeep.provenance import restore
+from memoryos.upkeep.export import (
+    Difference,
+    Progress,
+    apply_import,
+    new_notes,
+    read_export,
+    write_export,
+)
 from memoryos.upkeep.rebuild import rebuild
 
 
-class Memory(Inspection):
+@raises_only_ours
+class Memory(Stating):
     """The memory of one user with one assistant, seen from one session. Cheap; thread-safe.
 
     Made by `Engine.memory`. A verb that cannot do what was asked raises a MemoryOSError, and
@@ -161,6 +166,7 @@ class Memory(Inspection):
         max_tokens: int | None = None,
         where: Mapping[str, Any] | None = None,
         *,
+        as_of: datetime | str | None = None,
         min_relevance: float | None = None,
         visit: bool = True,
     ) -> Recall:
@@ -176,6 +182,7 @@ class Memory(Inspection):
                 narrows all that the recall shows.
             min_relevance: from 0 to 1: what each page must reach. Default: the config's, which
                 the best must, or the recall is empty; 0 shows what is nearest, however far.
+            as_of: only what had been said, and was held, by this time; heats nothing.
             visit: whether the recall counts towards the heat of the segments that it finds.
 
         Returns:
@@ -197,20 +204,25 @@ class Memory(Inspection):
             wanted = Wanted(checked_count(k, "k"))
         elif max_tokens is not None:
             wanted = Wanted.to_fill(max_tokens, least=modules.config.top_pages)
+        least = checked_share(min_relevance, "min_relevance")
+        moment = None if as_of is None else checked_time(as_of, "as_of")
         found = modules.retriever.recall(
             self.scope,
             self.session_id,
             query,
             wanted=wanted,
             max_tokens=modules.config.context_tokens if max_tokens is None else max_tokens,
-            min_relevance=checked_share(min_relevance, "min_relevance"),
-            where=page_filter(where),
-            now=modules.clock(),
+            min_relevance=least if moment is None else 0,
+            where=page_filter(where if moment is None else until(where, moment)),
+            now=modules.clock() if moment is None else moment,
         )
+        if moment is not None:
+            return self._as_of(found, moment, least)
         # What only fills a large budget was not asked for, and heats nothing.
         nearest = found.pages[: modules.config.top_pages if visit else 0]
-        visited = dict.fromkeys(item.page.segment_id for item in nearest)
-        modules.after_recall(self.scope, [segment_id for segment_id in visited if segment_id])
+        here = [item.page for item in reversed(nearest)]  # of each segment the first page counts
+        visited = {page.segment_id: page.id for page in here if page.segment_id is not None}
+        modules.after_recall(self.scope, list(visited.values()))
         return found
 
     def respond(
@@ -241,7 +253,8 @@ class Memory(Inspection):
         found = self.recall(query, max_tokens=self._modules.config.context_tokens)
         hints = hints_of(relationship_with_user, style_hint, metadata)
         reply = self._modules.generator.answer(self.scope, query, found, hints)
-        self.add(query, reply, metadata=self._answer_metadata(metadata), mend=True)
+        quotes = self._modules.generator.chat_model is None
+        self.add(query, reply, metadata=answer_metadata(metadata, found, quotes=quotes), mend=True)
         return reply
 
     def respond_stream(
@@ -284,21 +297,16 @@ class Memory(Inspection):
                 yield piece
             complete = True
         finally:
-            extra = self._answer_metadata(metadata)
+            quotes = self._modules.generator.chat_model is None
+            extra = answer_metadata(metadata, found, quotes=quotes)
             if not complete:
                 extra["incomplete"] = True
             self.add(query, "".join(said), metadata=extra, mend=True)
 
-    def _answer_metadata(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-        extra = dict(metadata or {})
-        if self._modules.generator.chat_model is None:
-            extra[ANSWERED_BY] = QUOTATION
-        return extra
-
     # ── updating ─────────────────────────────────────────────────────────────────────────────
 
     def flush(self) -> None:
-        """Do all pending page-outs and promotions of the scope now.
+        """File and read everything that is journalled, in every session, now.
 
         Raises:
             ModelError: what was done stays done, the rest stays pending.
@@ -330,7 +338,7 @@ class Memory(Inspection):
             analysts=modules.analysts,
             config=modules.config,
             clock=modules.clock,
-            owner=modules.consolidator.owner,
+            leases=modules.consolidator.leases,
             dry_run=dry_run,
             progress=progress,
         )
@@ -373,26 +381,10 @@ class Memory(Inspection):
         modules = self._modules
         found = read_export(os.fspath(path), modules.config.max_text_bytes)
         new = apply_import(modules.store, self.scope, found, modules.embedder)
+        for note in new_notes(modules.store, self.scope, found):
+            modules.consolidator.note(self.scope, note)
         modules.after_add(self.scope)
         return new
-
-    def restore(self, knowledge_id: str) -> Knowledge:
-        """Undo a supersession or an archiving: make a fact current again.
-
-        What had replaced it is then superseded by it; both keep their sources. `rebuild` reads the
-        journal alone and does not know of it.
-
-        Args:
-            knowledge_id: `Knowledge.id` of the fact.
-
-        Returns:
-            The fact as it now stands.
-
-        Raises:
-            NotFound: the scope has no such fact.
-        """
-        checked_known_id(knowledge_id, "knowledge_id")
-        return restore(self._modules.store, self.scope, knowledge_id)
 
     # ── forgetting ───────────────────────────────────────────────────────────────────────────
 
@@ -407,10 +399,11 @@ class Memory(Inspection):
     ) -> ErasureReceipt:
         """Erase pages, or one fact, and all that was derived from them.
 
-        What was derived from other pages too is derived again from those. Name exactly one:
+        What was derived from other pages too is derived again from those. Answers of `respond` go
+        too if they say a word that only these had; the receipt names others that drew on them.
 
         Args:
-            page_id: this page.
+            page_id: this page. Name exactly one.
             knowledge_id: this fact; its pages stay, and it is not learned from them again.
             session: all pages of this session.
             before: all pages older than this time.
@@ -428,23 +421,22 @@ class Memory(Inspection):
         ways = {**ids, "session": session, "before": before, "everything": everything or None}
         named = [name for name, value in ways.items() if value is not None]
         if len(named) != 1:
-            raise InvalidInput(
-                "forget takes exactly one of page_id, knowledge_id, session, before and "
-                f"everything=True, not {' and '.join(named) or 'none'}"
-            )
+            which = "one of page_id, knowledge_id, session, before and everything=True"
+            raise InvalidInput(f"forget takes exactly {which}, not {' and '.join(named) or 'none'}")
         eraser, store, scope = self._modules.eraser, self._modules.store, self.scope
         if knowledge_id is not None:
             return eraser.erase_knowledge(scope, checked_known_id(knowledge_id, "knowledge_id"))
+        query = PageQuery()
         if page_id is not None:
-            self.page(page_id)
-            query = PageQuery(ids=[page_id])
+            query = PageQuery(ids=[self.page(page_id).id])
         elif session is not None:
             query = PageQuery(session_id=checked_id(session, "session"))
         elif before is not None:
             query = PageQuery(before=checked_time(before, "before"))
         else:
-            query = PageQuery()
+            return eraser.erase_everything(scope)
+        notes = notes_of(query, everything=everything)
         request = named[0].removesuffix("_id")
-        receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query))
+        receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query), notes)
         self._modules.after_add(scope)
         return receipt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from memoryos.errors import InvalidInput
@@ -34,6 +35,14 @@ def page_filter(where: Mapping[str, Any] | None) -> PageFilter | None:
         before=None if before is None else checked_time(before, "before"),
         metadata=tuple(part for name, value in rest.items() for part in _conditions(name, value)),
     )
+
+
+def until(where: Mapping[str, Any] | None, moment: datetime) -> dict[str, Any]:
+    """Return a caller's filter narrowed to what was said by a moment."""
+    last = moment + timedelta(microseconds=1)
+    if where is not None and isinstance(where, Mapping) and "before" in where:
+        last = min(last, checked_time(where["before"], "before"))
+    return {**(where or {}), "before": last}
 
 
 def _conditions(name: str, value: Any) -> list[Condition]:

@@ -7,7 +7,7 @@ The paper's two stages, segments first and pages within them, are kept for compa
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -32,6 +32,7 @@ from memoryos.model import (
 )
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
+from memoryos.retrieval.knowing import Known, bearing
 from memoryos.retrieval.narrowing import Narrowing
 from memoryos.retrieval.relevance import Calibration, calibration, relevance
 from memoryos.retrieval.reranking import Judged, judged
@@ -108,9 +109,7 @@ class Retriever:
                 vector = self._comparable(view, answer)
                 with suppress(StaleBlocks):
                     only = None if where is None else Narrowing(self._store, scope, view, where)
-                    hits = []
-                    if min_relevance == 0 or not is_small_talk(query):
-                        hits = self._judged(scope, view, query, vector, wanted, only, now, before)
+                    hits = self._judged(scope, view, query, vector, wanted, only, now, before)
                     found = self._found(
                         scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
@@ -144,30 +143,24 @@ class Retriever:
             for item in hits
         )
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
-        terms = frozenset(tokens(query)) if tiers.knowledge else frozenset()
-        knowledge: Collection[Knowledge] = tiers.knowledge.values()
         if only is None:
             profile, short_term = tiers.profile, self.short_term(scope, session_id)
         else:
-            knowledge = only.knowledge(knowledge)
-            profile = only.profile(knowledge, tiers.traits.values())
+            profile = only.profile(only.knowledge(tiers.knowledge.values()), tiers.traits.values())
             short_term = only.short_term(session_id, self._config.short_term_capacity)
-        user = self._knowledge(tiers, knowledge, "user", terms, vector)
-        agent = self._knowledge(tiers, knowledge, "agent", terms, vector)
-        known = [
-            relevance(shared, near, len(tiers.knowledge), calibrated)
-            for shared, near, _ in (*user, *agent)
-        ]
+        user = self._knowledge(tiers, "user", query, vector, only)
+        agent = self._knowledge(tiers, "agent", query, vector, only)
+        known = self._bears((*user, *agent), len(tiers.knowledge), calibrated)
         return Recall(
             query=query,
             pages=pages,
             short_term=short_term,
             segments=self._segments(tiers, query, vector, only, now),
-            user_knowledge=tuple(item for _, _, item in user),
-            agent_knowledge=tuple(item for _, _, item in agent),
+            user_knowledge=tuple(each.item for each in user),
+            agent_knowledge=tuple(each.item for each in agent),
             profile=profile,
             max_tokens=max_tokens,
-            relevance=max((*(item.relevance for item in pages), *known), default=0.0),
+            relevance=max((*(item.relevance for item in pages), known)),
             count_tokens=self._count_tokens,
             load_chains=lambda: self._chains(scope, chain_ids, only),
         )
@@ -301,32 +294,73 @@ class Retriever:
     def _knowledge(
         self,
         tiers: Tiers,
-        knowledge: Iterable[Knowledge],
         owner: Owner,
-        wanted: frozenset[str],
+        query: str,
         vector: Vectors | None,
-    ) -> list[tuple[float | None, float | None, Knowledge]]:
-        """Return (share of the question's words, cosine, item) of the nearest, best first."""
-        scored: list[tuple[float, float | None, float | None, Knowledge]] = []
-        for item in knowledge:
-            if item.owner == owner:
-                shared = len(wanted & tiers.words(item)) / len(wanted) if wanted else None
-                row = tiers.vectors.get(item.id)
-                near = float(row @ vector) if row is not None and vector is not None else None
-                scored.append(((shared or 0.0) + (near or 0.0), shared, near, item))
-        scored.sort(key=lambda one: (-one[0], one[3].id))
-        return [(shared, near, item) for _, shared, near, item in scored[: self._most_known]]
+        only: Narrowing | None,
+    ) -> list[Known]:
+        """Return what is known of one side: what bears on the question first, then facts."""
+        items, matrix = tiers.known(owner)
+        if only is not None:
+            allowed = {item.id for item in only.knowledge(items)}
+            kept = [place for place, item in enumerate(items) if item.id in allowed]
+            items, matrix = [items[place] for place in kept], matrix[kept]
+        if not items:
+            return []
+        cosines = None
+        if vector is not None and matrix.shape[1] == len(vector):
+            cosines = np.einsum("ij,j->i", matrix, vector)
+        most = self._config.top_knowledge
+        return bearing(items, cosines, frozenset(tokens(query)), tiers.words, most)
 
-    @property
-    def _most_known(self) -> int:
-        return self._config.top_knowledge
+    def as_known(
+        self,
+        found: Recall,
+        held: Sequence[Knowledge],
+        profile: Profile,
+        min_relevance: float | None,
+    ) -> Recall:
+        """Return a recall with other knowledge (of another time) in the place of today's.
+
+        found: of `recall` with min_relevance 0; min_relevance: as in `recall`.
+        """
+        wanted, most = frozenset(tokens(found.query)), self._config.top_knowledge
+        vector = self._query_vector(found.query, None)
+        sides = {}
+        for owner in ("user", "agent"):
+            items = [item for item in held if item.owner == owner and item.status == "active"]
+            cosines = None
+            if vector is not None and items:
+                rows = self._embedder.embed_documents([item.text for item in items])
+                cosines = np.array([float(row @ vector) for row in rows], np.float32)
+            sides[owner] = bearing(
+                items, cosines, wanted, lambda item: frozenset(tokens(item.text)), most
+            )
+        calibrated = calibration(self._embedder.name if vector is not None else None)
+        known = self._bears((*sides["user"], *sides["agent"]), len(held), calibrated)
+        past = replace(
+            found,
+            user_knowledge=tuple(each.item for each in sides["user"]),
+            agent_knowledge=tuple(each.item for each in sides["agent"]),
+            profile=profile,
+            relevance=max((*(item.relevance for item in found.pages), known)),
+        )
+        return self._relevant(past, min_relevance)
 
     def _calibration(self, view: ScopeView) -> Calibration:
         return calibration(view.head.embedder.name if view.head.embedder else None)
 
+    def _bears(self, known: Sequence[Known], of: int, calibrated: Calibration) -> float:
+        """Return the relevance of what is known, that of the most relevant; of: entries in all."""
+        return max(
+            (relevance(each.share, each.cosine, of, calibrated) for each in known), default=0.0
+        )
+
     def _relevant(self, found: Recall, min_relevance: float | None) -> Recall:
         """Return what is left of a recall: nothing but the conversation, if it is not relevant."""
         least = self._config.min_relevance if min_relevance is None else min_relevance
+        if least and is_small_talk(found.query):
+            found = replace(found, relevance=0.0)
         if found.relevance < least:
             return replace(
                 found,

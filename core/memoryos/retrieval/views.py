@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.config import MemoryConfig
-from memoryos.model import Knowledge, Profile, Scope, Segment, Trait
+from memoryos.model import Knowledge, Owner, Profile, Scope, Segment, Trait
 from memoryos.ports import Vectors
 from memoryos.retrieval.index import ScopeIndex, ServerIndex
 from memoryos.storage.codec import decode, from_blob
@@ -62,6 +62,7 @@ class Tiers:
         """Vectors and keywords of the segments as arrays, for Eq. 3."""
         self.known_words: dict[str, frozenset[str]] = {}
         """Index terms of knowledge, as far as they have been asked for."""
+        self._known: dict[Owner, tuple[list[Knowledge], Vectors]] = {}
         if older is not None:
             self.known_words = {
                 id_: words
@@ -73,6 +74,20 @@ class Tiers:
     def profile(self) -> Profile:
         """Who the user and the agent are, as far as is known."""
         return profile_of(self.knowledge.values(), self.traits.values())
+
+    def known(self, owner: Owner) -> tuple[list[Knowledge], Vectors]:
+        """Return what is known of one side, and its vectors as rows in the same order."""
+        found = self._known.get(owner)
+        if found is None:
+            items = [
+                item
+                for item in self.knowledge.values()
+                if item.owner == owner and item.id in self.vectors
+            ]
+            rows = [self.vectors[item.id] for item in items]
+            matrix = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+            found = self._known[owner] = items, matrix
+        return found
 
     def words(self, item: Knowledge) -> frozenset[str]:
         """Return the index terms of a piece of knowledge."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, get_args
 
@@ -14,37 +14,57 @@ from memoryos.model import (
     Chain,
     ErasureReceipt,
     Knowledge,
+    KnowledgeKind,
     Message,
+    Note,
     Owner,
-    Page,
+    Recalled,
     Segment,
     Source,
     Status,
     Topic,
     Trait,
+    Visits,
 )
 from memoryos.ports import Vectors
 from memoryos.storage.port import Kind, Record
 
 Derived = Topic | Segment | Chain | Knowledge | Trait
+Recorded = Derived | Visits | Note
 
-KINDS: dict[Kind, type[Derived]] = {
+KINDS: dict[Kind, type[Recorded]] = {
     "topic": Topic,
     "segment": Segment,
     "chain": Chain,
     "knowledge": Knowledge,
     "trait": Trait,
+    "visits": Visits,
+    "note": Note,
 }
 ALL_KINDS: Sequence[Kind] = tuple(KINDS)
-_KIND_OF: dict[type[Derived], Kind] = {cls: kind for kind, cls in KINDS.items()}
+JOURNALLED_KINDS: Sequence[Kind] = ("visits", "note")
+"""Not derived: a rebuild reads them, and leaves them as they are."""
+DERIVED_KINDS: Sequence[Kind] = tuple(kind for kind in KINDS if kind not in JOURNALLED_KINDS)
+EDITION = 2
+"""Of the filing: chains of an older one tell that their pages are to be filed anew."""
+_KIND_OF: dict[type[Recorded], Kind] = {cls: kind for kind, cls in KINDS.items()}
+FORMAT = 1
+"""Version of the records that this version of the library writes."""
 _STORED = {
-    kind: [f.name for f in fields(cls) if (kind, f.name) != ("segment", "heat")]
+    kind: [
+        f.name
+        for f in fields(cls)
+        if f.name not in ("heat", "extra") and (kind, f.name) != ("segment", "name")
+    ]
     for kind, cls in KINDS.items()
 }
-"""The fields of each kind; how hot a segment is, its other fields tell."""
+"""The fields of each kind; how hot a segment is, and its name, the others tell."""
+_KNOWN = {kind: frozenset(names) for kind, names in _STORED.items()}
+_RECEIPT = frozenset(f.name for f in fields(ErasureReceipt))
+_SOURCE = frozenset(f.name for f in fields(Source)) - {"extra"}
 _SCALARS = (str, int, float, bool, type(None))
-_TIMES = ("created", "updated", "last_access", "derived")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_TIMES = ("created", "updated", "last_access", "derived", "at", "failed")
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _PLAIN = {"role", "content"}
@@ -52,12 +72,12 @@ _PLAIN = {"role", "content"}
 
 def micros(time: datetime) -> int:
     """Return an aware time as whole microseconds since 1970."""
-    return (time - _EPOCH) // _MICROSECOND
+    return (time - EPOCH) // _MICROSECOND
 
 
 def from_micros(value: int) -> datetime:
     """Return the aware UTC time of whole microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=value)
+    return EPOCH + timedelta(microseconds=value)
 
 
 def dumps(value: Any) -> str:
@@ -65,38 +85,75 @@ def dumps(value: Any) -> str:
     return _ENCODER.encode(value)
 
 
-def kind_of(value: Derived) -> Kind:
-    """Return the record kind of a derived value."""
+def kind_of(value: Recorded) -> Kind:
+    """Return the record kind of a value."""
     return _KIND_OF[type(value)]
 
 
-def encode(value: Derived, vector: Vectors | None = None) -> Record:
-    """Return a derived value as a record."""
+def encode(value: Recorded, vector: Vectors | None = None) -> Record:
+    """Return a value as a record."""
     kind = _KIND_OF[type(value)]
     body = {name: _plain(getattr(value, name)) for name in _STORED[kind]}
+    if value.extra:
+        body = {**value.extra, **body}
     return Record(kind, value.id, body, None if vector is None else to_blob(vector), _live(value))
 
 
-def _live(value: Derived) -> bool:
+def _live(value: Recorded) -> bool:
     if isinstance(value, Segment):
         return not value.evicted
     if isinstance(value, Topic):
         return value.revisit
+    if isinstance(value, Chain):
+        return value.edition < EDITION
+    if isinstance(value, (Visits, Note)):
+        return False
     return not isinstance(value, Knowledge) or value.status == "active"
 
 
-def decode(record: Record) -> Derived:
-    """Return the derived value of a record."""
+def decode(record: Record) -> Recorded:
+    """Return the value of a record."""
     body = dict(record.body)
     for name in _TIMES:
-        if name in body:
+        if body.get(name) is not None:
             body[name] = datetime.fromisoformat(body[name])
     for name in ("page_ids", "keywords", "supersedes"):
         if name in body:
             body[name] = tuple(body[name])
     if "sources" in body:
-        body["sources"] = tuple(Source(**source) for source in body["sources"])
+        body["sources"] = tuple(map(_source, body["sources"]))
+    if "recalls" in body:
+        body["recalls"] = tuple(
+            Recalled(datetime.fromisoformat(each["at"]), each["pages"]) for each in body["recalls"]
+        )
+    known = _KNOWN[record.kind]
+    if not body.keys() <= known:
+        body["extra"] = {name: body.pop(name) for name in body.keys() - known}
     return KINDS[record.kind](**body)
+
+
+def moved(record: Record, position: Callable[[int], int]) -> Record:
+    """Return a record with its position in the journal, where it has one, put differently.
+
+    Args:
+        record: Of any kind.
+        position: Gives the new position for an old one; 0 is before the first page in both.
+    """
+    name = {"segment": "promoted_seq", "visits": "after_seq", "note": "after_seq"}.get(record.kind)
+    if name is None:
+        return record
+    body = {**record.body, name: position(record.body[name])}
+    if record.kind == "visits":  # known by its position
+        id_ = f"v{body[name]}"
+        return replace(record, id=id_, body={**body, "id": id_})
+    return replace(record, body=body)
+
+
+def _source(body: Mapping[str, Any]) -> Source:
+    known = {name: value for name, value in body.items() if name in _SOURCE}
+    if known.get("span") is not None:
+        known["span"] = tuple(known["span"])
+    return Source(**known, extra={name: body[name] for name in body.keys() - _SOURCE})
 
 
 def to_blob(vector: Vectors) -> bytes:
@@ -170,41 +227,7 @@ def message_body(message: Message) -> dict[str, Any]:
     return body
 
 
-def decode_pages(rows: Iterable[Sequence[Any]]) -> list[Page]:
-    """Return the pages of rows of a store's table `pages`, ids as text.
-
-    A row: seq, id, session_id, microseconds since 1970, user_input, agent_response, metadata (JSON
-    or None), messages (as `encode_messages` makes them), chain_id, segment_id.
-    """
-    return [
-        Page(
-            id=id_,
-            user_input=user,
-            agent_response=agent,
-            timestamp=from_micros(timestamp),
-            session_id=session_id,
-            metadata=json.loads(metadata) if metadata else {},
-            messages=_decode_messages(messages, user, agent),
-            chain_id=chain_id,
-            segment_id=segment_id,
-            seq=seq,
-        )
-        for (
-            seq,
-            id_,
-            session_id,
-            timestamp,
-            user,
-            agent,
-            metadata,
-            messages,
-            chain_id,
-            segment_id,
-        ) in rows
-    ]
-
-
-def _decode_messages(
+def decode_messages(
     stored: str | None, user_input: str, agent_response: str
 ) -> tuple[Message, ...]:
     """Return the messages of a page from their stored form."""
@@ -228,8 +251,9 @@ def receipt_body(receipt: ErasureReceipt) -> dict[str, Any]:
 def receipt_of(body: Mapping[str, Any]) -> ErasureReceipt:
     """Return the receipt of its JSON body."""
     at = datetime.fromisoformat(body["at"])
-    ids = {name: tuple(body.get(name, ())) for name in ("page_ids", "knowledge_ids")}
-    return ErasureReceipt(**{**body, **ids, "at": at})
+    ids = {name: tuple(body.get(name, ())) for name in ("page_ids", "knowledge_ids", "answers")}
+    known = {name: value for name, value in body.items() if name in _RECEIPT}
+    return ErasureReceipt(**{**known, **ids, "at": at})
 
 
 def _plain(value: Any) -> Any:
@@ -238,7 +262,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Source):
-        return {"page_id": value.page_id, "quote": value.quote, "text": value.text}
+        body: dict[str, Any] = {n: getattr(value, n) for n in ("page_id", "quote", "text")}
+        if value.span is not None:
+            body["span"] = list(value.span)
+        return {**value.extra, **body}
+    if isinstance(value, Recalled):
+        return {"at": value.at.isoformat(), "pages": dict(value.pages)}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
@@ -251,7 +280,7 @@ def _plain(value: Any) -> Any:
 _MOST = 1 << 53
 
 
-def check_fields(value: Derived | ErasureReceipt | Source) -> None:
+def check_fields(value: Recorded | ErasureReceipt | Source | Recalled) -> None:
     """Raise ValueError, naming the field, unless every field has a value of its type."""
     for item in fields(value):
         if not _CHECKS[item.name](getattr(value, item.name)):
@@ -260,10 +289,11 @@ def check_fields(value: Derived | ErasureReceipt | Source) -> None:
 
 def is_id(value: object) -> bool:
     """Return whether a value may be the id of a page or record: text without NUL."""
-    return isinstance(value, str) and bool(value) and "\x00" not in value and _is_text(value)
+    return isinstance(value, str) and bool(value) and "\x00" not in value and is_text(value)
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
+    """Return whether a value is text that UTF-8 can hold."""
     if not isinstance(value, str):
         return False
     try:
@@ -282,17 +312,24 @@ def _is_time(value: object) -> bool:
 
 
 def _is_counts(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        _is_text(k) and _is_count(v) for k, v in value.items()
-    )
+    return isinstance(value, Mapping) and all(is_text(k) and _is_count(v) for k, v in value.items())
 
 
-def _is_sources(value: object) -> bool:
+def _is_checked(value: object) -> bool:
     if not isinstance(value, tuple):
         return False
-    for source in value:
-        check_fields(source)
+    for part in value:
+        check_fields(part)
     return True
+
+
+def _is_span(value: object) -> bool:
+    return value is None or (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(map(_is_count, value))
+        and value[0] <= value[1]
+    )
 
 
 def _all(check: Callable[[object], bool]) -> Callable[[object], bool]:
@@ -311,19 +348,27 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("id", "segment_id", "page_id"), is_id),
     **dict.fromkeys(
         ("session_id", "summary", "analyst", "text", "quote", "name", "group", "level", "reason"),
-        _is_text,
+        is_text,
     ),
-    **dict.fromkeys(("attribute", "value", "subject"), _none_or(_is_text)),
-    "request": _is_text,
-    "superseded_by": _none_or(is_id),
-    **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids"), _all(is_id)),
-    "keywords": _all(_is_text),
-    **dict.fromkeys(("pages", "visits", "interactions", "promoted_seq"), _is_count),
+    **dict.fromkeys(("speaker", "by"), is_text),
+    **dict.fromkeys(("attribute", "value", "subject"), _none_or(is_text)),
+    **dict.fromkeys(("request", "traces"), is_text),
+    **dict.fromkeys(("superseded_by", "corrects", "source", "evicted_by"), _none_or(is_id)),
+    **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids", "answers"), _all(is_id)),
+    "keywords": _all(is_text),
+    **dict.fromkeys(
+        ("visits", "interactions", "promoted_seq", "after_seq", "number", "edition"), _is_count
+    ),
+    "pages": lambda value: _is_count(value) or _is_counts(value),
     **dict.fromkeys(("revisit", "evicted"), lambda value: isinstance(value, bool)),
     **dict.fromkeys(("created", "updated", "last_access", "derived", "at"), _is_time),
+    "failed": _none_or(_is_time),
     **dict.fromkeys(("erased", "rewritten"), _is_counts),
     "heat": lambda value: value == 0.0,
+    "extra": lambda value: isinstance(value, Mapping),
     "owner": _one_of(get_args(Owner)),
     "status": _one_of(get_args(Status)),
-    "sources": _is_sources,
+    **dict.fromkeys(("sources", "recalls"), _is_checked),
+    "kind": _one_of(get_args(KnowledgeKind)),
+    "span": _is_span,
 }

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.errors import EngineClosed
-from memoryos.model import Call, ErasureReceipt, Page, Scope
+from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.ports import Call
 from memoryos.storage.codec import dumps
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
@@ -54,6 +55,7 @@ class InMemoryStore:
     """Store of `sqlite:///:memory:` and of tests; what the other stores are compared with."""
 
     uri = "sqlite:///:memory:"
+    traces = ""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -189,6 +191,9 @@ class InMemoryStore:
             and (record.live or not live_only)
         ]
 
+    def unreadable(self, scope: Scope) -> int:  # noqa: ARG002
+        return 0  # records never leave the process's memory
+
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         with self._lock:
             data = self._data(scope)
@@ -231,7 +236,8 @@ class InMemoryStore:
                 counts = self.counts(scope)
                 behind = data.head.embedded_seq < data.head.last_seq
                 behind = behind or data.head.indexing != INDEXING
-                if counts.pages and (not waiting or counts.waiting or behind):
+                held = counts.pages or any(kind == "note" for kind, _ in data.records)
+                if held and (not waiting or counts.waiting or behind):
                     found.append(scope)
             return sorted(found, key=lambda s: (s.user_id, s.assistant_id))
 
@@ -278,9 +284,11 @@ def _check_places(data: _ScopeData, drafts: Sequence[PageDraft]) -> None:
 
 def _apply(data: _ScopeData, changes: Changes) -> None:
     """Apply the changes of a commit; cannot fail."""
-    takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
-    version = data.head.version + 1
-    data.head = replace(data.head, version=version, epoch=data.head.epoch + takes)
+    version, epoch = data.head.version + 1, data.head.epoch + changes.takes_away
+    data.head = replace(data.head, version=version, epoch=epoch)
+    if changes.erase_all:
+        for rows in (data.pages, data.terms, data.vectors, data.first, data.records, data.calls):
+            rows.clear()
     for draft in changes.add_pages:
         _put_page(data, draft)
     for key in changes.delete:
@@ -333,6 +341,7 @@ def _put_page(data: _ScopeData, draft: PageDraft) -> Page:
         return known
     if known is not None:
         del data.pages[draft.id]
+        data.head = replace(data.head, version=data.head.version + 1)
         data.vectors.pop(known.seq, None)
     seq = data.head.last_seq + 1
     page = page_of(draft, seq, known)

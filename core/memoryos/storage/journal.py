@@ -128,6 +128,13 @@ def checked_share(value: object, name: str) -> float | None:
     return float(value)
 
 
+def checked_seconds(value: object, name: str) -> float:
+    """Return a duration in seconds, at least 0. Raises InvalidInput."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 2**31:
+        raise InvalidInput(f"{name} must be a number of seconds, at least 0, not {value!r}")
+    return float(value)
+
+
 def text_page(
     user_input: object,
     agent_response: object,

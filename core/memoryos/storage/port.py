@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.errors import StorageBusy
-from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
+from memoryos.model import ErasureReceipt, Message, Page, Scope
+from memoryos.ports import Call
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.text.terms import INDEXING
 
-Kind = Literal["topic", "segment", "chain", "knowledge", "trait"]
-"""Kinds of derived records."""
+Kind = Literal["topic", "segment", "chain", "knowledge", "trait", "visits", "note"]
+"""Kinds of records: five that are derived, and two that belong to the journal as the pages do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,27 @@ class Changes:
     indexing: int | None = None
     """Version of passages and terms that with this all pages are indexed by; None: as before."""
     receipts: Sequence[ErasureReceipt] = ()
+    erase_unreadable: bool = False
+    """Also delete the records that `Store.unreadable` counts."""
+    erase_all: bool = False
+    """Delete all pages, records and calls of the scope, without reading any; receipts stay."""
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether what caches hold may be gone afterwards."""
+        gone = self.delete or self.erase_pages or self.erase_unreadable or self.erase_all
+        return bool(self.vectors or self.terms or gone)
+
+    @property
+    def removes(self) -> bool:
+        """Whether words leave the store, no trace of which may stay."""
+        return bool(
+            self.delete
+            or self.erase_pages
+            or self.erase_calls
+            or self.erase_unreadable
+            or self.erase_all
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +232,15 @@ class Store(Protocol):
     """One database of many scopes. Thread-safe. Every method may raise StorageError."""
 
     uri: str
+    traces: str
+    """What the medium keeps of removed words for a while, and how to be rid of it; "" for nothing.
+    Erasure receipts say it."""
 
     # the journal
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         """Journal pages in one durable transaction; return them as stored, in the same order.
 
+        Where a page takes the place of another, version rises: who read that one begins again.
         Raises PageMoved, and stores nothing, if a page to replace is not at its position.
         """
         ...
@@ -293,7 +319,14 @@ class Store(Protocol):
         after_version: int = 0,
         live_only: bool = False,
     ) -> list[Record]:
-        """Return derived records of some kinds, by id, or written by commits after a version."""
+        """Return derived records of some kinds, by id, or written by commits after a version.
+
+        Those that cannot be read are set aside: they are left out here, and kept in the store.
+        """
+        ...
+
+    def unreadable(self, scope: Scope) -> int:
+        """Count the derived records that cannot be read: damaged, or of a newer version's form."""
         ...
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
@@ -320,7 +353,7 @@ class Store(Protocol):
         ...
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
-        """Return the scopes that hold pages, or those of them with pending work.
+        """Return the scopes that hold pages or notes, or those of them with pending work.
 
         That is pages that wait for page-out, for a vector, or to be indexed as this version does.
         """
@@ -362,6 +395,10 @@ class FileStore(Protocol):
 
     def backup(self, path: str) -> None:
         """Copy the whole store, as of one moment, to a new file, while others read and write."""
+        ...
+
+    def repair(self) -> None:
+        """Write a damaged file anew with all that can be read; the damaged one stays beside it."""
         ...
 
     def problems(self) -> list[str]:

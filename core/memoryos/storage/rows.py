@@ -1,15 +1,46 @@
-"""Shared by the database stores: keys of scopes, drafts to pages, filters of pages."""
+"""Shared by the database stores: keys of scopes, rows to pages and records, filters of pages.
+
+Rows are not trusted: a checksum tells whether one is as it was written.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 import operator
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from memoryos.model import Page, Scope
-from memoryos.storage.port import Condition, PageDraft, PageFilter, PageMoved, PageQuery
+from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.storage.codec import (
+    EPOCH,
+    FORMAT,
+    check_fields,
+    decode,
+    decode_messages,
+    dumps,
+    from_micros,
+    is_id,
+    is_text,
+    message_body,
+    plain_messages,
+    receipt_of,
+)
+from memoryos.storage.port import (
+    Condition,
+    PageDraft,
+    PageFilter,
+    PageMoved,
+    PageQuery,
+    Record,
+)
+
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What reading a value raises that is not as it was written."""
+_log = logging.getLogger("memoryos.storage")
 
 
 def scope_digest(scope: Scope) -> bytes:
@@ -44,7 +75,10 @@ def fresh_drafts(drafts: Sequence[PageDraft], known: Mapping[str, Page]) -> dict
 
 
 def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
-    """Return a draft as a page of the journal, in the place in the tiers that `old` had."""
+    """Return a draft as a page of the journal.
+
+    One that takes the place of a filed page waits to be filed anew: its chain tells that it was.
+    """
     return Page(
         id=draft.id,
         user_input=draft.user_input,
@@ -54,7 +88,7 @@ def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
         metadata=draft.metadata,
         messages=draft.messages,
         chain_id=old.chain_id if old else None,
-        segment_id=old.segment_id if old else None,
+        segment_id=None,
         seq=seq,
     )
 
@@ -104,3 +138,139 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
+
+
+def checksum(*values: object) -> int:
+    """Return the CRC-32 of a row's values, by which changed bits are found.
+
+    A text counts as its UTF-8 bytes.
+    """
+    return zlib.crc32(b"\0".join([v if type(v) is bytes else str(v).encode() for v in values]))
+
+
+def read_record(
+    owner: object, row: Sequence[Any], stored: int | None, format_: object
+) -> Record | None:
+    """Return the record of a row; None, and a line in the log, if it cannot be read.
+
+    Args:
+        owner: what the table calls the scope; part of the checksum.
+        row: kind, id, body as text, vector, live.
+        stored: the row's checksum; None in a row of an older version, whose fields are checked.
+        format_: the version of the record.
+    """
+    kind, id_, body, vector, live = row
+    try:
+        if stored is not None and stored != checksum(owner, *row[:4], int(live)):
+            raise ValueError("it is not as it was written")
+        record = Record(kind, id_, json.loads(body), vector, bool(live))
+        if stored is None or format_ != FORMAT:
+            check_fields(decode(record))
+    except _DAMAGE as error:
+        _say_once(f"the {kind!s:.20} {id_!s:.40} cannot be read and is set aside: {error}")
+        return None
+    return record
+
+
+def decode_pages(rows: Iterable[Sequence[Any]]) -> list[Page]:
+    """Return the pages of rows of a store's table `pages`, ids as text.
+
+    A row: seq, id, session_id, microseconds since 1970, user_input, agent_response, metadata (JSON
+    or None), messages (as `encode_messages` makes them), chain_id, segment_id, and whether it is
+    as it was written. A page that is not is given as far as it can be read, and marked.
+    """
+    return [
+        _mended_page(row)
+        if not row[-1]
+        else Page(
+            id=id_,
+            user_input=user,
+            agent_response=agent,
+            timestamp=from_micros(timestamp),
+            session_id=session_id,
+            metadata=json.loads(metadata) if metadata else {},
+            messages=decode_messages(messages, user, agent),
+            chain_id=chain_id,
+            segment_id=segment_id,
+            seq=seq,
+        )
+        for row in rows
+        for (
+            seq,
+            id_,
+            session_id,
+            timestamp,
+            user,
+            agent,
+            metadata,
+            messages,
+            chain_id,
+            segment_id,
+            _,
+        ) in (row,)
+    ]
+
+
+def _mended_page(row: Sequence[Any]) -> Page:
+    """Return a page whose row has changed since it was written, as far as it can be read."""
+    seq, id_, session_id, timestamp, user, agent, metadata, messages, chain, segment, _ = row
+    user, agent = _mended_text(user), _mended_text(agent)
+    try:
+        time = from_micros(timestamp)
+    except _DAMAGE:
+        time = EPOCH
+    try:
+        data = json.loads(metadata) if metadata else {}
+        data = data if isinstance(data, dict) else {}
+        dumps(data).encode()
+    except _DAMAGE:
+        data = {}
+    try:
+        said = decode_messages(messages, user, agent)
+        for message in said:
+            if not is_id(message.role) or not is_text(dumps(message_body(message))):
+                raise ValueError(message.role)
+    except _DAMAGE:
+        said = plain_messages(user, agent)
+    id_ = _mended_text(id_)
+    _say_once(f"the page {id_} is not as it was journalled: its file was changed or is damaged")
+    return Page(
+        id=id_,
+        user_input=user,
+        agent_response=agent,
+        timestamp=time,
+        session_id=_mended_text(session_id),
+        metadata=data,
+        messages=said,
+        chain_id=None if chain is None else _mended_text(chain),
+        segment_id=None if segment is None else _mended_text(segment),
+        seq=seq,
+        damaged=True,
+    )
+
+
+@lru_cache(maxsize=1000)
+def _say_once(what: str) -> None:
+    _log.warning("%s", what)
+
+
+def _mended_text(value: object) -> str:
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
+    return text.replace("\0", "\ufffd")
+
+
+def read_receipts(rows: Iterable[tuple[str]]) -> list[ErasureReceipt]:
+    """Return the receipts of rows of JSON.
+
+    One that cannot be read is passed over, with a line in the log.
+    """
+    found = []
+    for (body,) in rows:
+        try:
+            receipt = receipt_of(json.loads(body))
+            check_fields(receipt)
+        except _DAMAGE as error:
+            _say_once(f"a receipt cannot be read: {error}")
+        else:
+            found.append(receipt)
+    return found

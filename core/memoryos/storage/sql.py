@@ -1,4 +1,7 @@
-"""Loads named SQL: every statement of a store stands in a .sql file beside it, none in code."""
+"""Loads named SQL: every statement of a store stands in a .sql file beside it, none in code.
+
+And what may be shown of a store's URI.
+"""
 
 from __future__ import annotations
 
@@ -27,3 +30,20 @@ def migrations(package: str) -> list[tuple[int, str]]:
 
 COMPARISONS = {"in": "IN", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 """How SQL writes the comparisons of a filter."""
+
+
+_SCHEME = re.compile(r"[A-Za-z0-9+.-]*:?/+|")
+
+
+def is_mistyped(path: str) -> bool:
+    """Return whether a path was meant to be the URI of a server."""
+    return re.match(r"\w[\w+.-]+:/+\S*:\S*@", path) is not None
+
+
+def without_password(uri: object) -> str:
+    """Return a URI, however it is mistyped, as it may be shown: "…" for what may be a password."""
+    head, at, tail = str(uri).rpartition("@")
+    if at:
+        scheme = _SCHEME.match(head).group()  # type: ignore[union-attr]  # it matches nothing too
+        tail = f"{scheme}{head[len(scheme) :].partition(':')[0]}:…@{tail}"
+    return re.sub(r"(?i)(pass\w*=)[^&\s]*", r"\1…", tail)

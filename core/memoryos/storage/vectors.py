@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from memoryos.model import Knowledge, Page, Scope, Segment
 from memoryos.ports import Embedder, Vectors
-from memoryos.storage.codec import Derived, decode, encode, pack_vectors
+from memoryos.storage.codec import Recorded, decode, encode, pack_vectors
 from memoryos.storage.journal import page_passages, passage_texts, terms_of
 from memoryos.storage.port import (
     Changes,
@@ -22,6 +23,8 @@ from memoryos.storage.port import (
 from memoryos.storage.transact import transact
 from memoryos.text.terms import INDEXING
 
+_SPEAKER = re.compile(r"(?:^|(?<=\s))(?:User|Assistant): ", re.MULTILINE)
+"""Who speaks, in a summary: two topics are not alike because both are talked of."""
 AT_ONCE = 256
 """Texts given to an embedder in one call."""
 
@@ -36,7 +39,7 @@ def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
 
 def embedded_text(keywords: Sequence[str], summary: str) -> str:
     """Return the text that is embedded for a topic or segment: e_s and e_p of Eq. 3."""
-    return f"{' '.join(keywords)}\n{summary}"
+    return f"{' '.join(keywords)}\n{_SPEAKER.sub('', summary)}"
 
 
 def page_vectors(pages: Sequence[Page], embedder: Embedder) -> dict[int, bytes]:
@@ -50,7 +53,7 @@ def page_vectors(pages: Sequence[Page], embedder: Embedder) -> dict[int, bytes]:
     return found
 
 
-def embedded(values: Sequence[Derived], embedder: Embedder) -> list[Record]:
+def embedded(values: Sequence[Recorded], embedder: Embedder) -> list[Record]:
     """Return derived values as records, segments and knowledge with vectors. Raises ModelError."""
     texts = {v.id: v.text for v in values if isinstance(v, Knowledge)}
     texts |= {v.id: embedded_text(v.keywords, v.summary) for v in values if isinstance(v, Segment)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from memoryos.text.terms import tokens
@@ -33,25 +33,22 @@ _INTERESTS = (
     ("Music Interest", re.compile(r"\b(?:music|guitar|violin|concert)\w*", re.IGNORECASE)),
 )
 _MAX_FACTS = 6
+_MAX_TOPICS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     number: int
-    user: str
-    agent: str
     day: str
-
-
-@dataclass(slots=True)
-class _Quoted:
-    """What stands between the marks of a prompt."""
-
-    head: Mapping[str, Any] = field(default_factory=dict)
-    rows: list[_Row] = field(default_factory=list)
+    user: str = ""
+    agent: str = ""
+    user_name: str = ""
+    agent_name: str = ""
 
     def name(self, side: str) -> str:
-        return str(self.head.get(side, f"the {side}"))
+        """How summaries and facts call a side."""
+        named = self.user_name if side == "user" else self.agent_name
+        return named or ("the user" if side == "user" else "the assistant")
 
 
 def memory_answers(request: Request) -> str:
@@ -60,72 +57,87 @@ def memory_answers(request: Request) -> str:
 
     system = str(request.messages[0].get("content", "")) if request.messages else ""
     if system.startswith(consolidate.TASK):
-        return json.dumps(_consolidated(_quoted(request.prompt)), ensure_ascii=False)
+        return json.dumps(_consolidated(_rows(request.prompt)), ensure_ascii=False)
     if system.startswith(promote.TASK):
-        return json.dumps(_promoted(_quoted(request.prompt)), ensure_ascii=False)
+        return json.dumps(_promoted(_rows(request.prompt)), ensure_ascii=False)
     return _response(request)
 
 
-def _quoted(prompt: str) -> _Quoted:
-    quoted = _Quoted()
-    day = ""
+def _rows(prompt: str) -> list[_Row]:
+    """Return the pages that a prompt shows; page 0 is the one before them."""
+    rows = []
     blocks = _BLOCK.findall(prompt)
     for text in blocks[-1].split("\n") if blocks else ():
-        value = json.loads(text)
-        if isinstance(value, dict):
-            quoted.head = value
-        elif isinstance(value, str):
-            day = value
-        else:
-            quoted.rows.append(_Row(value[0], value[1], value[2], day))
-    return quoted
+        told: Mapping[str, Any] = json.loads(text)
+        if "page" not in told:
+            continue
+        row = {"number": told["page"], "day": told["day"]}
+        for key, said in told.items():
+            role, _, name = key.partition(" ")
+            side = {"user": "user", "assistant": "agent"}.get(role)
+            if side is not None:
+                row |= {side: said, f"{side}_name": name}
+        rows.append(_Row(**row))
+    return rows
 
 
-def _consolidated(quoted: _Quoted) -> dict[str, Any]:
-    before = [row for row in quoted.rows if row.number == 0]
-    rows = [row for row in quoted.rows if row.number > 0]
-    days = list(dict.fromkeys(row.day for row in rows))
-    runs = [[row for row in rows if row.day == day] for day in days]
-    topics = runs[:1] + ([[row for run in runs[1:] for row in run]] if runs[1:] else [])
-    continues = bool(before) and before[0].day == days[0]
+def _consolidated(shown: Sequence[_Row]) -> dict[str, Any]:
+    rows = [row for row in shown if row.number > 0]
+    topics: dict[str, list[_Row]] = {}
+    places = []
+    for before, row in zip([None, *shown][-len(rows) - 1 : -1], rows, strict=True):
+        topic = row.day if row.day in topics or len(topics) < _MAX_TOPICS else next(iter(topics))
+        topics.setdefault(topic, []).append(row)
+        number = list(topics).index(topic) + 1
+        goes_on = before is not None and before.day == row.day
+        places.append({"page": row.number, "topic": number, "continues": goes_on})
+    facts = [fact for row in rows for fact in _facts(row)]
     return {
+        "pages": places,
         "topics": [
-            {
-                "pages": [row.number for row in topic],
-                "summary": _summary(quoted, topic),
-                "keywords": _keywords(topic),
-            }
-            for topic in topics
+            {"topic": number, "summary": _summary(group), "keywords": _keywords(group)}
+            for number, group in enumerate(topics.values(), 1)
         ],
-        "chains": [
-            {
-                "pages": [row.number for row in run],
-                "summary": _summary(quoted, run),
-                "continues": continues and run is runs[0],
-            }
-            for run in runs
-        ],
+        "chain": _summary([row for row in rows if row.day == rows[-1].day]) if rows else "",
+        "facts": facts[:_MAX_FACTS],
     }
 
 
-def _summary(quoted: _Quoted, rows: Sequence[_Row]) -> str:
+def _summary(rows: Sequence[_Row]) -> str:
     about = ", ".join(_keywords(rows)[:4]) or "this and that"
-    return f"{quoted.name('user')} and {quoted.name('agent')} talk about {about}."
+    return f"{rows[0].name('user')} and {rows[0].name('agent')} talk about {about}."
 
 
 def _keywords(rows: Sequence[_Row]) -> list[str]:
     return keywords("\n".join(f"{row.user}\n{row.agent}" for row in rows), 5)
 
 
-def _promoted(quoted: _Quoted) -> dict[str, Any]:
-    facts, traits = [], []
-    for row in quoted.rows:
-        for side, owner in ((row.user, "user"), (row.agent, "agent")):
-            for sentence in _statements(side):
-                facts.append(_fact(quoted, row, owner, sentence))
-                traits += _traits(row, sentence) if owner == "user" else []
-                break
-    return {"facts": facts[:_MAX_FACTS], "traits": traits[:2]}
+def _promoted(rows: Sequence[_Row]) -> dict[str, Any]:
+    attributes = [
+        {**fact, "attribute": name, "value": found[1]}
+        for row in rows
+        for fact in _facts(row)
+        for name, pattern in _ATTRIBUTES
+        if (found := pattern.search(str(fact["quote"])))
+    ]
+    traits = [
+        trait for row in rows for said in _statements(row.user) for trait in _traits(row, said)
+    ]
+    return {"attributes": attributes[:_MAX_FACTS], "traits": traits[:2]}
+
+
+def _facts(row: _Row) -> Iterator[dict[str, Any]]:
+    """Yield the first statement in the first person of each side."""
+    for side, owner, said in (("user", "user", row.user), ("agent", "assistant", row.agent)):
+        sentence = next(_statements(said), None)
+        if sentence is not None:
+            yield {
+                "page": row.number,
+                "owner": owner,
+                "quote": sentence,
+                "text": f"{row.name(side)} said: {sentence}"[:290],
+                "supersedes": [],
+            }
 
 
 def _statements(text: str) -> Iterator[str]:
@@ -135,29 +147,13 @@ def _statements(text: str) -> Iterator[str]:
             yield sentence
 
 
-def _fact(quoted: _Quoted, row: _Row, owner: str, sentence: str) -> dict[str, Any]:
-    attribute, value = "", ""
-    for name, pattern in _ATTRIBUTES:
-        if found := pattern.search(sentence):
-            attribute, value = name, found[1]
-    return {
-        "owner": owner,
-        "text": f"{quoted.name(owner)} said: {sentence}"[:290],
-        "pages": [row.number],
-        "quote": sentence,
-        "attribute": attribute,
-        "value": value,
-        "supersedes": [],
-    }
-
-
 def _traits(row: _Row, sentence: str) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
             "level": "high",
             "reason": f"Speaks of {found[0]}.",
-            "pages": [row.number],
+            "page": row.number,
             "quote": sentence,
         }
         for name, pattern in _INTERESTS

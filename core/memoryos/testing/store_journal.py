@@ -138,9 +138,12 @@ class JournalContract:
     def test_a_page_is_replaced_at_the_journals_end(self, store: Store) -> None:
         old, kept = store.append(SCOPE, [draft("p", "old"), draft("q")])
         place(store, SCOPE, {"p": ("s", "c")})
+        before = store.head(SCOPE)
         (new,) = store.append(SCOPE, [draft("p", "new", replaces=old.seq, terms=b"new")])
+        # Who was at work on the old words cannot commit; the new ones wait to be filed.
+        assert not store.commit(SCOPE, before, Changes())
         assert (new.user_input, new.seq) == ("new", 3)
-        assert (new.segment_id, new.chain_id) == ("s", "c")
+        assert (new.segment_id, new.chain_id) == (None, "c")
         assert store.pages(SCOPE, PageQuery()) == [kept, new]
         columns = store.index_columns(SCOPE, 0)
         assert columns.seqs.tolist() == [2, 3]

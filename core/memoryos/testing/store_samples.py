@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from memoryos.model import Call, ErasureReceipt, Message, Page, Scope
+from memoryos.model import ErasureReceipt, Message, Page, Scope
+from memoryos.ports import Call
 from memoryos.storage.codec import plain_messages
 from memoryos.storage.columns import IndexColumns
 from memoryos.storage.port import (

@@ -37,6 +37,9 @@ class Speech:
     first_person: Words = frozenset()
     """One of these makes a sentence the speaker's own ("I", "my"; verb forms where the pronoun is
     left out).  Forms that are as often the third person's are left out."""
+    dropped_subject: Words = frozenset()
+    """Words that make a sentence the speaker's own when they open it, the pronoun left out ("been
+    busy").  Empty where `first_person` has the verb forms."""
     question_words: Words = frozenset()
     """Who, what, when."""
     question_openers: Words = frozenset()
@@ -49,6 +52,15 @@ class Speech:
     """Words that tell what somebody else said ("says", "according to")."""
     announcements: Words = frozenset()
     """Words that announce text that is not the speaker's ("customer email below", "subject:")."""
+    texts: Words = frozenset()
+    """Texts that people hand over to be worked on, and what is done to them ("grammar",
+    "translate"): a request with one of these hands over what follows it."""
+    pointers: Words = frozenset()
+    """Words by which a request points at what follows ("this", "below")."""
+    play: Words = frozenset()
+    """Words that begin fiction or role play ("my character", "you are a")."""
+    labels: Words = frozenset()
+    """Words before a colon that head the speaker's own words ("correction: …"), and name nobody."""
     suppositions: Words = frozenset()
     """Words of what is not so but might be ("if", "suppose")."""
     negations: Words = frozenset()
@@ -57,8 +69,17 @@ class Speech:
     """Words by which a speaker leaves a statement open ("maybe", "I think")."""
     ignorance: Words = frozenset()
     """Phrases of an answer that there is none ("I don't know")."""
+    wishes: Words = frozenset()
+    """Words of what is wanted, planned or dreamt of, and not so yet ("I'd love", "planning")."""
+    second_person: Words = frozenset()
+    """Words that speak to somebody ("you", "your")."""
+    fiction: Words = frozenset()
+    """Words of what is made up ("novel", "character")."""
     small_talk: Words = frozenset()
     """Greetings, thanks and assent: a message of nothing but these says nothing."""
+    pleasantries: Words = frozenset()
+    """Words of politeness, feeling and opinion: with nothing else, a sentence tells nothing that
+    anybody would keep ("I'm so glad")."""
     follow_up_pronouns: Words = frozenset()
     """Words whose meaning is in an earlier turn ("her", "that one", "the second one")."""
     follow_up_openers: Words = frozenset()

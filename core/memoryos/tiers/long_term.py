@@ -31,7 +31,7 @@ _WORD = re.compile(r"\w+(?:n't)?|n't", re.UNICODE)
 
 def same_statement(one: str, other: str) -> bool:
     """Return whether two sentences state the same: telling words, numbers and negations."""
-    a, b = _telling(one), _telling(other)
+    a, b = telling(one), telling(other)
     if a == b:
         return True
     if a[1:] != b[1:] or not (a[0] | b[0]):
@@ -39,7 +39,12 @@ def same_statement(one: str, other: str) -> bool:
     return len(a[0] & b[0]) / len(a[0] | b[0]) >= SAME
 
 
-def _telling(text: str) -> tuple[frozenset[str], frozenset[str], bool]:
+Telling = tuple[frozenset[str], frozenset[str], bool]
+"""What tells statements apart: words, numbers, and whether one of them denies."""
+
+
+def telling(text: str) -> Telling:
+    """Return what a sentence says in telling words, numbers and negation."""
     lowered = text.casefold().replace("’", "'")
     words = _WORD.findall(lowered)
     numbers = frozenset(word for word in words if any(map(str.isdigit, word)))
@@ -89,9 +94,10 @@ class LongTerm:
         if not sources:
             return None
         said = [self._times[source.page_id] for source in sources]
-        for item in self._known.values():
-            if item.status == "active" and states(item, draft):
-                return self._keep(merged(item, sources, max(said)))
+        same = (i for i in self._known.values() if i.status == "active" and states(i, draft))
+        item = next(same, None)
+        if item is not None and (item.attribute or not draft.attribute):
+            return self._keep(merged(item, sources, max(said)))
         fact = Knowledge(
             id=knowledge_id(draft.owner, draft.text, sources),
             owner=draft.owner,
@@ -101,10 +107,11 @@ class LongTerm:
             created=min(said),
             updated=max(said),
             derived=derived,
-            attribute=draft.attribute,
-            value=draft.value,
-            subject=draft.subject or draft.attribute,
         )
+        if item is not None:  # known, and now an attribute besides
+            fact = merged(item, sources, max(said))
+        subject = draft.subject or draft.attribute
+        fact = replace(fact, attribute=draft.attribute, value=draft.value, subject=subject)
         for item in list(self._known.values()):
             if item.status != "active" or item.owner != fact.owner or item.id == fact.id:
                 continue
@@ -176,10 +183,10 @@ def without_pages(item: Knowledge, page_ids: frozenset[str]) -> Knowledge | None
     Its words become those of its newest remaining source, for the old ones may have been erased.
     """
     left = tuple(source for source in item.sources if source.page_id not in page_ids)
-    if not left:
-        return None
     if left == item.sources:
         return item
+    if not left:
+        return None
     return replace(item, sources=left, text=left[-1].text)
 
 
@@ -262,13 +269,39 @@ def _with(ids: tuple[str, ...], id_: str) -> tuple[str, ...]:
     return ids if id_ in ids else (*ids, id_)
 
 
+def held_at(
+    known: Iterable[Knowledge], said: Mapping[str, datetime], moment: datetime
+) -> list[Knowledge]:
+    """Return what had been said by a moment, and what of it was current then.
+
+    Args:
+        known: All knowledge, whatever its status now.
+        said: When each source page was said, by its id.
+        moment: The time asked for.
+    """
+    by_id = {item.id: item for item in known}
+    held = []
+    for item in by_id.values():
+        if item.created > moment:
+            continue
+        sources = tuple(s for s in item.sources if said.get(s.page_id, moment) <= moment)
+        times = [said[s.page_id] for s in sources if s.page_id in said]
+        then = replace(item, sources=sources, updated=max(times, default=item.created))
+        after = by_id.get(item.superseded_by or "")
+        if after is not None and after.created > moment:
+            then = replace(then, status="active", superseded_by=None)
+        held.append(then)
+    return held
+
+
 def profile_of(knowledge: Iterable[Knowledge], traits: Iterable[Trait]) -> Profile:
     """Return who the user and the agent are, as far as is known; newest statements win."""
     sides: dict[str, dict[str, str]] = {"user": {}, "agent": {}}
-    sources = {}
+    sources, since = {}, {}
     for item in sorted(knowledge, key=lambda item: (item.updated, item.id)):
         if item.attribute and item.value:
             sides[item.owner][item.attribute] = item.value
             sources[f"{item.owner}.{item.attribute}"] = item.id
+            since[f"{item.owner}.{item.attribute}"] = item.updated
     ranked = tuple(sorted(traits, key=lambda trait: (trait.group, trait.name)))
-    return Profile(sides["user"], sides["agent"], ranked, sources)
+    return Profile(sides["user"], sides["agent"], ranked, sources, since)

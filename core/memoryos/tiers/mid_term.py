@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import nsmallest
@@ -25,6 +27,12 @@ _MOST_CHANGED = 64
 """Segments that are held beside the block, or gone from it, before it is made anew."""
 MOST_SUMMARY = 600
 """A segment's summary keeps its newest topics' lines up to this many characters."""
+_WORDS_OF_A_NAME = 3
+_STEM = 5
+"""Letters that words of the same stem begin with."""
+_WORD = re.compile(r"\w+")
+MOST_OF_CHAIN = 400
+"""The same of a chain's summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +219,17 @@ def grown(
     )
 
 
-def joined_summary(summaries: Sequence[str]) -> str:
-    """Return the newest of a segment's topic summaries (given oldest first), one a line."""
+def joined_summary(summaries: Sequence[str], most: int = MOST_SUMMARY) -> str:
+    """Return the newest of several pages' summaries (given oldest first), one a line.
+
+    Args:
+        summaries: Each of one line or more.
+        most: Characters, at most; the newest line stands however long it is.
+    """
     lines: list[str] = []
     for line in reversed("\n".join(summaries).split("\n")):
         if line and line not in lines:
-            if lines and sum(map(len, lines)) + len(line) > MOST_SUMMARY:
+            if lines and sum(map(len, lines)) + len(line) > most:
                 break
             lines.append(line)
     return "\n".join(reversed(lines))
@@ -231,6 +244,27 @@ def joined_keywords(keywords: Sequence[Sequence[str]]) -> tuple[str, ...]:
     return tuple(kept.values())[:MOST_KEYWORDS]
 
 
+def names_of(segments: Collection[Segment]) -> dict[str, str]:
+    """Return a name for each segment, by id: the words that tell it from the others."""
+    holders = Counter(word for s in segments for word in _folded(s.keywords))
+    most = len(segments) + 1
+
+    names = {}
+    for segment in segments:
+        said = Counter(_WORD.findall(segment.summary.casefold()))
+        worth = {
+            word: (1 + said[word.casefold()])
+            * (0.1 + math.log(most / holders[word.casefold()]))
+            * min(len(word), 10)
+            for word in segment.keywords
+        }
+        chosen: dict[str, str] = {}
+        for word in sorted(segment.keywords, key=lambda word: -worth[word]):
+            chosen.setdefault(word.casefold()[:_STEM], word)
+        names[segment.id] = ", ".join(list(chosen.values())[:_WORDS_OF_A_NAME])
+    return names
+
+
 def promoted(segment: Segment, up_to_seq: int) -> Segment:
     """Return the segment after promotion: N_visit and L_interaction start again at zero."""
     return replace(segment, visits=0, interactions=0, promoted_seq=up_to_seq)
@@ -242,13 +276,19 @@ def visited(segment: Segment, times: int, at: datetime) -> Segment:
 
 
 def evictions(
-    segments: Mapping[str, Segment], now: datetime, config: MemoryConfig
+    segments: Mapping[str, Segment], now: datetime, config: MemoryConfig, keep: str | None = None
 ) -> list[Segment]:
-    """Return the coldest segments beyond capacity; the oldest of equals first."""
+    """Return the coldest segments beyond capacity; the oldest of equals first.
+
+    The one whose id is `keep`, just founded and so cold by nature, stays if any other can go.
+    """
     beyond = len(segments) - config.mid_term_capacity
     if beyond <= 0:
         return []
-    heats = {id_: heat(segment, now, config) for id_, segment in segments.items()}
+    heats = {id_: heat(s, now, config) for id_, s in segments.items() if id_ != keep}
+    beyond = min(beyond, len(heats))
+    if not beyond:
+        return []
     # Few leave at a time: to rank all of them would take longer than to find the few.
     border = nsmallest(beyond, heats.values())[-1]
     coldest = [segments[id_] for id_, value in heats.items() if value <= border]

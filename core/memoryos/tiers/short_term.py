@@ -1,14 +1,14 @@
-"""Short-term memory: planning of page-out (paper §3.3, STM–MTM update).
+"""When a model reads what short-term memory holds (paper §3.3, STM–MTM update).
 
-A session keeps its newest pages; what overflows leaves oldest first, in batches. A session that
-others have followed leaves whole. The plan depends on the journal alone, never on when it is made,
-so that a process that died half-way and one that did not arrive at the same memory.
+Short-term memory is a session's newest pages, filed or not. A model is paid for by the call, so it
+reads pages in batches when a session overflows; a session at rest, or that others have followed, it
+reads down to the last page. (The rules file each page at once, and need no plan.)
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Protocol
 
 
@@ -27,13 +27,13 @@ class Waiting(Protocol):
 
 
 def plan(
-    waiting: Iterable[Waiting], last_seq: int, *, capacity: int, batch: int, everything: bool
+    waiting: Iterable[Waiting], last_seq: int, *, capacity: int, batch: int, resting: Set[str]
 ) -> list[tuple[str, list[int]]]:
     """Return the batches that are due as (session_id, positions), in the order they fell due.
 
     A batch of `batch` pages is due when a session holds `capacity + batch` waiting pages, and all
     of a session's are when `2 * capacity` pages of other sessions have followed its last.
-    `everything` adds each session's overflow beyond `capacity`, however small.
+    `resting` sessions leave whole.
     """
     open_sessions: OrderedDict[str, list[int]] = OrderedDict()  # least recently spoken in first
     due: list[tuple[str, list[int]]] = []
@@ -47,10 +47,9 @@ def plan(
             due.append((page.session_id, held[:batch]))
             del held[:batch]
     due += _rested(open_sessions, last_seq + 1, rest_after, capacity + batch)
-    if everything:
-        for session_id, held in open_sessions.items():
-            over = held[: max(0, len(held) - capacity)]
-            due += [(session_id, part) for part in _parts(over, batch)]
+    for session_id, held in open_sessions.items():
+        if session_id in resting:
+            due += [(session_id, part) for part in _parts(held, capacity + batch)]
     return due
 
 

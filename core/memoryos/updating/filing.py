@@ -1,6 +1,6 @@
-"""The Updating module of the paper (§3.3): page out, promote, evict.
+"""The Updating module of the paper (§3.3): the rules file page by page, a model in batches.
 
-Which work is due is a question to the journal. Analysts, who may call models, are asked outside any
+Which work is due is a question to the journal. Models are asked outside any
 transaction; what follows from their drafts is applied in one commit, which fails if the scope has
 changed meanwhile and is then worked out again from the same drafts. So a step is done exactly once,
 or not at all.
@@ -9,14 +9,19 @@ or not at all.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
-from hashlib import blake2b
+from datetime import datetime, timedelta
 
 from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, ModelAnswerInvalid, StorageError
-from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic
+from memoryos.model import (
+    Chain,
+    Page,
+    Scope,
+    Segment,
+    Topic,
+)
 from memoryos.ports import (
     AnalystChoice,
     Analysts,
@@ -25,13 +30,11 @@ from memoryos.ports import (
     Clock,
     Consolidation,
     Embedder,
-    FactDraft,
-    PromotionRequest,
     TopicDraft,
     Vectors,
 )
-from memoryos.retrieval.views import ScopeView, Tiers, Views
-from memoryos.storage.codec import decode, encode
+from memoryos.retrieval.views import ScopeView, Views
+from memoryos.storage.codec import EDITION, decode, encode
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -40,18 +43,34 @@ from memoryos.storage.port import (
     Record,
     Store,
     StoredEmbedder,
+    Waiting,
 )
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import AT_ONCE, embedded_text, page_vectors, reindex, replace_outdated
-from memoryos.text.terms import tokens
-from memoryos.tiers import long_term, mid_term, short_term
-from memoryos.tiers.traits import TRAITS
+from memoryos.storage.vectors import (
+    AT_ONCE,
+    embedded,
+    embedded_text,
+    page_vectors,
+    reindex,
+    replace_outdated,
+)
+from memoryos.tiers import mid_term, short_term
 from memoryos.updating.analysts.quotation import without_quotation
+from memoryos.updating.analysts.statements import statements
+from memoryos.updating.editions import renew
+from memoryos.updating.paging import LONGEST_CHAIN, Paging, derived_id
+from memoryos.updating.promotion import Promoter, relevant
+from memoryos.updating.refiling import Refiling
 
 _log = logging.getLogger("memoryos.updating.filing")
-_LONGEST_CHAIN = 50
-"""Pages; a chain that long is continued by a new one, so that its record stays small."""
+_PAGES_AT_ONCE = 64
+"""Pages filed in one transaction."""
+
+
+def never() -> bool:
+    """Return False: nothing asks to stop."""
+    return False
 
 
 class Updater:
@@ -72,6 +91,7 @@ class Updater:
         self._analysts = analysts
         self._config = config
         self._clock = clock
+        self.promoter = Promoter(store, views, embedder, analysts, config, clock)
 
     # ── vectors ──────────────────────────────────────────────────────────────────────────────
 
@@ -79,9 +99,10 @@ class Updater:
         """Give every page of the scope its vectors. Raises ModelError; what was done stays done."""
         replace_outdated(self._store, scope, self._embedder)
         reindex(self._store, scope, self._embedder)
+        last = self._store.head(scope).last_seq  # what others add meanwhile is left to them
         while True:
             head = self._store.head(scope)
-            if head.embedded_seq >= head.last_seq:
+            if head.embedded_seq >= last:
                 return
             pages = self._store.pages(scope, PageQuery(after_seq=head.embedded_seq, limit=AT_ONCE))
             up_to = pages[-1].seq if len(pages) == AT_ONCE else head.last_seq
@@ -106,18 +127,83 @@ class Updater:
         except StorageError as error:
             _log.warning("search in the server is not arranged: %s", error)
 
-    # ── page out: short → mid ────────────────────────────────────────────────────────────────
+    # ── file: short → mid ────────────────────────────────────────────────────────────────────
+
+    def file(
+        self, scope: Scope, *, up_to: int | None = None, stopped: Callable[[], bool] = never
+    ) -> bool:
+        """File the pages that wait, page after page, as far as that is the rules' to do.
+
+        Every page is filed before the next one of the journal, so that it makes no difference when
+        this is called, or how often.
+
+        Args:
+            scope: Whose pages.
+            up_to: Position of the last page to file; None files all.
+            stopped: Asked before each transaction whether to leave the rest to another time.
+
+        Returns:
+            Whether nothing is left to file.
+        """
+        query = PageQuery(waiting=True, up_to_seq=up_to, limit=_PAGES_AT_ONCE)
+        while self._analysts(scope).by_page:
+            waiting = self._store.pages(scope, query)
+            if not waiting:
+                return True
+            if stopped():
+                return False
+            self._file(scope, _until_refiled(waiting))
+        return False
+
+    def by_page(self, scope: Scope) -> bool:
+        """Return whether the scope's pages are filed one by one now: by the rules."""
+        return self._analysts(scope).by_page
+
+    def _file(self, scope: Scope, pages: Sequence[Page]) -> None:
+        seqs = [page.seq for page in pages]
+
+        def work(_: Head) -> tuple[Changes | None, None]:
+            here = self._store.pages(scope, PageQuery(seqs=seqs, waiting=True))
+            paging = self.paging(scope)
+            for page in here:
+                paging.file(page)
+            return paging.changes() if here else None, None
+
+        transact(self._store, scope, "filing", work)
+
+    def paging(self, scope: Scope) -> Paging:
+        """Return a working copy of the scope's tiers, for the rules."""
+        return Refiling(
+            self._store,
+            scope,
+            self._views.get(scope).tiers,
+            self._analysts(scope),
+            self._embedder,
+            self._config,
+            self._clock(),
+        )
+
+    # ── page out: short → mid, by a model ────────────────────────────────────────────────────
 
     def due(self, scope: Scope, *, everything: bool = False) -> list[tuple[str, list[int]]]:
-        """Return the batches due for page-out as (session_id, positions), in order."""
+        """Return the batches due for page-out by a model as (session_id, positions), in order."""
         waiting = self._store.waiting(scope)
         return short_term.plan(
             waiting,
             self._store.head(scope).last_seq,
             capacity=self._config.short_term_capacity,
             batch=self._config.page_out_batch,
-            everything=everything,
+            resting={w.session_id for w in waiting}
+            if everything
+            else self._resting(scope, waiting),
         )
+
+    def _resting(self, scope: Scope, waiting: Sequence[Waiting]) -> set[str]:
+        """Return the sessions with waiting pages in which nothing was said for `rest_seconds`."""
+        newest = {page.session_id: page.seq for page in waiting}
+        before = self._clock() - timedelta(seconds=self._config.rest_seconds)
+        pages = self._store.pages(scope, PageQuery(seqs=sorted(newest.values()))) if newest else []
+        return {page.session_id for page in pages if page.timestamp <= before}
 
     def page_out(self, scope: Scope, session_id: str, seqs: Sequence[int]) -> None:
         """Move a batch of waiting pages into mid-term memory. Raises ModelError; then they wait."""
@@ -129,7 +215,8 @@ class Updater:
             return
         batch = self._batch(scope, session_id, pages)
         chosen = self._analysts(scope)
-        draft = _checked(chosen.analyst.consolidate(batch), batch)
+        known = relevant(self._views.get(scope).tiers, batch.pages)
+        draft = _checked(chosen.analyst.consolidate(replace(batch, known=known)), batch)
 
         def work(head: Head) -> tuple[Changes | None, Sequence[Record]]:
             # What was erased while the analyst read must not come back in what it says. An erasure
@@ -139,10 +226,42 @@ class Updater:
                 if not here or self._batch(scope, session_id, here) != batch:
                     return None, ()  # erased, replaced or taken by others: the next plan will say
             changes = self._page_out_changes(self._views.get(scope), batch, draft, chosen)
-            return changes, changes.put
+            put = [*changes.put, *self._learned(scope, batch, draft, chosen)]
+            return replace(changes, put=put), put
 
         put = transact(self._store, scope, "consolidation", work)
-        self.promote_hot(scope, [record.id for record in put if record.live])
+        self.promoter.promote_hot(scope, [record.id for record in put if record.live])
+
+    def _learned(
+        self, scope: Scope, batch: Batch, draft: Consolidation, chosen: Analysts
+    ) -> list[Record]:
+        """Return what the pages of a batch state, and the facts that the model read in them."""
+        paging = self.paging(scope)
+        for page in batch.pages:
+            paging.state(statements(page, self._config.language), page)
+        return [*paging.knowledge(), *self.learned(scope, draft, batch.pages, chosen)]
+
+    def learned(
+        self, scope: Scope, draft: Consolidation, pages: Sequence[Page], chosen: Analysts
+    ) -> list[Record]:
+        """Return what changes in long-term memory when the facts of a draft are added to it.
+
+        pages: those that the analyst was asked about, as it read them; others have no facts.
+        """
+        times = {page.id: page.timestamp for page in pages}
+        facts = [
+            fact
+            for fact in draft.facts
+            if fact.kind == "fact"
+            and fact.sources
+            and all(source.page_id in times for source in fact.sources)
+        ]
+        facts = self.promoter.without_echoes(scope, facts, pages)
+        return self.promoter.learn(scope, facts, times, chosen) if facts else []
+
+    def embedded(self, values: Sequence[Topic | Segment]) -> list[Record]:
+        """Return topics and segments as records, with the vectors of their words."""
+        return embedded(values, self._embedder)
 
     def _batch(self, scope: Scope, session_id: str, pages: Sequence[Page]) -> Batch:
         before = PageQuery(
@@ -154,7 +273,7 @@ class Updater:
             found = self._store.records(scope, ["chain"], ids=[previous.chain_id])
             chain = decode(found[0]) if found else None
         assert chain is None or isinstance(chain, Chain)
-        if chain is not None and len(chain.page_ids) >= _LONGEST_CHAIN:
+        if chain is not None and len(chain.page_ids) >= LONGEST_CHAIN:
             previous, chain = None, None
         return Batch(tuple(map(without_quotation, pages)), previous, chain)
 
@@ -185,14 +304,15 @@ class Updater:
             put.append(
                 encode(
                     Topic(
-                        id=_id("t", topic.page_ids[0]),
+                        id=derived_id("t", topic.page_ids[0]),
                         segment_id=segment.id,
                         page_ids=topic.page_ids,
                         summary=topic.summary,
                         keywords=topic.keywords,
-                        analyst=chosen.analyst.name,
+                        analyst="rules" if topic.failed else chosen.analyst.name,
                         created=at,
-                        revisit=chosen.revisit,
+                        revisit=chosen.revisit or topic.failed,
+                        failed=self._clock() if topic.failed else None,
                     )
                 )
             )
@@ -225,7 +345,7 @@ class Updater:
                 near, summary=topic.summary, keywords=topic.keywords, pages=pages, at=at
             )
         return Segment(
-            id=_id("s", topic.page_ids[0]),
+            id=derived_id("s", topic.page_ids[0]),
             summary=topic.summary,
             keywords=mid_term.joined_keywords([topic.keywords]),
             pages=pages,
@@ -235,136 +355,17 @@ class Updater:
             last_access=at,
         )
 
-    # ── promote: mid → long ──────────────────────────────────────────────────────────────────
+    def renew(self, scope: Scope) -> None:
+        """Take back what an older edition has filed, so that it is filed anew."""
+        renew(self._store, scope, self.paging, self._config.language)
 
-    def promote_hot(self, scope: Scope, among: Sequence[str] | None = None) -> int:
-        """Promote every hot segment (of those named); return how many. Raises ModelError.
 
-        A segment is as hot as it was when it was last touched: so a process that goes on with
-        another's work promotes what that one would have promoted.
-        """
-        segments = self._views.get(scope).tiers.segments
-        chosen = (
-            segments.values() if among is None else [segments[i] for i in among if i in segments]
-        )
-        hot = [s for s in chosen if mid_term.is_hot(s, s.last_access, self._config)]
-        for segment in sorted(hot, key=lambda s: (s.created, s.id)):
-            self._promote(scope, segment)
-        return len(hot)
-
-    def _promote(self, scope: Scope, segment: Segment) -> None:
-        query = PageQuery(segment_id=segment.id, after_seq=segment.promoted_seq)
-        view = self._views.get(scope)
-        seen = view.head
-        pages = self._store.pages(scope, query)
-        chosen = self._analysts(scope)
-        known = _relevant(view.tiers, pages)
-        read = tuple(map(without_quotation, pages))
-        request = PromotionRequest(segment, read, known, view.tiers.profile)
-        draft = chosen.analyst.promote(request)
-        times = {page.id: page.timestamp for page in pages}
-        ids = set(times)
-        facts = [f for f in draft.facts if f.sources and all(s.page_id in ids for s in f.sources)]
-        facts = self._without_echoes(scope, facts, read)
-        traits = [
-            trait
-            for trait in draft.traits
-            if trait.name in TRAITS
-            and trait.sources
-            and all(s.page_id in ids for s in trait.sources)
-        ]
-        derived = self._clock()
-        last = max((page.seq for page in pages), default=segment.promoted_seq)
-
-        def work(head: Head) -> tuple[Changes | None, None]:
-            view = self._views.get(scope)
-            current = view.tiers.segments.get(segment.id)
-            if current is None or current.promoted_seq != segment.promoted_seq:
-                return None, None  # erased, evicted or promoted by another process meanwhile
-            # As in page_out: what was erased while the analyst read is not learned.
-            again = replace(query, up_to_seq=last)
-            if head != seen and self._store.pages(scope, again) != pages:
-                return None, None  # the segment is still hot if anything is left of it
-            receipts = self._store.receipts(scope)
-            forgotten = frozenset(id_ for receipt in receipts for id_ in receipt.knowledge_ids)
-            ledger = long_term.LongTerm(
-                view.tiers.knowledge.values(), times, self._config.long_term_capacity, forgotten
-            )
-            for fact in facts:
-                ledger.add(fact, chosen.analyst.name, derived)
-            ledger.archive_overflow()
-            put = self._with_vectors(ledger.changed.values(), view.tiers)
-            for trait in traits:
-                here = view.tiers.traits.get(trait.name)
-                put.append(
-                    encode(long_term.trait_of(trait, here, times, chosen.analyst.name, derived))
-                )
-            # Pages that arrived while the analyst read stay news.
-            fresh = max(0, current.interactions - len(pages))
-            done = replace(mid_term.promoted(current, last), interactions=fresh)
-            put.append(encode(done, view.tiers.vectors[segment.id]))
-            return Changes(put=put), None
-
-        transact(self._store, scope, "promotion", work)
-        _log.debug("promoted a segment: %d facts, %d traits", len(facts), len(traits))
-
-    def _without_echoes(
-        self, scope: Scope, facts: Sequence[FactDraft], pages: Sequence[Page]
-    ) -> list[FactDraft]:
-        """Return facts without those that only repeat an earlier turn."""
-        if not facts:
-            return []
-        said = {page.id: page.user_input for page in pages}
-        stored = [decode(record) for record in self._store.records(scope, ["knowledge"])]
-        known = [item for item in stored if isinstance(item, Knowledge)]
-        kept = []
-        for fact in facts:
-            ids = {
-                s.page_id for item in known if long_term.states(item, fact) for s in item.sources
-            }
-            earlier = self._store.pages(scope, PageQuery(ids=sorted(ids))) if ids else []
-            sources = tuple(
-                source
-                for source in fact.sources
-                if not any(
-                    page.id != source.page_id
-                    and long_term.is_echo(source.quote, said[source.page_id], page.user_input)
-                    for page in earlier
-                )
-            )
-            if sources:
-                kept.append(replace(fact, sources=sources))
-        return kept
-
-    def _with_vectors(self, facts: Iterable[Knowledge], tiers: Tiers) -> list[Record]:
-        """Return facts as records, with vectors: new words are embedded, old ones keep theirs."""
-        items = list(facts)
-        known = tiers.knowledge
-        fresh = [f for f in items if f.id not in known or known[f.id].text != f.text]
-        vectors = dict(tiers.vectors)
-        if fresh:
-            rows = self._embedder.embed_documents([fact.text for fact in fresh])
-            vectors.update((fact.id, row) for fact, row in zip(fresh, rows, strict=True))
-        return [encode(item, vectors.get(item.id)) for item in items]
-
-    # ── heat ─────────────────────────────────────────────────────────────────────────────────
-
-    def visit(self, scope: Scope, visits: dict[str, int], at: datetime) -> None:
-        """Count recalls of segments' pages towards their heat."""
-
-        def work(_: Head) -> tuple[Changes | None, None]:
-            tiers = self._views.get(scope).tiers
-            put = [
-                encode(
-                    mid_term.visited(segment, visits[segment.id], at),
-                    tiers.vectors[segment.id],
-                )
-                for segment in map(tiers.segments.get, visits)
-                if segment is not None
-            ]
-            return Changes(put=put) if put else None, None
-
-        transact(self._store, scope, "consolidation", work)
+def _until_refiled(pages: Sequence[Page]) -> Sequence[Page]:
+    """Return the first pages, to the next that was filed before: it needs all others filed."""
+    for place, page in enumerate(pages):
+        if place and page.chain_id is not None:
+            return pages[:place]
+    return pages
 
 
 def _checked(draft: Consolidation, batch: Batch) -> Consolidation:
@@ -390,24 +391,9 @@ def _chain(draft: ChainDraft, batch: Batch, pages: dict[str, Page], analyst: str
             summary=draft.summary,
             analyst=analyst,
             updated=updated,
+            edition=EDITION,
         )
-    id_ = _id("c", first.id)
-    return Chain(id_, first.session_id, draft.page_ids, draft.summary, analyst, updated)
-
-
-def _relevant(tiers: Tiers, pages: Sequence[Page]) -> tuple[Knowledge, ...]:
-    """Return knowledge, that which shares most words with the pages first."""
-    if not tiers.knowledge:
-        return ()
-    words = set(tokens("\n".join(page.text for page in pages)))
-    return tuple(
-        sorted(
-            tiers.knowledge.values(),
-            key=lambda item: (-len(words & tiers.words(item)), item.id),
-        )
+    id_ = derived_id("c", first.id)
+    return Chain(
+        id_, first.session_id, draft.page_ids, draft.summary, analyst, updated, edition=EDITION
     )
-
-
-def _id(letter: str, page_id: str) -> str:
-    """Return an id that stands for a page in the same role in every run."""
-    return letter + blake2b(page_id.encode(), digest_size=9).hexdigest()

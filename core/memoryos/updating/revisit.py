@@ -1,70 +1,89 @@
-"""Has a model revise what the rules filed while its budget was spent."""
+"""Has a model read again what the rules filed: while its budget was spent, or where it failed.
+
+Where it failed it is asked again a day later at the earliest, or when somebody asks for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from memoryos.model import Scope, Segment, Topic
-from memoryos.ports import AnalystChoice, Analysts, Batch, Embedder
+from memoryos.ports import AnalystChoice, Analysts, Batch, Clock
 from memoryos.retrieval.views import Views
-from memoryos.storage.codec import decode
+from memoryos.storage.codec import decode, encode
 from memoryos.storage.port import Changes, Head, PageQuery, Store
 from memoryos.storage.transact import transact
-from memoryos.storage.vectors import embedded
 from memoryos.tiers import mid_term
 from memoryos.updating.analysts.quotation import without_quotation
+from memoryos.updating.filing import Updater
+from memoryos.updating.promotion import relevant
+
+AGAIN = timedelta(days=1)
+"""A model that failed at some pages is not asked about them again before."""
 
 
 class Revisitor:
     """Revises marked topics with the model, one call each. Thread-safe."""
 
     def __init__(
-        self, store: Store, views: Views, embedder: Embedder, analysts: AnalystChoice
+        self, store: Store, updater: Updater, views: Views, analysts: AnalystChoice, clock: Clock
     ) -> None:
         self._store = store
+        self._updater = updater
         self._views = views
-        self._embedder = embedder
         self._analysts = analysts
+        self._clock = clock
 
-    def run(self, scope: Scope) -> bool:
-        """Read all marked topics again while the budget lasts; return whether any was.
+    def run(self, scope: Scope, *, failed: bool = False) -> bool:
+        """Read marked topics again while the budget lasts; return whether any was revised.
 
-        The pages of a topic that was read again are news to its segment, so that facts are read
-        again with its next promotion. Raises ModelError; what was done stays done.
+        failed: also those that the model failed at within the last day.  The pages of a revised
+        topic are news to its segment, so that its next promotion reads them.  Raises ModelError;
+        what was done stays done.
         """
-        done = False
+        revised = False
         for record in self._store.records(scope, ["topic"], live_only=True):
             topic = decode(record)
             chosen = self._analysts(scope)
             if not isinstance(topic, Topic) or chosen.revisit or chosen.analyst.name == "rules":
                 break  # the budget is spent, or no model is configured
-            self._reread(scope, topic, chosen)
-            done = True
-        return done
+            if topic.failed is None or failed or self._clock() - topic.failed >= AGAIN:
+                revised |= self._reread(scope, topic, chosen)
+        return revised
 
-    def _reread(self, scope: Scope, topic: Topic, chosen: Analysts) -> None:
-        pages = self._store.pages(scope, PageQuery(ids=topic.page_ids))
-        if not pages:
-            return
-        draft = chosen.analyst.consolidate(Batch(tuple(map(without_quotation, pages))))
-        again = replace(
-            topic,
-            summary=mid_term.joined_summary([part.summary for part in draft.topics]),
-            keywords=mid_term.joined_keywords([part.keywords for part in draft.topics]),
-            analyst=chosen.analyst.name,
-            revisit=False,
-        )
+    def _reread(self, scope: Scope, topic: Topic, chosen: Analysts) -> bool:
+        """Have the model read a topic's pages; return whether it could."""
+        stored = self._store.pages(scope, PageQuery(ids=topic.page_ids))
+        if not stored:
+            return False
+        pages = tuple(map(without_quotation, stored))
+        known = relevant(self._views.get(scope).tiers, pages)
+        draft = chosen.analyst.consolidate(Batch(pages, known=known))
+        failed = any(part.failed for part in draft.topics)
+        again = replace(topic, failed=self._clock() if failed else None, revisit=failed)
+        if not failed:
+            again = replace(
+                again,
+                summary=mid_term.joined_summary([part.summary for part in draft.topics]),
+                keywords=mid_term.joined_keywords([part.keywords for part in draft.topics]),
+                analyst=chosen.analyst.name,
+            )
 
         def work(_: Head) -> tuple[Changes | None, None]:
             here = self._store.records(scope, ["topic"], ids=[topic.id])
             if not here or decode(here[0]) != topic:
                 return None, None  # erased, or read again by another process
+            put = self._updater.learned(scope, draft, pages, chosen)
+            if failed:
+                return Changes(put=[encode(again), *put]), None
             segment = self._views.get(scope).tiers.segments.get(topic.segment_id)
-            put = embedded([again, *self._segments(scope, segment, again)], self._embedder)
-            return Changes(put=put), None
+            changed: list[Topic | Segment] = [again, *self._segments(scope, segment, again)]
+            return Changes(put=[*self._updater.embedded(changed), *put]), None
 
         transact(self._store, scope, "consolidation", work)
+        return not failed
 
     def _segments(self, scope: Scope, segment: Segment | None, again: Topic) -> Sequence[Segment]:
         if segment is None:

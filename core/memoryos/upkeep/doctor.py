@@ -13,10 +13,12 @@ from datetime import timedelta
 from itertools import combinations
 
 from memoryos.config import MemoryConfig
+from memoryos.errors import NotADatabase, StorageError
 from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic, Trait
 from memoryos.ports import Clock, Embedder
 from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
 from memoryos.storage.journal import page_passages, terms_of
+from memoryos.storage.leases import described, is_dead
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -27,63 +29,16 @@ from memoryos.storage.port import (
     Store,
     StoredEmbedder,
 )
+from memoryos.storage.rows import session_number
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors, replace_outdated
 from memoryos.text.terms import INDEXING
-from memoryos.tiers import long_term, short_term
+from memoryos.tiers import long_term
+from memoryos.upkeep.report import Finding, Report
 
 _TOO_LONG = timedelta(hours=1)
 """A page whose page-out is due for longer has been forgotten by the worker, or has none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One inconsistency."""
-
-    what: str
-    """The kind of finding: "orphan", "duplicate fact", "vector", "terms", "lease", "waiting"…"""
-    detail: str
-    """In words and ids; no text of the memory."""
-    scope: Scope | None = None
-    """Whose memory; None for the store itself."""
-    repairable: bool = True
-    repaired: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Findings of a doctor."""
-
-    findings: tuple[Finding, ...]
-    scopes: int
-    pages: int
-    duplicate_pages: int
-    """Pages that say word for word what an older one of their scope says."""
-    knowledge: int
-    duplicate_knowledge: int
-    stale_knowledge: int
-    """Archived or superseded, or with a quote that its page no longer says."""
-
-    @property
-    def healthy(self) -> bool:
-        """Whether nothing is left to repair."""
-        return all(finding.repaired for finding in self.findings)
-
-    @property
-    def text(self) -> str:
-        """The report in words."""
-        lines = [
-            f"{item.what}: {item.detail}{' (repaired)' if item.repaired else ''}"
-            for item in self.findings
-        ]
-        lines += [
-            f"{self.scopes} scopes, {self.pages} pages, {self.knowledge} facts",
-            f"duplicate pages: {_share(self.duplicate_pages, self.pages)}",
-            f"duplicate facts: {_share(self.duplicate_knowledge, self.knowledge)}",
-            f"stale facts: {_share(self.stale_knowledge, self.knowledge)}",
-        ]
-        return "\n".join(lines)
 
 
 class Doctor:
@@ -96,23 +51,38 @@ class Doctor:
         config: MemoryConfig,
         clock: Clock,
         work_off: Callable[[Scope], None],
+        derive_again: Callable[[Scope], object],
     ) -> None:
-        """`work_off` does all the pending work of a scope."""
+        """Take what it works with.
+
+        `work_off` does all the pending work of a scope, also what a model failed at;
+        `derive_again` rebuilds it.
+        """
         self._store = store
         self._embedder = embedder
         self._config = config
         self._clock = clock
         self._work_off = work_off
+        self._derive_again = derive_again
 
     def examine(self, *, repair: bool = False) -> Report:
         """Look at every scope, and repair what can be. Raises ModelError or StorageError."""
-        problems = self._store.problems() if isinstance(self._store, FileStore) else []
-        findings = [Finding("file", problem, repairable=False) for problem in problems]
+        findings: list[Finding] = []
+        if repair and isinstance(self._store, FileStore):
+            self._store.repair()
         scopes = self._store.scopes()
         totals: Counter[str] = Counter()
         for scope in scopes:
-            findings += self._scope(scope, repair=repair)
-            totals += _totals(_ScopeState(self._store, scope, self._store.head(scope)))
+            try:
+                findings += self._scope(scope, repair=repair)
+                totals += _totals(_ScopeState(self._store, scope, self._store.head(scope)))
+            except StorageError as error:
+                if type(error) not in (NotADatabase, StorageError):
+                    raise  # busy, full…: nothing is wrong with it
+                findings.append(Finding("file", str(error), scope, repairable=False))
+        if isinstance(self._store, FileStore):  # last: the repairs have mended some
+            problems = self._store.problems()
+            findings += [Finding("file", problem, repairable=False) for problem in problems]
         return Report(
             findings=tuple(findings),
             scopes=len(scopes),
@@ -134,16 +104,26 @@ class Doctor:
             return changes, (state, repairs.findings)
 
         state, found = transact(self._store, scope, "doctor", work)
-        if repair and found:
+        if repair and state.unreadable:
+            self._derive_again(scope)
+        elif repair and found:
             self._embed_missing(state)
             found = [replace(finding, repaired=finding.repairable) for finding in found]
         found += self._sealed(scope, repair=repair)
         found += self._lease(scope, repair=repair)
         found += self._waiting(scope, repair=repair)
+        found += self._failed(scope, repair=repair)
         return found
 
     def _examine_scope(self, state: _ScopeState) -> _Repairs:
         repairs = _Repairs(state.scope)
+        for page in state.pages:
+            if page.damaged:
+                detail = f"the page {page.id} is not as it was journalled"
+                repairs.note("damage", detail, repairable=False)
+        if state.unreadable:
+            repairs.note("damage", f"{state.unreadable} derived records cannot be read")
+            repairs.erase_unreadable = True
         _places(state, repairs)
         _sources(state, repairs)
         _duplicates(state, repairs)
@@ -202,34 +182,58 @@ class Doctor:
 
     def _lease(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
         lease = self._store.leased(scope)
-        if lease is not None and lease.expires <= self._clock():
+        if lease is None:
+            return
+        holder = described(lease.owner)
+        dead, over = is_dead(lease.owner), lease.expires <= self._clock()
+        if dead or over:
             if repair:
                 self._store.release(scope, lease.owner)
-            detail = f"of {lease.owner} ran out at {lease.expires:%Y-%m-%d %H:%M}"
-            yield Finding("lease", detail, scope, repaired=repair)
+            detail = "has ended" if dead else f"ran out at {lease.expires:%Y-%m-%d %H:%M}"
+            yield Finding("lease", f"that of {holder} {detail}", scope, repaired=repair)
+        elif self._late(scope) is not None:
+            detail = f"{holder} holds it, and work has waited: see what it does, or end it"
+            yield Finding("lease", detail, scope, repairable=False)
 
     def _waiting(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
-        head = self._store.head(scope)
-        waiting = self._store.waiting(scope)
-        due = short_term.plan(
-            waiting,
-            head.last_seq,
-            capacity=self._config.short_term_capacity,
-            batch=self._config.page_out_batch,
-            everything=False,
-        )
-        seqs = [seq for _, batch in due for seq in batch]
-        late = self._clock() - _TOO_LONG
-        pages = self._store.pages(scope, PageQuery(seqs=seqs, before=late)) if seqs else []
-        unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
-        detail = f"{len(pages)} pages wait for their page-out or vector for more than an hour"
-        if head.indexing != INDEXING:
-            detail = "the pages are indexed as a former version did"
-        elif not pages and not self._store.pages(scope, unembedded):
+        detail = self._late(scope)
+        if detail is None:
             return
         if repair:
             self._work_off(scope)
         yield Finding("waiting", detail, scope, repaired=repair)
+
+    def _late(self, scope: Scope) -> str | None:
+        """Return in words what has waited too long; None if nothing has."""
+        head = self._store.head(scope)
+        if head.indexing != INDEXING:
+            return "the pages are indexed as a former version did"
+        late = self._clock() - _TOO_LONG - timedelta(seconds=self._config.rest_seconds)
+        pages = self._store.pages(scope, PageQuery(waiting=True, before=late))
+        unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
+        if not pages and not self._store.pages(scope, unembedded):
+            return None
+        return f"{len(pages)} pages wait to be filed, or for their vector, for more than an hour"
+
+    def _failed(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
+        """Find the pages that a model failed at; a repair asks it again."""
+        failed = self._failures(scope)
+        if failed and repair:
+            self._work_off(scope)
+        left = self._failures(scope) if failed and repair else failed
+        if left:
+            detail = (
+                f"a language model failed at {left} pages, which the rules filed; "
+                "it is asked again once a day, and by a repair (with --model)"
+            )
+            yield Finding("model", detail, scope, repairable=False)
+        elif failed:
+            detail = f"a language model has read {failed} pages that it had failed at"
+            yield Finding("model", detail, scope, repaired=True)
+
+    def _failures(self, scope: Scope) -> int:
+        stored = map(decode, self._store.records(scope, ["topic"], live_only=True))
+        return sum(len(t.page_ids) for t in stored if isinstance(t, Topic) and t.failed is not None)
 
 
 class _ScopeState:
@@ -240,6 +244,7 @@ class _ScopeState:
         self.head = head
         self.pages: list[Page] = store.pages(scope, PageQuery())
         self.records: list[Record] = store.records(scope, ALL_KINDS)
+        self.unreadable = store.unreadable(scope)
         self.columns = store.index_columns(scope, 0)
         seqs, blobs = store.vectors(scope, 0, self.head.last_seq)
         self._vectors = dict(zip(seqs, blobs, strict=True))
@@ -274,6 +279,7 @@ class _Repairs:
     delete: list[Topic | Segment | Chain | Knowledge | Trait] = field(default_factory=list)
     assign: list[Assignment] = field(default_factory=list)
     terms: dict[int, bytes] = field(default_factory=dict)
+    erase_unreadable: bool = False
 
     def note(self, what: str, detail: str, *, repairable: bool = True) -> None:
         """Note a finding."""
@@ -287,6 +293,7 @@ class _Repairs:
             delete=[(kind_of(value), value.id) for value in self.delete],
             assign=self.assign,
             terms=self.terms,
+            erase_unreadable=self.erase_unreadable,
         )
 
 
@@ -338,7 +345,8 @@ def _sources(state: _ScopeState, repairs: _Repairs) -> None:
     values: list[Knowledge | Trait] = [*state.knowledge, *state.traits]
     for item in values:
         gone = frozenset(s.page_id for s in item.sources if s.page_id not in state.ids)
-        if not gone and item.sources:
+        by_hand = isinstance(item, Knowledge) and item.analyst in ("user", "agent")
+        if not gone and (item.sources or by_hand):  # what is stated by hand needs no page
             continue
         repairs.note("orphan", f"{item.id} has no page behind {len(gone)} of its sources")
         left = long_term.without_pages(item, gone) if isinstance(item, Knowledge) else None
@@ -376,8 +384,11 @@ def _terms(state: _ScopeState, repairs: _Repairs) -> None:
     """Check the stored terms of each page."""
     columns = state.columns
     here = dict(zip(columns.seqs.tolist(), columns.terms_by_page(), strict=True))
+    whens = zip(columns.sessions.tolist(), columns.timestamps.tolist(), strict=True)
+    places = dict(zip(columns.seqs.tolist(), whens, strict=True))
     for page, wanted in zip(state.pages, terms_of(state.pages), strict=True):
-        if here.get(page.seq) != wanted:
+        place = (session_number(page.session_id), page.timestamp.timestamp())
+        if here.get(page.seq) != wanted or places[page.seq] != place:
             repairs.terms[page.seq] = wanted
     strays = len(here.keys() - {page.seq for page in state.pages})
     if strays:
@@ -403,7 +414,3 @@ def _totals(state: _ScopeState) -> Counter[str]:
             "stale knowledge": len(stale),
         }
     )
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.0%}" if whole else "0%"

@@ -9,33 +9,42 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import TypeVar
 
-from memoryos.errors import NotFound
+from memoryos.errors import NotADatabase, NotFound, StorageError
 from memoryos.model import (
-    ANSWERED_BY,
-    QUOTATION,
-    Chain,
     ErasureReceipt,
     Knowledge,
+    Note,
     Page,
     Scope,
-    Segment,
-    Topic,
-    Trait,
 )
-from memoryos.ports import Analyst, Batch, Clock, Embedder
+from memoryos.ports import Analyst, Clock, Embedder
 from memoryos.retrieval.views import Views
-from memoryos.storage.codec import Derived, decode, kind_of
-from memoryos.storage.journal import drafts_of, message_page
-from memoryos.storage.port import Changes, Head, Kind, PageDraft, PageQuery, Record, Store
+from memoryos.storage.codec import ALL_KINDS, decode, kind_of
+from memoryos.storage.port import (
+    Assignment,
+    Changes,
+    Head,
+    Kind,
+    PageQuery,
+    Record,
+    Store,
+)
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, replace_outdated
-from memoryos.text.tokenizer import content_words
-from memoryos.tiers import long_term, mid_term
-from memoryos.updating.analysts.quotation import without_quotation
+from memoryos.tiers import long_term
+from memoryos.updating.notes import fact_id
+from memoryos.upkeep.removal import Work, pages_of
 
-_ALL_KINDS: Sequence[Kind] = ("topic", "segment", "chain", "knowledge", "trait")
+
+def no_note(_: Note) -> bool:
+    """Choose none of the notes."""
+    return False
+
+
+Found = TypeVar("Found")
 
 
 class Eraser:
@@ -51,24 +60,43 @@ class Eraser:
         self._clock = clock
 
     def erase_pages(
-        self, scope: Scope, request: str, choose: Callable[[], Sequence[Page]]
+        self,
+        scope: Scope,
+        request: str,
+        choose: Callable[[], Sequence[Page]],
+        choose_note: Callable[[Note], bool] = no_note,
     ) -> ErasureReceipt:
-        """Erase the pages that `choose` finds, and all that is derived from them."""
+        """Erase the pages that `choose` finds, and all that is derived from them.
+
+        Notes go with the page that they were taken from, or where `choose_note` says so.
+        """
         replace_outdated(self._store, scope, self._embedder)
 
         def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
-            work = _Work(self._store, scope, self._rules, [page.id for page in choose()])
+            work = Work(self._store, scope, self._rules, [page.id for page in choose()])
+            work.drop_notes(choose_note)
             work.follow()
+            work.drop_recalls()
             receipt = self._receipt(request, work)
             changes = Changes(
                 put=self._records(work),
                 delete=[(kind_of(value), value.id) for value in work.deleted],
                 erase_pages=work.page_ids,
-                add_pages=work.requoted,
-                erase_calls=request == "everything",
+                add_pages=[*work.requoted, *work.stripped],
+                assign=[Assignment(draft.id, None, None) for draft in work.stripped],
+                erase_unreadable=True,  # no one can tell whose words they hold
                 receipts=[receipt],
             )
             return changes, receipt
+
+        return self._commit(scope, work_out)
+
+    def erase_everything(self, scope: Scope) -> ErasureReceipt:
+        """Erase all pages and all that is derived, without reading what they say."""
+
+        def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
+            receipt = self._receipt_of_all(scope)
+            return Changes(erase_all=True, receipts=[receipt]), receipt
 
         return self._commit(scope, work_out)
 
@@ -77,15 +105,18 @@ class Eraser:
         replace_outdated(self._store, scope, self._embedder)
 
         def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
-            work = _Work(self._store, scope, self._rules, [])
+            work = Work(self._store, scope, self._rules, [])
             fact = work.knowledge.get(knowledge_id)
             if fact is None:
                 raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
             work.delete(fact)
+            work.drop_notes(lambda note: fact_id(note) == knowledge_id)
             work.restore_superseded()
             receipt = self._receipt("knowledge", work)
             changes = Changes(
-                put=self._records(work), delete=[("knowledge", knowledge_id)], receipts=[receipt]
+                put=self._records(work),
+                delete=[(kind_of(value), value.id) for value in work.deleted],
+                receipts=[receipt],
             )
             return changes, receipt
 
@@ -98,15 +129,14 @@ class Eraser:
         self._views.drop(scope)
         return receipt
 
-    def _receipt(self, request: str, work: _Work) -> ErasureReceipt:
+    def _receipt(self, request: str, work: Work) -> ErasureReceipt:
         counts = self._store.counts(work.scope)
-        erased = Counter(_plural(value) for value in work.deleted)
+        erased = Counter(_plural(kind_of(value)) for value in work.deleted)
         erased["pages"] = len(work.page_ids)
-        rewritten = Counter(_plural(value) for value in work.changed)
-        rewritten["pages"] = len(work.requoted)
+        rewritten = Counter(_plural(kind_of(value)) for value in work.changed)
+        rewritten["pages"] = len(work.requoted) + len(work.stripped)
         erased["vectors"] = min(len(work.page_ids), counts.pages - counts.unembedded)
-        if request == "everything":
-            erased["calls"] = len(self._store.calls(work.scope))
+        erased["unreadable"] = self._store.unreadable(work.scope) if work.gone else 0
         return ErasureReceipt(
             id="e" + secrets.token_hex(9),
             at=self._clock(),
@@ -120,9 +150,32 @@ class Eraser:
                 if isinstance(value, Knowledge)
                 for mark in (long_term.marks(value) if request == "knowledge" else [value.id])
             ),
+            answers=tuple(work.answers),
+            traces=self._store.traces,
         )
 
-    def _records(self, work: _Work) -> list[Record]:
+    def _receipt_of_all(self, scope: Scope) -> ErasureReceipt:
+        """Return the receipt of an erasure of everything; it counts what can be counted."""
+        store = self._store
+        pages = _if_readable(lambda: store.pages(scope, PageQuery()))
+        records = _if_readable(lambda: store.records(scope, ALL_KINDS))
+        erased = Counter(_plural(record.kind) for record in records)
+        erased["pages"] = len(pages)
+        for counts in _if_readable(lambda: [store.counts(scope)]):
+            erased["vectors"] = counts.pages - counts.unembedded
+        erased["calls"] = len(_if_readable(lambda: store.calls(scope)))
+        erased["unreadable"] = sum(_if_readable(lambda: [store.unreadable(scope)]))
+        return ErasureReceipt(
+            id="e" + secrets.token_hex(9),
+            at=self._clock(),
+            request="everything",
+            erased={name: n for name, n in sorted(erased.items()) if n},
+            page_ids=tuple(page.id for page in pages),
+            knowledge_ids=tuple(r.id for r in records if r.kind == "knowledge"),
+            traces=store.traces,
+        )
+
+    def _records(self, work: Work) -> list[Record]:
         """Return what was made again as records, with vectors."""
         return embedded(work.changed, self._embedder)
 
@@ -148,233 +201,25 @@ def remains(store: Store, scope: Scope, receipt: ErasureReceipt) -> Remains:
     """Look for what a receipt says was erased."""
     gone, facts = set(receipt.page_ids), set(receipt.knowledge_ids)
     pages = store.pages(scope, PageQuery(ids=receipt.page_ids)) if gone else []
-    records = store.records(scope, _ALL_KINDS)
+    records = store.records(scope, ALL_KINDS)
     values = [decode(record) for record in records]
     return Remains(
         page_ids=tuple(page.id for page in pages),
         knowledge_ids=tuple(v.id for v in values if isinstance(v, Knowledge) and v.id in facts),
-        derived_ids=tuple(value.id for value in values if not gone.isdisjoint(_pages_of(value))),
+        derived_ids=tuple(value.id for value in values if not gone.isdisjoint(pages_of(value))),
     )
 
 
-def _pages_of(value: Derived) -> Sequence[str]:
-    if isinstance(value, (Topic, Chain)):
-        return value.page_ids
-    if isinstance(value, (Knowledge, Trait)):
-        return [source.page_id for source in value.sources]
-    return ()
+def _if_readable(read: Callable[[], list[Found]]) -> list[Found]:
+    """Return what is read from the store; nothing where it is damaged, as a second try tells."""
+    for _ in range(2):
+        try:
+            return read()
+        except StorageError as error:
+            if type(error) not in (NotADatabase, StorageError):
+                raise  # busy, say
+    return []
 
 
-@dataclass
-class _Work:
-    """Works out one erasure: what is deleted, and what is derived again."""
-
-    store: Store
-    scope: Scope
-    rules: Analyst
-    page_ids: list[str]
-    deleted: list[Derived] = field(default_factory=list)
-    changed: list[Derived] = field(default_factory=list)
-    requoted: list[PageDraft] = field(default_factory=list)
-    tainted: frozenset[str] = frozenset()
-
-    def __post_init__(self) -> None:
-        self.gone = frozenset(self.page_ids)
-        values = [decode(record) for record in self.store.records(self.scope, _ALL_KINDS)]
-        self.topics = [v for v in values if isinstance(v, Topic)]
-        self.segments = [v for v in values if isinstance(v, Segment)]
-        self.chains = [v for v in values if isinstance(v, Chain)]
-        self.knowledge = {v.id: v for v in values if isinstance(v, Knowledge)}
-        self.traits = [v for v in values if isinstance(v, Trait)]
-
-    def follow(self) -> None:
-        """Follow every derivation from the erased pages."""
-        if not self.gone:
-            return
-        touched = set()
-        topics = []
-        self.tainted = self._carried_over()
-        for topic in self.topics:
-            if self.gone.isdisjoint(topic.page_ids) and topic.id not in self.tainted:
-                topics.append(topic)
-                continue
-            touched.add(topic.segment_id)
-            left = self._remaining(topic.page_ids)
-            if not left:
-                self.delete(topic)
-                continue
-            summary, keywords, _ = self._read(left)
-            again = replace(
-                topic,
-                page_ids=tuple(page.id for page in left),
-                summary=summary,
-                keywords=keywords,
-                analyst=self.rules.name,
-                revisit=topic.revisit or topic.analyst != self.rules.name,
-            )
-            topics.append(again)
-            self.changed.append(again)
-        for segment in self.segments:
-            if segment.id in touched:
-                self._segment(segment, [t for t in topics if t.segment_id == segment.id])
-        self._chains()
-        self._knowledge()
-        self._unquote()
-        for trait in self.traits:
-            # Its reason may use the erased words, so any erased source takes it.
-            erased = any(source.page_id in self.gone for source in trait.sources)
-            if erased or trait.id in self.tainted:
-                self.delete(trait)
-
-    def _unquote(self) -> None:
-        """Journal answers that quote an erased page anew, without the quotation."""
-        pages = self.store.pages(self.scope, PageQuery())
-        erased = {
-            " ".join(side.split())
-            for page in pages
-            if page.id in self.gone
-            for side in (page.user_input, page.agent_response)
-        } - {""}
-        for page in pages:
-            if page.id in self.gone or page.metadata.get(ANSWERED_BY) != QUOTATION:
-                continue
-            if any(said in " ".join(page.agent_response.split()) for said in erased):
-                asked = message_page(
-                    [message for message in page.messages if message.role != "assistant"],
-                    id_=page.id,
-                    timestamp=page.timestamp,
-                    session_id=page.session_id,
-                    metadata=page.metadata,
-                    most_bytes=len(page.text) * 64 + 1_000_000,
-                )
-                self.requoted.append(replace(drafts_of([asked])[0], replaces=page.seq))
-
-    def _carried_over(self) -> frozenset[str]:
-        """Return ids of what a model wrote of other pages in words that only erased pages had.
-
-        A model is shown what came before, and the facts that are known, and may take words over.
-        """
-        values: list[Topic | Chain | Knowledge | Trait]
-        values = [*self.topics, *self.chains, *self.knowledge.values(), *self.traits]
-        written = {
-            value.id: frozenset(content_words(_words_of(value)))
-            for value in values
-            if value.analyst != self.rules.name
-        }
-        if not written:
-            return frozenset()
-        pages = self.store.pages(self.scope, PageQuery())
-        erased: set[str] = set()
-        for page in pages:
-            if page.id in self.gone:
-                erased.update(content_words(page.text))
-        suspects = erased.intersection(frozenset[str]().union(*written.values()))
-        for page in pages:
-            if suspects and page.id not in self.gone:
-                suspects.difference_update(content_words(page.text))
-        return frozenset(id_ for id_, words in written.items() if words & suspects)
-
-    def delete(self, value: Derived) -> None:
-        """Note that a derived value goes."""
-        self.deleted.append(value)
-
-    def restore_superseded(self) -> None:
-        """Make knowledge current again where all that superseded it is gone."""
-        gone = {value.id for value in self.deleted if isinstance(value, Knowledge)}
-        changed = {value.id: value for value in self.changed if isinstance(value, Knowledge)}
-        for item in {**self.knowledge, **changed}.values():
-            if item.id in gone:
-                continue
-            fresh = item
-            if item.superseded_by in gone:
-                fresh = replace(fresh, status="active", superseded_by=None)
-            if gone.intersection(item.supersedes):
-                fresh = replace(
-                    fresh, supersedes=tuple(i for i in item.supersedes if i not in gone)
-                )
-            if fresh is not item:
-                changed[fresh.id] = fresh
-        others = [value for value in self.changed if not isinstance(value, Knowledge)]
-        self.changed = [*others, *changed.values()]
-
-    def _segment(self, segment: Segment, topics: Sequence[Topic]) -> None:
-        pages = [
-            page
-            for page in self.store.pages(self.scope, PageQuery(segment_id=segment.id))
-            if page.id not in self.gone
-        ]
-        if not topics or not pages:
-            self.delete(segment)
-            return
-        topics = sorted(topics, key=lambda topic: (topic.created, topic.id))
-        self.changed.append(
-            replace(
-                segment,
-                summary=mid_term.joined_summary([topic.summary for topic in topics]),
-                keywords=mid_term.joined_keywords([topic.keywords for topic in topics]),
-                pages=len(pages),
-                interactions=min(
-                    segment.interactions, sum(p.seq > segment.promoted_seq for p in pages)
-                ),
-            )
-        )
-
-    def _chains(self) -> None:
-        for chain in self.chains:
-            if self.gone.isdisjoint(chain.page_ids) and chain.id not in self.tainted:
-                continue
-            left = self._remaining(chain.page_ids)
-            if not left:
-                self.delete(chain)
-                continue
-            _, _, summary = self._read(left)
-            page_ids = tuple(page.id for page in left)
-            updated = left[-1].timestamp
-            self.changed.append(
-                replace(
-                    chain,
-                    page_ids=page_ids,
-                    summary=summary,
-                    analyst=self.rules.name,
-                    updated=updated,
-                )
-            )
-
-    def _knowledge(self) -> None:
-        for item in self.knowledge.values():
-            left = long_term.without_pages(item, self.gone)
-            if left is not None and item.id in self.tainted:
-                left = long_term.in_words_of_sources(left)
-            if left is None:
-                self.delete(item)
-            elif left is not item:
-                self.changed.append(left)
-        self.restore_superseded()
-
-    def _remaining(self, page_ids: Sequence[str]) -> list[Page]:
-        ids = [page_id for page_id in page_ids if page_id not in self.gone]
-        return self.store.pages(self.scope, PageQuery(ids=ids)) if ids else []
-
-    def _read(self, pages: Sequence[Page]) -> tuple[str, tuple[str, ...], str]:
-        """Return a topic summary, keywords and a chain summary of pages, by the rules."""
-        draft = self.rules.consolidate(Batch(tuple(map(without_quotation, pages))))
-        keywords = mid_term.joined_keywords([topic.keywords for topic in draft.topics])
-        summary = mid_term.joined_summary([topic.summary for topic in draft.topics])
-        chain = mid_term.joined_summary([chain.summary for chain in draft.chains])
-        return summary, keywords, chain
-
-
-def _words_of(value: Topic | Chain | Knowledge | Trait) -> str:
-    if isinstance(value, Topic):
-        return "\n".join((value.summary, *value.keywords))
-    if isinstance(value, Chain):
-        return value.summary
-    if isinstance(value, Knowledge):
-        said = (source.text for source in value.sources)
-        return "\n".join((value.text, value.value or "", value.subject or "", *said))
-    return value.reason
-
-
-def _plural(value: Derived) -> str:
-    kind = kind_of(value)
-    return kind if kind == "knowledge" else f"{kind}s"
+def _plural(kind: Kind) -> str:
+    return kind if kind in ("knowledge", "visits") else f"{kind}s"

@@ -8,6 +8,7 @@ made again from the same words.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from memoryos.errors import InvalidInput, StorageError
-from memoryos.model import ErasureReceipt, Page, Scope, Segment
+from memoryos.model import ErasureReceipt, Note, Page, Scope
 from memoryos.ports import Embedder
 from memoryos.storage.codec import (
     ALL_KINDS,
@@ -26,6 +27,7 @@ from memoryos.storage.codec import (
     is_id,
     message_body,
     message_of,
+    moved,
     receipt_body,
     receipt_of,
 )
@@ -78,7 +80,8 @@ def write_export(
     draft = target.with_name(target.name + ".part")
     lines, total = 0, 0
     try:
-        with draft.open("w", encoding="utf-8") as file:
+        draft.unlink(missing_ok=True)
+        with open(draft, "w", encoding="utf-8", opener=_for_its_owner) as file:
             for line in export_lines(store, scope):
                 file.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
                 total = int(line.get("pages", total))  # the first line says how many there are
@@ -93,6 +96,10 @@ def write_export(
         draft.unlink(missing_ok=True)
         raise
     return lines
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def export_lines(store: Store, scope: Scope) -> Iterator[dict[str, Any]]:
@@ -113,10 +120,8 @@ def export_lines(store: Store, scope: Scope) -> Iterator[dict[str, Any]]:
     for page in pages:
         yield {"page": _page_body(page)}
     for record in sorted(records, key=lambda r: (r.kind, r.id)):
-        body = dict(record.body)
-        if record.kind == "segment":
-            body["promoted_seq"] = int(np.searchsorted(ordinals, body["promoted_seq"], "right"))
-        yield {record.kind: body}
+        here = moved(record, lambda seq: int(np.searchsorted(ordinals, seq, "right")))
+        yield {record.kind: dict(here.body)}
     for receipt in store.receipts(scope):
         yield {"receipt": receipt_body(receipt)}
 
@@ -166,8 +171,8 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
     """Put an export into a scope in one transaction; return how many pages are new.
 
     Into an empty scope everything goes as it was. Where the scope has pages of its own, pages it
-    does not hold are journalled and wait for page-out, receipts are kept (so that what they name is
-    not learned again), and nothing else is taken.
+    does not hold are journalled and wait to be filed, receipts are kept (so that what they name is
+    not learned again), notes that it does not hold are taken in, and nothing else is.
     """
     drafts = drafts_of(found.pages)
 
@@ -180,7 +185,7 @@ def apply_import(store: Store, scope: Scope, found: Import, embedder: Embedder) 
         if not here:
             changes = _as_it_was(found, drafts, receipts, head, embedder)
         else:
-            changes = Changes(add_pages=drafts, receipts=receipts)
+            changes = Changes(add_pages=drafts, receipts=receipts)  # notes: see `Memory.import_`
         return changes, here
 
     here = transact(store, scope, "import", work)
@@ -197,12 +202,9 @@ def _as_it_was(
     """Return what makes an empty scope the exported one."""
     # Positions in a fresh journal go on from the last one that the scope ever gave.
     first = head.last_seq
-    values = [decode(record) for record in found.records]
     placed = [
-        replace(v, promoted_seq=first + v.promoted_seq if v.promoted_seq else 0)
-        if isinstance(v, Segment)
-        else v
-        for v in values
+        decode(moved(record, lambda ordinal: first + ordinal if ordinal else 0))
+        for record in found.records
     ]
     records = embedded(placed, embedder)
     vectors = None
@@ -215,6 +217,14 @@ def _as_it_was(
         Assignment(id_, *place) for id_, place in found.places.items() if place != (None, None)
     ]
     return Changes(add_pages=drafts, put=records, assign=assign, vectors=vectors, receipts=receipts)
+
+
+def new_notes(store: Store, scope: Scope, found: Import) -> list[Note]:
+    """Return the notes of an export that a scope does not hold, in their order."""
+    known = {record.id for record in store.records(scope, ["note"])}
+    coming = [decode(record) for record in found.records if record.id not in known]
+    notes = [note for note in coming if isinstance(note, Note)]
+    return sorted(notes, key=lambda note: note.number)
 
 
 def checked_again(page: Page, most_bytes: int) -> Page:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from memoryos.errors import StorageError
-from memoryos.model import Call, ErasureReceipt, Page, Scope
-from memoryos.storage.codec import ALL_KINDS, dumps, message_body, receipt_body
+from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.ports import Call
+from memoryos.storage.codec import ALL_KINDS, dumps, message_body, moved, receipt_body
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -161,7 +162,7 @@ def _contents(store: Store, scope: Scope) -> _Contents:
             indexing=head.indexing,
             records=sorted(
                 (
-                    _moved(r, lambda seq: int(np.searchsorted(ordinals, seq, "right")))
+                    moved(r, lambda seq: int(np.searchsorted(ordinals, seq, "right")))
                     for r in records
                 ),
                 key=lambda r: (r.kind, r.id),
@@ -194,7 +195,7 @@ def _copy(target: Store, scope: Scope, contents: _Contents) -> None:
     def work(head: Head) -> tuple[Changes, None]:
         # Positions go on from the last one that the target ever gave in this scope.
         put = [
-            _moved(record, lambda ordinal: head.last_seq + ordinal if ordinal else 0)
+            moved(record, lambda ordinal: head.last_seq + ordinal if ordinal else 0)
             for record in contents.records
         ]
         receipts = contents.receipts
@@ -209,14 +210,6 @@ def _copy(target: Store, scope: Scope, contents: _Contents) -> None:
         return changes, None
 
     transact(target, scope, "migrate", work)
-
-
-def _moved(record: Record, position: Callable[[int], int]) -> Record:
-    """Return a record with its position in the journal, where it has one, put differently."""
-    if record.kind != "segment":
-        return record
-    body = {**record.body, "promoted_seq": position(record.body["promoted_seq"])}
-    return replace(record, body=body)
 
 
 def _draft(page: Page, terms: bytes) -> PageDraft:

@@ -6,17 +6,20 @@ place of the live state in one commit. Interrupted before that, nothing has chan
 
 from __future__ import annotations
 
-from dataclasses import replace
+from bisect import bisect_right
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
 
 from memoryos.config import MemoryConfig
 from memoryos.errors import StorageBusy
-from memoryos.model import Page, Scope, Segment
+from memoryos.model import Note, Page, Scope, Visits
 from memoryos.ports import AnalystChoice, Clock, Embedder
 from memoryos.retrieval.views import Views
-from memoryos.storage import leases
-from memoryos.storage.codec import ALL_KINDS, decode, encode
+from memoryos.storage.codec import DERIVED_KINDS, JOURNALLED_KINDS, decode, moved
 from memoryos.storage.in_memory import InMemoryStore
 from memoryos.storage.journal import drafts_of
+from memoryos.storage.leases import Leases
 from memoryos.storage.port import (
     Assignment,
     Changes,
@@ -29,10 +32,9 @@ from memoryos.storage.port import (
 )
 from memoryos.storage.transact import attempts, transact
 from memoryos.storage.vectors import reindex
+from memoryos.updating.events import Events
 from memoryos.updating.filing import Updater
 from memoryos.upkeep.export import Difference, Progress, checked_again, difference
-
-_LEASE_SECONDS = 3600.0
 
 
 def rebuild(
@@ -43,7 +45,7 @@ def rebuild(
     analysts: AnalystChoice,
     config: MemoryConfig,
     clock: Clock,
-    owner: str,
+    leases: Leases,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Difference:
@@ -51,9 +53,10 @@ def rebuild(
 
     Raises ModelError or StorageError; then nothing has changed.
     """
-    if not dry_run and not leases.take(store, scope, owner, _LEASE_SECONDS, clock):
-        raise StorageBusy("the scope is being consolidated; rebuild it when that is done")
-    try:
+    with nullcontext(True) if dry_run else leases.holding(scope) as mine:
+        if not mine:
+            holder = leases.holder(scope)
+            raise StorageBusy(f"{holder} is consolidating the scope: rebuild it after that")
         if not dry_run:
             reindex(store, scope, embedder)
         for _ in attempts("rebuild"):
@@ -64,9 +67,11 @@ def rebuild(
             copies = scratch.append(scope, drafts_of(checked))
             receipts = store.receipts(scope)
             scratch.commit(scope, scratch.head(scope), Changes(receipts=receipts))
-            _work_through(scratch, scope, embedder, analysts, config, clock, progress)
+            events = _events(store, scope, [page.seq for page in pages])
+            _work_through(scratch, scope, events, embedder, analysts, config, clock, progress)
             real = {copy.seq: page.seq for copy, page in zip(copies, pages, strict=True)}
-            fresh = [_placed(record, real) for record in scratch.records(scope, ALL_KINDS)]
+            derived = scratch.records(scope, DERIVED_KINDS)
+            fresh = [moved(record, partial(_real, real)) for record in derived]
 
             # Only an erasure or a replaced page makes the work stale; new pages simply wait.
             def work(
@@ -76,7 +81,7 @@ def rebuild(
                 scratch: InMemoryStore = scratch,
                 fresh: list[Record] = fresh,
             ) -> tuple[Changes | None, Difference | None]:
-                old = store.records(scope, ALL_KINDS)
+                old = store.records(scope, DERIVED_KINDS)
                 changed = difference(old, fresh)
                 here = {page.id: page.seq for page in store.pages(scope, PageQuery())}
                 if now.epoch != head.epoch or any(here.get(p.id) != p.seq for p in pages):
@@ -89,14 +94,12 @@ def rebuild(
             if changed is not None:
                 return changed
         raise AssertionError("unreachable")
-    finally:
-        if not dry_run:
-            store.release(scope, owner)
 
 
 def _work_through(
     scratch: InMemoryStore,
     scope: Scope,
+    events: Sequence[Visits | Note],
     embedder: Embedder,
     analysts: AnalystChoice,
     config: MemoryConfig,
@@ -104,7 +107,13 @@ def _work_through(
     progress: Progress | None,
 ) -> None:
     updater = Updater(scratch, Views(scratch, config), embedder, analysts, config, clock)
+    log = Events(scratch, updater)
     updater.embed(scope)
+    if updater.by_page(scope):
+        log.replay(scope, events)
+        if progress is not None:
+            progress(total := scratch.counts(scope).pages, total)
+        return
     due = updater.due(scope, everything=True)
     total = sum(len(seqs) for _, seqs in due)
     done = 0
@@ -113,15 +122,23 @@ def _work_through(
         done += len(seqs)
         if progress is not None:
             progress(done, total)
+    for event in events:
+        if isinstance(event, Note):
+            log.apply(scope, event)
 
 
-def _placed(record: Record, real: dict[int, int]) -> Record:
-    """Return a scratch record with positions of the real journal."""
-    value = decode(record)
-    if isinstance(value, Segment) and value.promoted_seq:
-        value = replace(value, promoted_seq=real[value.promoted_seq])
-        return replace(encode(value), vector=record.vector)
-    return record
+def _real(real: dict[int, int], seq: int) -> int:
+    return real.get(seq, 0)
+
+
+def _events(store: Store, scope: Scope, seqs: Sequence[int]) -> list[Visits | Note]:
+    """Return the recalls and notes of a scope, at the positions of a journal without gaps."""
+    found = [
+        decode(moved(record, lambda seq: bisect_right(seqs, seq)))
+        for record in store.records(scope, JOURNALLED_KINDS)
+    ]
+    events = [event for event in found if isinstance(event, (Visits, Note))]
+    return sorted(events, key=lambda event: event.after_seq)
 
 
 def _swap(
@@ -146,4 +163,5 @@ def _swap(
         delete=[(r.kind, r.id) for r in old if (r.kind, r.id) not in keys],
         assign=[Assignment(id_, *placed.get(id_, (None, None))) for id_ in sorted(here)],
         vectors=vectors,
+        erase_unreadable=True,
     )

@@ -76,7 +76,7 @@ def test_without_a_model_it_quotes_the_memory(chat: Chat, run: Run) -> None:
         say(terminal, "What do you remember about my work?", "data scientist in San Francisco")
         say(terminal, "/help", "/recall QUESTION", "/quit")
         say(terminal, "/recall scientist", "words:")
-        say(terminal, "/profile", "Nothing is known yet")
+        say(terminal, "/profile", "“Hi! I'm Tom, I work as a data scientist", "user, 20")
         say(terminal, "/heat", "about")
         say(terminal, "/nonsense", "error: there is no /nonsense")
         say(terminal, "/recall", "error: say what to recall")

@@ -15,7 +15,7 @@ def test_it_fills_heats_promotes_and_answers_with_sources(run: Run) -> None:
     done = run("demo")
     assert done.code == 0
     assert done.err == ""
-    for word in ("short term", "paged out", "heated", "promoted", "learned"):
+    for word in ("short term", "filed", "heated", "promoted", "known"):
         assert word in done.out
     for question in ("What do you remember about my job?", "¿Qué recuerdas sobre mi trabajo?"):
         asked = done.out.index(question)
@@ -23,8 +23,8 @@ def test_it_fills_heats_promotes_and_answers_with_sources(run: Run) -> None:
         assert "San Francisco" in answer
         assert "↳" in answer
     assert "El 20" in done.out  # the Spanish question is answered in Spanish
-    assert "Knowledge, each fact with its sources" in done.out
-    assert "0 model calls" in done.out
+    assert "What is known, and where it comes from" in done.out
+    assert "7 statements, 1 fact, 0 model calls" in " ".join(done.out.split())
 
 
 def test_as_json(run: Run) -> None:
@@ -33,8 +33,11 @@ def test_as_json(run: Run) -> None:
     assert all(answer["sources"] for answer in told["answers"])
     assert "San Francisco" in told["answers"][0]["answer"]
     assert "científico de datos" in told["answers"][2]["answer"]
-    assert told["profile"]["name"] == "Tom"
-    assert all(item["sources"] for item in told["knowledge"])
+    assert told["profile"] == {"allergy": "Tom is allergic to peanuts"}  # what is stated
+    *statements, fact = told["knowledge"]
+    assert {item["kind"] for item in statements} == {"statement"}
+    assert all(item["sources"] for item in statements)
+    assert (fact["kind"], fact["analyst"]) == ("fact", "user")
 
 
 def test_it_is_quick_offline_and_leaves_nothing_behind(outside: Run, tmp_path: Path) -> None:

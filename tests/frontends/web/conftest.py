@@ -15,15 +15,10 @@ from starlette.testclient import TestClient
 
 from memoryos import Engine
 from memoryos.frontends.web import WebSettings, web_app
-from memoryos.memory.memory import Memory
 
 BASE = "http://127.0.0.1:8765"
 TOKEN, TOMS, ANAS = "token-of-all-users", "token-of-tom-alone", "token-of-ana-alone"
 GUARDED = WebSettings(token=TOKEN, user_tokens={TOMS: "tom", ANAS: "ana"})
-
-BY_HAND = pytest.mark.xfail(
-    not hasattr(Memory, "remember"), reason="`remember` and `correct` are being built", strict=True
-)
 
 Client = Callable[..., TestClient]
 

@@ -16,7 +16,7 @@ from memoryos.frontends.web import web_app
 from memoryos.frontends.web.api.table import OPERATIONS
 from memoryos.llm import OpenAIChat
 from memoryos.testing.openai_server import Drop, OpenAIServer
-from tests.frontends.web.conftest import BASE, BY_HAND, Client, Served
+from tests.frontends.web.conftest import BASE, Client, Served
 
 TOM = {"user_id": "tom"}
 
@@ -78,7 +78,6 @@ def test_recall_takes_what_the_verb_takes(client: Client) -> None:
     assert set(found["pages"][0]) >= {"page", "score", "reasons"}
 
 
-@BY_HAND
 def test_knowledge_is_stated_put_right_and_explained(client: Client) -> None:
     made = client()
     stated = {"text": "Tom is allergic to peanuts", "owner": "user", "attribute": "allergy"}
@@ -221,7 +220,6 @@ def test_a_failure_is_not_kept(client: Client) -> None:
         assert "idempotency-replayed" not in answer.headers
 
 
-@BY_HAND
 def test_many_at_once_under_one_key_are_one(client: Client, engine: Engine) -> None:
     made, head = client(), {"Idempotency-Key": "key-4"}
 

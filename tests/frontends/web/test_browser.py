@@ -16,7 +16,7 @@ from memoryos import Engine
 from memoryos.frontends.web import WebSettings
 from memoryos.frontends.web.site import url
 from memoryos.frontends.web.views import PAGES
-from tests.frontends.web.conftest import BY_HAND, TOKEN, Served
+from tests.frontends.web.conftest import TOKEN, Served
 from tests.frontends.web.test_hostile import TEXTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -106,9 +106,9 @@ def test_every_page_fits_and_can_be_read_by_all(
     assert len(findings) == 0, findings
 
 
-@BY_HAND
 def test_the_keyboard_is_enough(page: Page, served: Served, engine: Engine) -> None:
     """From the list to a fact, and to its correction, without a mouse."""
+    fact = engine.memory("tom").remember("Tom keeps ants")
     page.goto(served())
     page.keyboard.press("Tab")
     expect(page.get_by_text("To the content")).to_be_focused()
@@ -117,7 +117,6 @@ def test_the_keyboard_is_enough(page: Page, served: Served, engine: Engine) -> N
     press_until(page, "tom")
     page.keyboard.press("Enter")
     page.wait_for_url("**/memory?**")
-    fact = engine.memory("tom").knowledge("user")[-1]
     press_until(page, fact.text)
     page.keyboard.press("Enter")
     page.wait_for_url("**/entry?**")

@@ -16,8 +16,9 @@ from memoryos.errors import NotFound
 from memoryos.frontends.web.identity import Identity
 from memoryos.frontends.web.jobs import MOST_WAITING, Jobs, new_folder
 from memoryos.frontends.web.text import marked, preview, shown
-from memoryos.model import Call, Scope
-from tests.frontends.web.conftest import BY_HAND, Client, ended, form_key
+from memoryos.model import Scope
+from memoryos.ports import Call
+from tests.frontends.web.conftest import Client, ended, form_key
 
 TOM = {"user": "tom", "assistant": "assistant"}
 
@@ -127,14 +128,13 @@ def test_an_entry_shows_its_quotes_in_their_turns(client: Client, engine: Engine
     assert any(quote in unescape(mark) for mark in re.findall(r"<mark>(.*?)</mark>", text))
 
 
-@BY_HAND
 def test_correct_and_restore(client: Client, engine: Engine) -> None:
     made, old = client(), known(engine)
     body = {**TOM, "form_key": form_key(made), "id": old.id, "text": "Tom is a beekeeper"}
     corrected = made.post("/correct", data=body)
     seen = words(made.get(corrected.headers["location"]).text)
     assert "Corrected" in seen
-    assert f"What it replaced {old.text}" in seen
+    assert f"What it replaced “{old.text}”" in seen
     seen = words(made.get("/entry", params={**TOM, "id": old.id}).text)
     assert "What replaced it Tom is a beekeeper" in seen
     assert old.id not in {item.id for item in engine.memory("tom").knowledge()}
@@ -143,7 +143,6 @@ def test_correct_and_restore(client: Client, engine: Engine) -> None:
     assert old.id in {item.id for item in engine.memory("tom").knowledge()}
 
 
-@BY_HAND
 def test_remember(client: Client, engine: Engine) -> None:
     made = client()
     body = {**TOM, "form_key": form_key(made), "text": "Tom is allergic to peanuts"}

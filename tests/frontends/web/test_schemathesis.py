@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from memoryos import Engine
 from memoryos.frontends.web import web_app
 from memoryos.frontends.web.api.table import OPERATIONS
-from tests.frontends.web.conftest import BY_HAND, GUARDED, TOKEN, TOMS
+from tests.frontends.web.conftest import GUARDED, TOKEN, TOMS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -35,12 +35,7 @@ CHECKS = [
     unsupported_method,
 ]
 EXAMPLES = 40
-TO_COME_MARK = pytest.mark.xfail(*BY_HAND.args, reason="to come", strict=False)
-TO_COME = {"recall", "knowledge", "remember", "correct", "profile"}
-CASES = [
-    pytest.param(o, id=o.name, marks=[TO_COME_MARK] if o.name in TO_COME else [])
-    for o in OPERATIONS
-]
+CASES = [pytest.param(o, id=o.name) for o in OPERATIONS]
 SETTINGS = settings(
     max_examples=EXAMPLES,
     deadline=None,

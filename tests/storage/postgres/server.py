@@ -121,3 +121,19 @@ def another_database(options: str = "") -> str:
     name = f"another_{next(_numbers)}"
     server().execute(f"CREATE DATABASE {name} {options}")
     return server().uri(name)
+
+
+BACK_TO_0001 = """
+DROP TABLE memoryos.blocks, memoryos.postings;
+ALTER TABLE memoryos.scopes DROP COLUMN indexing;
+ALTER TABLE memoryos.pages DROP COLUMN checksum;
+ALTER TABLE memoryos.records DROP COLUMN checksum, DROP COLUMN format;
+ALTER TABLE memoryos.vectors ADD COLUMN whole vector;
+UPDATE memoryos.vectors SET whole = vector::vector;
+DELETE FROM memoryos.vectors WHERE passage > 0;
+ALTER TABLE memoryos.vectors DROP COLUMN passage CASCADE, DROP COLUMN vector CASCADE;
+ALTER TABLE memoryos.vectors RENAME COLUMN whole TO vector;
+ALTER TABLE memoryos.vectors ALTER COLUMN vector SET NOT NULL, ADD PRIMARY KEY (scope, seq);
+UPDATE memoryos.schema_version SET version = 1
+"""
+"""Takes the schema, and what lies in it, back to that of the first migration."""

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from memoryos import Engine
 from memoryos.errors import StorageError
 from memoryos.frontends.cli.app import app
-from memoryos.model import Call, Message, Scope
+from memoryos.model import Message, Scope
+from memoryos.ports import Call
 from memoryos.storage.port import Store
 from memoryos.storage.postgres import PostgresStore
 from memoryos.storage.sqlite import SQLiteStore

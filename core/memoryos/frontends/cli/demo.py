@@ -1,4 +1,4 @@
-"""`memoryos demo`: a memory filling, heating up, being promoted and answering, on the screen."""
+"""`memoryos demo`: a memory filling, heating up, promoting and answering, on the screen."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from memoryos.frontends.cli.console import as_json, bar, day, degrees, emit, one
 from memoryos.frontends.cli.options import opened
 from memoryos.frontends.cli.story import ACTS, Act
 from memoryos.memory.memory import Memory
-from memoryos.model import ANSWERED_BY, Knowledge, RecalledPage, Segment
+from memoryos.model import ANSWERED_BY, Knowledge, KnowledgeKind, RecalledPage, Segment
 
 _USER = "tom"
-_CAPACITY, _BATCH = 3, 3
-"""Smaller than the paper's 7 and 5, so that a short conversation overflows."""
+_CAPACITY = 3
+"""Smaller than the paper's 7, so that a short conversation overflows."""
+_STATED = ("Tom is allergic to peanuts", "allergy")
+"""What is stated by hand at the end, and the row of the profile that it fills."""
 _RECALLED, _TOKENS = 3, 60
 """Pages, and tokens of pages, that an answer is made of: the usual 10 would be half of all."""
+_KINDS: tuple[KnowledgeKind, ...] = ("statement", "fact")
 _PAUSE = 0.08
 """Seconds between turns when a person is watching."""
 
@@ -47,9 +50,9 @@ def demo(
 ) -> None:
     """Play a short conversation in English and Spanish and watch the memory work.
 
-    Tom tells about himself. Turns fill short-term memory; what overflows is paged out into segments
-    by topic; recalling a segment heats it; a hot one is promoted: its facts become knowledge with
-    sources. Nothing needs a key, a model or a network.
+    Tom tells about himself. Every turn is filed under its topic at once, and what Tom says of
+    himself is quoted with its date; recalling a topic heats it; a hot one is promoted to long-term
+    memory. What is stated by hand is a fact. Nothing needs a key, a model or a network.
     """
     with ExitStack() as stack:
         if db is None:
@@ -61,7 +64,6 @@ def demo(
                 exists=False,
                 promotion="inline",
                 short_term_capacity=_CAPACITY,
-                page_out_batch=_BATCH,
                 top_pages=_RECALLED,
                 context_tokens=_TOKENS,
             )
@@ -70,6 +72,7 @@ def demo(
         play.pause = _PAUSE if out.is_terminal and not fast else 0.0
         for act in ACTS:
             play.act(act)
+        play.state(*_STATED)
         if json:
             emit(play.results())
         else:
@@ -107,8 +110,8 @@ class _Play:
             Text.assemble(("Tom  ", "bold cyan"), one_line(said, width)),
             Text.assemble("     ", (one_line(answered, width), "bright_black")),
         )
-        held = sum(page.segment_id is None for page in talk.pages(talk.session_id))
-        dots = "■" * held + "□" * (_CAPACITY + _BATCH - held)
+        held = len(talk.pages(talk.session_id, newest_first=True, limit=_CAPACITY))
+        dots = "■" * held + "□" * (_CAPACITY - held)
         self._say(Text(f"     short term {dots}", style="blue"))
 
     def _changes(self) -> None:
@@ -121,7 +124,7 @@ class _Play:
             promoted = segment.promoted_seq > before.promoted_seq
             if segment.pages > before.pages:
                 moved = _pages(segment.pages - before.pages)
-                self._event("paged out", f"{moved} to", segment, full=promoted)
+                self._event("filed", f"{moved} under", segment, full=promoted)
             elif segment.visits > before.visits or promoted:
                 self._event("heated", "by being recalled:", segment, full=promoted)
             if promoted:
@@ -130,16 +133,16 @@ class _Play:
         fresh = [item for item in self._memory.knowledge() if item.id not in self._known]
         self._known |= {item.id for item in fresh}
         for item in fresh:
-            self._say(Text.assemble(("     learned    ", "bold green"), *_fact(item)))
+            self._say(Text.assemble(("     known      ", "bold green"), _known(item)))
 
     def _event(self, what: str, how: str, segment: Segment, *, full: bool = False) -> None:
         """Tell of one segment; `full`: its heat reached τ, and its counters start again."""
-        style = {"paged out": "magenta", "heated": "yellow", "promoted": "bold red"}[what]
+        style = {"filed": "magenta", "heated": "yellow", "promoted": "bold red"}[what]
         line = Text.assemble(
             "     ",
             (f"{what:<10} ", style),
             f"{how} ",
-            (", ".join(segment.keywords[:3]), "bold"),
+            (segment.name or ", ".join(segment.keywords[:3]), "bold"),
             " ",
         )
         if what != "promoted":
@@ -158,13 +161,21 @@ class _Play:
         said = [item for item in found.pages if ANSWERED_BY not in item.page.metadata]
         known = found.user_knowledge[:_RECALLED]
         sources = [_page_line(item) for item in said] + [
-            Text.assemble(("  ★ ", "green"), *_fact(item)) for item in known
+            Text.assemble(("  ★ ", "green"), _known(item)) for item in known
         ]
         body = Group(shown(answer, "bold"), Text(""), *sources)
         self._say(Panel(body, title="Answer, with its sources", border_style="cyan"))
         self._answers.append(
             {"question": question, "answer": answer, "sources": said, "knowledge": known}
         )
+
+    def state(self, fact: str, attribute: str) -> None:
+        """State a fact by hand."""
+        self._say(
+            Text(""), Text(f'memory.remember("{fact}", attribute="{attribute}")', "bold cyan")
+        )
+        self._memory.remember(fact, attribute=attribute)
+        self._changes()
 
     def end(self, db: str | None) -> None:
         """Show all tiers as they are now, and what to try next."""
@@ -180,10 +191,12 @@ class _Play:
             self._say(*tiers)
         self._say(_knowledge(self._memory))
         stats, usage = self._memory.stats(), self._memory.usage()
+        statements, facts = (len(self._memory.knowledge(kind=kind)) for kind in _KINDS)
         self._say(
             Text(
                 f"{_pages(stats.pages)} in the journal, {stats.segments} segments, "
-                f"{stats.user_knowledge} facts, {usage.calls} model calls, nothing downloaded.",
+                f"{statements} statements, {facts} fact, {usage.calls} model calls, "
+                "nothing downloaded.",
                 style="green",
             ),
             Text("Next: memoryos chat · memoryos add … · memoryos recall … · memoryos --help"),
@@ -213,7 +226,7 @@ class _Play:
             table.add_row(
                 bar(segment.heat, self._threshold, 6),
                 degrees(segment.heat),
-                shown(one_line(", ".join(segment.keywords[:3]), 30)),
+                shown(one_line(segment.name, 30)),
             )
         return Panel(table, title="Mid term: segments by heat", border_style="magenta")
 
@@ -238,25 +251,28 @@ def _page_line(item: RecalledPage) -> Text:
     )
 
 
-def _fact(item: Knowledge) -> list[Text | tuple[str, str]]:
-    source = item.sources[0]
-    return [
-        shown(item.text, "green"),
-        (f"  ← “{one_line(source.quote, 60)}”", "bright_black"),
-    ]
+def _known(item: Knowledge) -> Text:
+    """Return a statement as a quotation with its date, or a fact with who stated it."""
+    said = one_line(item.text, max(40, out.width - 33))
+    if item.kind == "statement":
+        return Text.assemble(
+            shown(f"“{said}”", "green"), (f"  ← {item.updated:%Y-%m-%d}", "bright_black")
+        )
+    by = f"  ← stated by the {item.analyst}, {item.updated:%Y-%m-%d}"
+    return Text.assemble(shown(said, "green"), (by, "bright_black"))
 
 
 def _knowledge(memory: Memory) -> Table:
-    table = Table(title="Knowledge, each fact with its sources", expand=True)
-    table.add_column("Fact")
-    table.add_column("Sources")
+    table = Table(title="What is known, and where it comes from", expand=True)
+    table.add_column("Kind", no_wrap=True)
+    table.add_column("What is known")
+    table.add_column("From", no_wrap=True)
     for item in memory.knowledge():
-        dates = {page.id: page.timestamp for page in memory.explain(item.id).pages}
-        sources = [
-            f"{dates[source.page_id]:%Y-%m-%d} “{one_line(source.quote, 60)}”"
-            for source in item.sources
-        ]
-        table.add_row(shown(item.text), shown("\n".join(sources), "bright_black"))
+        pages = memory.explain(item.id).pages
+        sources = [f"{page.timestamp:%Y-%m-%d}, {page.session_id}" for page in pages]
+        text = f"“{item.text}”" if item.kind == "statement" else item.text
+        told = "\n".join(sources) or f"stated by the {item.analyst}"
+        table.add_row(item.kind, shown(text), shown(told, "bright_black"))
     return table
 
 

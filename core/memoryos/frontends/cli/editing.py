@@ -41,6 +41,8 @@ _MOST_SHOWN = 5
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(rich_help_panel="Every day")(add)
+    app.command(rich_help_panel="Every day")(remember)
+    app.command(rich_help_panel="Every day")(correct)
     app.command(rich_help_panel="Every day")(forget)
     app.command(rich_help_panel="Look after it")(receipts)
     app.command(rich_help_panel="Look after it")(restore)
@@ -84,6 +86,59 @@ def add(
         else:
             who = plain(memory.scope.user_id)
             out.print(shown(f"remembered for {who}: {page.id}"), soft_wrap=True)
+
+
+def remember(
+    fact: Annotated[str, typer.Argument(metavar="FACT", help="What is so, in words.")],
+    agent: Annotated[
+        bool, typer.Option("--agent", help="It is about the agent, not the user.")
+    ] = False,
+    attribute: Annotated[
+        str | None,
+        typer.Option("--attribute", metavar="NAME", help="Row of the profile that it fills: home."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="ID", help="The page that it comes from.")
+    ] = None,
+    db: Db = "memoryos.db",
+    user: User = None,
+    assistant: Assistant = None,
+    embedder: Embedder = None,
+    json: Json = False,
+) -> None:
+    """State a fact. It stays through rebuilds and exports, until it is corrected or forgotten.
+
+    [bold]Example[/bold]
+
+      memoryos remember "Lisbon" --attribute home
+    """
+    with opened(db, exists=False, embedder=embedder, promotion="inline") as engine:
+        memory = chosen(engine, user, assistant)
+        known = memory.remember(fact, "agent" if agent else "user", attribute, source)
+    if json:
+        emit(known)
+    else:
+        out.print(shown(f"remembered: {known.text}  [{known.id}]"), soft_wrap=True)
+
+
+def correct(
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="Of what is known: profile prints them.")
+    ],
+    text: Annotated[str, typer.Argument(metavar="FACT", help="What is so instead.")],
+    db: Db = "memoryos.db",
+    user: User = None,
+    assistant: Assistant = None,
+    embedder: Embedder = None,
+    json: Json = False,
+) -> None:
+    """Put right what is known. What it was stays as history: see explain, profile --as-of."""
+    with opened(db, embedder=embedder, promotion="inline") as engine:
+        known = chosen(engine, user, assistant).correct(id_, text)
+    if json:
+        emit(known)
+    else:
+        out.print(shown(f"corrected: {known.text}  [{known.id}]"), soft_wrap=True)
 
 
 def forget(
@@ -190,6 +245,10 @@ def print_receipt(receipt: ErasureReceipt, left: Remains | None = None) -> None:
     for kind, count in receipt.erased.items():
         if count:
             table.add_row(f"{kind} erased", str(count))
+    if receipt.answers:
+        table.add_row("answers to look at", ", ".join(receipt.answers))
+    if receipt.traces:
+        table.add_row("kept for a while", receipt.traces)
     for kind, count in receipt.rewritten.items():
         if count:
             table.add_row(f"{kind} made again without it", str(count))

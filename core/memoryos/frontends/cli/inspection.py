@@ -22,6 +22,7 @@ from memoryos.frontends.cli.console import (
     shown,
 )
 from memoryos.frontends.cli.options import (
+    AsOf,
     Assistant,
     Db,
     Embedder,
@@ -60,6 +61,7 @@ def recall(
     assistant: Assistant = None,
     session: Session = "default",
     embedder: Embedder = None,
+    as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """Recall what bears on a question, and why each page came.
@@ -68,7 +70,7 @@ def recall(
     """
     with opened(db, embedder=embedder) as engine:
         memory = chosen(engine, user, assistant, session)
-        found = memory.recall(question, k=k, max_tokens=context)
+        found = memory.recall(question, k=k, max_tokens=context, as_of=as_of)
         memory.segments()  # a recall heats what it finds: this writes it down
         if json:
             emit(_recalled(found, context))
@@ -110,50 +112,57 @@ def page_text(item: RecalledPage) -> Text:
 
 
 def fact_text(item: Knowledge) -> Text:
-    """Return a fact with what it comes from."""
-    quote = one_line(item.sources[0].quote, 70) if item.sources else ""
+    """Return a fact with what it comes from, or a statement with who said it when."""
     more = f" and {len(item.sources) - 1} more" if len(item.sources) > 1 else ""
+    if item.kind == "statement":
+        who = item.speaker or item.owner
+        said = (f"  ← {plain(who)}, {item.updated:%Y-%m-%d}{more}  [{item.id}]", "bright_black")
+        return Text.assemble(("“", "green"), shown(one_line(item.text, 300)), ("”", "green"), said)
+    quote = f"“{one_line(item.sources[0].quote, 70)}”" if item.sources else f"by {item.analyst}"
     return Text.assemble(
         ("★ ", "green"),
         shown(item.text),
-        (f"  ← “{quote}” {item.updated:%Y-%m-%d}{more}  [{item.id}]", "bright_black"),
+        (f"  ← {quote} {item.updated:%Y-%m-%d}{more}  [{item.id}]", "bright_black"),
     )
 
 
 def profile(
     status: Annotated[
-        Status, typer.Option("--status", help="Which facts: also archived or superseded ones.")
+        Status, typer.Option("--status", help="Which: also superseded (earlier) or archived ones.")
     ] = "active",
+    as_of: AsOf = None,
     db: Db = "memoryos.db",
     user: User = None,
     assistant: Assistant = None,
     json: Json = False,
 ) -> None:
-    """Show who the user is, as far as is known: profile, traits and facts, with their sources."""
+    """Show who the user is, as far as is known: profile, traits, and what was said or stated."""
     with opened(db) as engine:
         memory = chosen(engine, user, assistant)
         if json:
-            emit({"profile": memory.profile(), "knowledge": memory.knowledge(status=status)})
+            known = memory.knowledge(as_of=as_of, status=status)
+            emit({"profile": memory.profile(as_of), "knowledge": known})
         else:
-            print_profile(memory, status)
+            print_profile(memory, status, as_of)
 
 
-def print_profile(memory: Memory, status: Status = "active") -> None:
-    """Print profile, traits and facts."""
-    who, facts = memory.profile(), memory.knowledge(status=status)
+def print_profile(memory: Memory, status: Status = "active", as_of: str | None = None) -> None:
+    """Print profile, traits and what is known, as of a time."""
+    who, facts = memory.profile(as_of), memory.knowledge(as_of=as_of, status=status)
     if not who.text and not facts:
         out.print(
-            "Nothing is known yet. Facts are learned when a segment of mid-term memory gets hot: "
-            "see `memoryos segments`.",
+            f"{memory.stats().expectation} Nobody has told anything of themselves yet; "
+            "`memoryos remember` states a fact.",
             style="yellow",
         )
         return
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(ratio=1)
-    for side, attributes in (("", who.user), ("assistant ", who.agent)):
+    for side, owner, attributes in (("", "user", who.user), ("assistant ", "agent", who.agent)):
         for name, value in attributes.items():
-            table.add_row(f"{side}{name.replace('_', ' ')}", shown(value))
+            since = f" ({who.since[f'{owner}.{name}']:%Y-%m-%d})"
+            table.add_row(f"{side}{name.replace('_', ' ')}", shown(value + since))
     for trait in who.traits:
         table.add_row(trait.name, shown(f"{trait.level}: {trait.reason}"))
     out.print(table)
@@ -226,7 +235,7 @@ def print_segments(found: list[Segment], threshold: float) -> None:
     table.add_column("about", ratio=1)
     for item in found:
         about = Text.assemble(
-            (plain(", ".join(item.keywords[:6])), "bold"),
+            (plain(item.name), "bold"),
             "\n",
             (one_line(item.summary, 160), "bright_black"),
         )
@@ -280,7 +289,7 @@ def stats(
         return
     table = Table(box=None, padding=(0, 1))
     table.add_column("user / assistant")
-    names = ("pages", "sessions", "waiting", "segments", "chains", "facts", "traits")
+    names = ("pages", "sessions", "waiting", "segments", "chains", "known", "traits")
     for name in names:
         table.add_column(name, justify="right")
     for scope, counts in found:
@@ -291,6 +300,9 @@ def stats(
             *map(str, (counts.chains, facts, counts.traits)),
         )
     out.print(table)
+    for scope, counts in found:
+        who = f"{plain(scope.user_id)}: " if len(found) > 1 else ""
+        out.print(shown(f"{who}{counts.expectation}"), style="bright_black", soft_wrap=True)
 
 
 def usage(

@@ -12,6 +12,7 @@ import typer
 
 from memoryos.errors import MissingExtra, ModelError
 from memoryos.frontends.cli.console import as_json, emit, err, out, shown
+from memoryos.frontends.cli.model_check import check_model
 from memoryos.frontends.cli.options import (
     DEFAULT_TIMEOUT,
     Assistant,
@@ -28,6 +29,7 @@ from memoryos.frontends.cli.options import (
     opened,
 )
 from memoryos.frontends.cli.transfer import progress_bar
+from memoryos.llm import OpenAIChat
 from memoryos.model import Scope
 from memoryos.storage.port import QueueStore
 from memoryos.updating.queue import work
@@ -50,22 +52,43 @@ def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Put right what can be.")] = False,
     db: Db = "memoryos.db",
     embedder: Embedder = None,
+    # Not from the environment: trying a model costs calls, so it is asked for each time.
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="Try this chat model: what its endpoint can do, how it files a few turns.",
+            rich_help_panel="Models",
+        ),
+    ] = None,
+    base_url: BaseUrl = None,
     json: Json = False,
 ) -> None:
     """Examine a database: file, journal, tiers, vectors, index, leases; repair it if asked to.
 
-    No repair changes what was said. Exit code 1: something is left to repair.
+    No repair changes what was said. With --model, that model is tried, and a repair asks it again
+    about pages that it failed at. Exit code 1: something is left to repair.
     """
-    with opened(db, embedder=embedder) as engine:
-        report = engine.doctor(repair=repair)
+    chat = chat_model(model, base_url)
+    tried = check_model(chat) if isinstance(chat, OpenAIChat) else None
+    report = None
+    if tried is None or "://" in db or Path(db).expanduser().exists():
+        with opened(db, embedder=embedder, model=chat) as engine:
+            report = engine.doctor(repair=repair)
+    healthy = (report is None or report.healthy) and (tried is None or tried.works)
     if json:
-        emit({"healthy": report.healthy, **as_json(report)})
+        told = {"healthy": healthy, **(as_json(report) if report else {})}
+        emit({**told, "model": {"works": tried.works, **as_json(tried)}} if tried else told)
     else:
-        style = "green" if report.healthy else "yellow"
-        out.print(shown(report.text), soft_wrap=True)
-        told = "healthy" if report.healthy else "not healthy: see memoryos doctor --repair"
-        out.print(told, style=style)
-    if not report.healthy:
+        if report is not None:
+            out.print(shown(report.text), soft_wrap=True)
+            words = "healthy" if report.healthy else "not healthy: see memoryos doctor --repair"
+            out.print(words, style="green" if report.healthy else "yellow")
+        if tried is not None:
+            out.print(shown(tried.text), soft_wrap=True, style="green" if tried.works else "yellow")
+    if not healthy:
         raise typer.Exit(1)
 
 

@@ -17,6 +17,7 @@ from memoryos.llm import OpenAIChat
 from memoryos.memory.memory import Memory
 from memoryos.model import Scope
 from memoryos.ports import ChatModel
+from memoryos.storage.sql import without_password
 
 DEFAULT_DB = "memoryos.db"
 DEFAULT_USER = "me"
@@ -117,6 +118,10 @@ Window = Annotated[
         rich_help_panel="Models",
     ),
 ]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="ISO8601", help="What had been said, and was held, by then."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -164,8 +169,8 @@ def opened(
         path = Path(uri.removeprefix("sqlite:///"))
         if not path.exists():
             raise NotFound(
-                f"there is no memory at {path}: name one with --db or MEMORYOS_DB, "
-                "or make one with `memoryos add` or `memoryos import`"
+                f"there is no memory at {without_password(path)}: name one with --db or "
+                "MEMORYOS_DB, or make one with `memoryos add` or `memoryos import`"
             )
     settings = MemoryConfig.of({"promotion": "manual", **config})
     with Engine.open(uri, settings, model, embedder, new_embedder=new_embedder) as engine:

@@ -32,14 +32,14 @@ ACTS = (
             ),
             (
                 "Right, I train models on the sensor data of each turbine before it fails.",
-                "Models on the sensor data of every turbine: that is data science.",
+                "Models on the sensor data of each turbine: that is data science.",
             ),
             (
                 "I like chess, I play at the club every Thursday with my sister Clara.",
                 "Chess with your sister every Thursday! Who wins?",
             ),
             ("Clara wins at chess, mostly.", "Then there is something to learn on Thursday."),
-            ("I have a dog called Rex.", "Give Rex my best."),
+            ("By the way, I have a dog called Rex, he chases ducks.", "Give Rex my best."),
         ),
         questions=("What do you remember about my job?", "Where do I work?"),
     ),

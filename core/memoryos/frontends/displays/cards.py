@@ -121,7 +121,7 @@ def memory_card(memory: Memory) -> str:
         count(stats.pages, "page"),
         count(stats.sessions, "session"),
         count(stats.segments, "segment"),
-        f"{stats.user_knowledge + stats.agent_knowledge} facts",
+        f"{stats.user_knowledge + stats.agent_knowledge} known",
         count(stats.traits, "trait"),
         count(memory.usage().calls, "model call"),
     )
@@ -162,7 +162,7 @@ def _said(page: Page) -> str:
 
 
 def _heated(segment: Segment, threshold: float) -> str:
-    keywords = ", ".join(segment.keywords[:4])
+    keywords = segment.name or ", ".join(segment.keywords[:3])
     label = f"heat {degrees(segment.heat)} of {threshold:g}"
     size = count(segment.pages, "page")
     return f"{span(keywords)}{bar(segment.heat, threshold, label)}{small(f'{label}, {size}')}"

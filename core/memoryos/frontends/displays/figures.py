@@ -63,7 +63,7 @@ def heat_figure(memory: Memory) -> Plot:
 
 
 def timeline_figure(memory: Memory) -> Plot:
-    """Return when the pages of each segment were said, and which of them are a fact's source."""
+    """Return when the pages of each segment were said, and which of them knowledge comes from."""
     pages, segments, knowledge = memory.pages(), memory.segments(), memory.knowledge()
     newest = sorted(segments, key=lambda segment: segment.last_access)[-_MOST:]
     rows = {segment.id: row for row, segment in enumerate(sorted(newest, key=lambda s: s.created))}
@@ -95,7 +95,7 @@ def timeline_figure(memory: Memory) -> Plot:
             markersize=12,
             markerfacecolor="none",
             markeredgecolor=INK,
-            label="source of a fact",
+            label="source of what is known",
         )
         _legend(axes)
     kinds: Any = dates  # matplotlib leaves these constructors without types
@@ -150,6 +150,6 @@ def _legend(axes: Any) -> None:
 
 
 def _label(segment: Segment) -> str:
-    words = ", ".join(segment.keywords[:3])
+    words = segment.name or ", ".join(segment.keywords[:3])
     line = "".join(c if c.isprintable() else " " for c in words).replace("$", r"\$")
     return line if len(line) <= 34 else line[:33] + "…"

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from memoryos.engine import Engine
 from memoryos.errors import InvalidInput
-from memoryos.frontends.web import interim, text
+from memoryos.frontends.web import text
 from memoryos.frontends.web.identity import COOKIE, Identity, Keys
 from memoryos.frontends.web.jobs import Jobs
 from memoryos.frontends.web.settings import WebSettings
@@ -54,12 +54,10 @@ class Site:
             day=text.day,
             number=text.number,
             degrees=degrees,
-            kind=interim.kind,
-            relevance=interim.relevance,
         )
         self._templates.globals.update(
             url=url,
-            passages_of=interim.passages,
+            passages_of=text.passages,
             marked=text.marked,
             settings=settings,
             tau=engine.config.heat_threshold,

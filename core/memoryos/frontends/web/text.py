@@ -13,6 +13,8 @@ from datetime import datetime
 
 from markupsafe import Markup, escape
 
+from memoryos.model import RecalledPage
+
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u180e\u200b\u2028-\u202e\u2060-\u2064\u2066-\u206f"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
@@ -44,6 +46,11 @@ def _label(character: str) -> Markup:
     code = f"U+{ord(character):04X}"
     name = unicodedata.name(character, "CONTROL CHARACTER")
     return Markup('<span class="hidden-sign" title="{}">{}</span>').format(name, code)
+
+
+def passages(item: RecalledPage) -> list[str]:
+    """Return the passages to mark in a recalled page; none where the whole page is one."""
+    return [part.text for part in item.passages if part.side is not None]
 
 
 def plain(text: object) -> str:

@@ -9,6 +9,7 @@ a commit was made.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ from memoryos.errors import (
     StorageFull,
     StorageReadOnly,
 )
+from memoryos.storage.postgres.silence import ServerSilent, WatchedConnection
 from memoryos.storage.sql import migrations, named_queries
 
 _log = logging.getLogger("memoryos.storage")
@@ -44,20 +46,32 @@ POOL_SIZE = 8
 """Connections that one process holds at most, unless the URI says `pool_size=…`."""
 _CONNECT_SECONDS = 10
 _MOST_PAUSE = 1.0
+_MORE_TIME, _MORE_SILENCE = 5.0, 10.0
+"""Seconds beyond `lock_seconds` after which the server ends a statement, and we the connection."""
 _OPENING_PAUSES = (0.2, 1.0, 2.0, None)
 """Opening does not wait for a server that may not be there for longer than a restart takes."""
 _left_by_fork: list[Any] = []
 """A forked child must neither use nor close its parent's connections, so they are kept here."""
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+Connection = WatchedConnection
 T = TypeVar("T")
+
+
+_NO_URI = "uri must be like postgresql://user:password@host:5432/database, special signs as %40"
+_PORT = re.compile(r"(\[[^]]*\]|[^:]*)(:\d*)?")
+"""A host and its port: what is not a number may be a password with its @ forgotten."""
 
 
 class Address:
     """A `postgresql://…` URI: what to connect to, what to show of it, and the size of the pool."""
 
     def __init__(self, uri: str) -> None:
-        parts = urlsplit(uri)
+        try:
+            parts = urlsplit(uri)
+        except ValueError:
+            raise InvalidInput(_NO_URI) from None
+        if not all(map(_PORT.fullmatch, parts.netloc.rpartition("@")[2].split(","))):
+            raise InvalidInput(_NO_URI)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         size = query.pop("pool_size", str(POOL_SIZE))
         if not size.isdigit() or not int(size):
@@ -67,8 +81,8 @@ class Address:
         self.conninfo = urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
         try:
             self.given = given = conninfo_to_dict(self.conninfo)
-        except psycopg.Error as error:
-            raise InvalidInput(f"uri is not a PostgreSQL URI: {error}".strip()) from None
+        except psycopg.Error:  # whose message repeats the URI
+            raise InvalidInput(_NO_URI) from None
         query.pop("password", None)
         user, at, host = parts.netloc.rpartition("@")
         shown = user.partition(":")[0] + at + host
@@ -94,9 +108,10 @@ class Connections:
     def __init__(self, uri: str, *, durability: str, lock_seconds: float) -> None:
         self.address = Address(uri)
         self._lock_seconds = lock_seconds
+        self._silence = lock_seconds + _MORE_SILENCE
         self._settings = {
             "lock": f"{max(1, int(lock_seconds * 1000))}ms",
-            "all": f"{max(1, int(lock_seconds * 1000)) + 60_000}ms",
+            "all": f"{max(1, int((lock_seconds + _MORE_TIME) * 1000))}ms",
             "sync": "on" if durability == "full" else "off",
         }
         self._closed = False
@@ -161,7 +176,8 @@ class Connections:
 
     def _prepared(self) -> tuple[int, int]:
         address = self.address
-        with psycopg.connect(address.conninfo, autocommit=True, **address.options) as connection:
+        with Connection.connect(address.conninfo, autocommit=True, **address.options) as connection:
+            connection.silence = self._silence
             connection.execute(SQL["settings"], self._settings)
             migrate(connection, address.shown)
             vector = TypeInfo.fetch(connection, "vector")
@@ -190,10 +206,21 @@ class Connections:
                 if unknown or not (lost or _is_race(error)) or time.monotonic() > deadline:
                     raise translate(error, self.address.shown, unknown=unknown) from error
                 _log.info("a connection to %s is tried again: %s", self.address.shown, error)
+                silent = isinstance(error, ServerSilent)
             time.sleep(pause)
             pause = min(2 * pause, _MOST_PAUSE)
-            if lost:
+            if silent:
+                self.drop(pool)
+            elif lost:
                 pool.check()
+
+    def drop(self, pool: ConnectionPool[Connection]) -> None:
+        """Begin with new connections: to ask those of a silent server takes as long again each."""
+        with self._guard:
+            if self._pool is not pool:
+                return
+            self._pool = None
+        pool.close(timeout=0)
 
     def pool(self) -> ConnectionPool[Connection]:
         """Return the pool of this process."""
@@ -207,6 +234,7 @@ class Connections:
     def _open_pool(self) -> ConnectionPool[Connection]:
         return ConnectionPool(
             self.address.conninfo,
+            connection_class=Connection,
             kwargs={"autocommit": True, **self.address.options},
             min_size=1,
             max_size=self.address.pool_size,
@@ -219,6 +247,7 @@ class Connections:
 
     def configure(self, connection: Connection) -> None:
         """Give a connection the settings that all of the pool have."""
+        connection.silence = self._silence
         connection.execute(SQL["settings"], self._settings)
         connection.execute(SQL["look_here_first"])
         vector, halfvec = self._vector_oids

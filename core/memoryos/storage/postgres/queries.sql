@@ -43,10 +43,16 @@ SELECT last_seq, user_id IS NULL FROM memoryos.scopes WHERE scope = %s FOR UPDAT
 -- name: create_scope
 INSERT INTO memoryos.scopes (scope, indexing) VALUES (%s, %s) ON CONFLICT (scope) DO NOTHING
 
+-- name: note_replacement
+UPDATE memoryos.scopes SET version = version + 1 WHERE scope = %s
+
 -- name: take_seqs
 UPDATE memoryos.scopes
 SET last_seq = %(last_seq)s, user_id = %(user_id)s, assistant_id = %(assistant_id)s
 WHERE scope = %(scope)s
+
+-- name: name_scope
+UPDATE memoryos.scopes SET user_id = %s, assistant_id = %s WHERE scope = %s AND user_id IS NULL
 
 -- name: head
 SELECT last_seq, embedded_seq, version, epoch, embedder, dimension, indexing
@@ -54,8 +60,8 @@ FROM memoryos.scopes WHERE scope = %s
 
 -- name: insert_page
 INSERT INTO memoryos.pages (scope, seq, id, session_id, timestamp, user_input, agent_response,
-    metadata, messages, chain_id, segment_id)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    metadata, messages, chain_id, segment_id, checksum)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 -- name: insert_terms
 INSERT INTO memoryos.terms (scope, seq, session, timestamp, terms, replaced)
@@ -78,7 +84,7 @@ DELETE FROM memoryos.vectors WHERE scope = %s AND seq = ANY(%s)
 
 -- name: pages
 SELECT seq, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, checksum
 FROM memoryos.pages WHERE scope = %(scope)s
 
 -- name: and_ids
@@ -188,13 +194,13 @@ SELECT seq, id FROM memoryos.pages WHERE scope = %s AND sha256(id) = ANY(%s)
 UPDATE memoryos.scopes SET embedded_seq = %s, embedder = %s, dimension = %s WHERE scope = %s
 
 -- name: records
-SELECT kind, id, body, vector, live FROM memoryos.records
+SELECT kind, id, body, vector, live, checksum, format FROM memoryos.records
 WHERE scope = %(scope)s AND version > %(after)s AND (live OR NOT %(live_only)s)
     AND kind = ANY(%(kinds)s)
 ORDER BY version, kind COLLATE "C", id
 
 -- name: records_by_id
-SELECT kind, id, body, vector, live FROM memoryos.records
+SELECT kind, id, body, vector, live, checksum, format FROM memoryos.records
 WHERE scope = %(scope)s AND kind = ANY(%(kinds)s) AND key = ANY(%(ids)s)
     AND version > %(after)s AND (live OR NOT %(live_only)s)
 ORDER BY version, kind COLLATE "C", id
@@ -205,14 +211,26 @@ WHERE scope = %(scope)s AND version = %(version)s AND epoch = %(epoch)s
     AND last_seq = coalesce(%(last_seq)s, last_seq) RETURNING version
 
 -- name: put_record
-INSERT INTO memoryos.records (scope, kind, id, version, live, body, vector)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO memoryos.records (scope, kind, id, body, vector, version, live, format, checksum)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (scope, kind, key) DO UPDATE
 SET version = excluded.version, live = excluded.live, body = excluded.body,
-    vector = excluded.vector
+    vector = excluded.vector, format = excluded.format, checksum = excluded.checksum
 
 -- name: delete_record
 DELETE FROM memoryos.records WHERE scope = %s AND kind = %s AND key = %s
+
+-- name: all_records
+SELECT kind, id, body, vector, live, checksum, format, key FROM memoryos.records WHERE scope = %s
+
+-- name: erase_all
+DELETE FROM memoryos.pages WHERE scope = %(scope)s;
+DELETE FROM memoryos.terms WHERE scope = %(scope)s;
+DELETE FROM memoryos.vectors WHERE scope = %(scope)s;
+DELETE FROM memoryos.records WHERE scope = %(scope)s;
+DELETE FROM memoryos.blocks WHERE scope = %(scope)s;
+DELETE FROM memoryos.postings WHERE scope = %(scope)s;
+DELETE FROM memoryos.calls WHERE scope = %(scope)s
 
 -- name: assign
 UPDATE memoryos.pages SET segment_id = place.segment_id, chain_id = place.chain_id
@@ -227,6 +245,8 @@ DELETE FROM memoryos.pages WHERE scope = %s AND sha256(id) = ANY(%s) RETURNING s
 UPDATE memoryos.scopes SET user_id = NULL, assistant_id = NULL
 WHERE scope = %(scope)s
     AND NOT EXISTS (SELECT 1 FROM memoryos.pages WHERE pages.scope = %(scope)s)
+    AND NOT EXISTS (
+        SELECT 1 FROM memoryos.records WHERE records.scope = %(scope)s AND kind = 'note')
 
 -- name: insert_receipt
 INSERT INTO memoryos.receipts (scope, body) VALUES (%s, %s)

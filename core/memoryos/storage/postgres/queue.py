@@ -7,6 +7,7 @@ many finds nothing to do. It names its scope by key, so that no user's id is in 
 from __future__ import annotations
 
 import logging
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
@@ -16,6 +17,7 @@ from procrastinate.jobs import Status
 from procrastinate.schema import SchemaManager
 
 from memoryos.storage.postgres.connection import Connections, make_queue, translate
+from memoryos.storage.postgres.silence import ServerSilent
 
 _log = logging.getLogger("memoryos.storage")
 QUEUE = "memoryos"
@@ -47,7 +49,8 @@ class Queue:
         """
         self.make()
         connector = SyncPsycopgConnector()
-        connector.open(self._db.pool())
+        pool = self._db.pool()
+        connector.open(cast("Any", pool))  # typed as of plain connections
         task = App(connector=connector).configure_task(
             CONSOLIDATE,
             queue=QUEUE,
@@ -60,8 +63,11 @@ class Queue:
         except AlreadyEnqueued:
             return False
         except ConnectorException as error:
-            self._db.pool().check()
             cause = error.__cause__
+            if isinstance(cause, ServerSilent):
+                self._db.drop(pool)
+            else:
+                pool.check()
             if isinstance(cause, psycopg.Error):
                 raise translate(cause, self._db.address.shown) from error
             raise

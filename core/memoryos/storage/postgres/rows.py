@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -11,15 +12,10 @@ import numpy as np
 from pgvector import HalfVector
 
 from memoryos.model import Page, Scope
-from memoryos.storage.codec import (
-    decode_pages,
-    dumps,
-    encode_messages,
-    micros,
-)
+from memoryos.storage.codec import FORMAT, JOURNALLED_KINDS, KINDS, dumps, encode_messages, micros
 from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record
-from memoryos.storage.postgres.connection import SQL
-from memoryos.storage.rows import scope_digest, session_number
+from memoryos.storage.postgres.connection import SQL, Connection
+from memoryos.storage.rows import checksum, decode_pages, read_record, scope_digest, session_number
 from memoryos.storage.sql import COMPARISONS
 
 
@@ -91,7 +87,7 @@ def select_positions(key: UUID, where: PageFilter, after_seq: int) -> tuple[byte
 
 def page_row(key: UUID, page: Page) -> tuple[Any, ...]:
     """Return a page as a row of `pages`."""
-    return (
+    said = (
         key,
         page.seq,
         page.id.encode(),
@@ -101,24 +97,26 @@ def page_row(key: UUID, page: Page) -> tuple[Any, ...]:
         page.agent_response,
         dumps(page.metadata) if page.metadata else None,
         encode_messages(page.messages, page.user_input, page.agent_response),
-        None if page.chain_id is None else page.chain_id.encode(),
-        None if page.segment_id is None else page.segment_id.encode(),
     )
+    chain = None if page.chain_id is None else page.chain_id.encode()
+    segment = None if page.segment_id is None else page.segment_id.encode()
+    return (*said, chain, segment, checksum(*said))
 
 
-def pages_of_rows(rows: Iterable[tuple[Any, ...]]) -> list[Page]:
-    """Return the pages of rows of `pages`."""
+def pages_of_rows(key: UUID, rows: Iterable[tuple[Any, ...]]) -> list[Page]:
+    """Return the pages of rows of `pages` of one scope."""
     return decode_pages(
         [
             (
                 seq,
-                id_.decode(),
-                session_id.decode(),
+                id_.decode(errors="replace"),
+                session_id.decode(errors="replace"),
                 *contents,
-                None if chain_id is None else chain_id.decode(),
-                None if segment_id is None else segment_id.decode(),
+                None if chain_id is None else chain_id.decode(errors="replace"),
+                None if segment_id is None else segment_id.decode(errors="replace"),
+                written is None or written == checksum(key, seq, id_, session_id, *contents),
             )
-            for seq, id_, session_id, *contents, chain_id, segment_id in rows
+            for seq, id_, session_id, *contents, chain_id, segment_id, written in rows
         ]
     )
 
@@ -132,8 +130,9 @@ def terms_row(key: UUID, page: Page, draft: PageDraft, first: int) -> tuple[Any,
 
 def record_row(key: UUID, version: int, record: Record) -> tuple[Any, ...]:
     """Return a derived record as a row of `records`."""
-    body = dumps(record.body)
-    return (key, record.kind, record.id.encode(), version, record.live, body, record.vector)
+    said = (record.kind, record.id.encode(), dumps(record.body), record.vector)
+    written = checksum(key, *said, int(record.live))
+    return (key, *said, version, record.live, FORMAT, written)
 
 
 def vectors_of(blob: bytes, dimension: int) -> list[HalfVector]:
@@ -150,3 +149,29 @@ def blob_of(sent: bytes) -> bytes:
     dimension = int.from_bytes(sent[:2], "big")
     rows = np.frombuffer(sent, np.dtype([("header", ">u2", 2), ("vector", ">f2", (dimension,))]))
     return np.asarray(rows["vector"], dtype=np.int8).tobytes()
+
+
+def record_of(key: UUID, row: Sequence[Any], written: int | None, format_: int) -> Record | None:
+    """Return the record of a row; None if it cannot be read. Its id is bytes in the checksum."""
+    record = read_record(key, row, written, format_)
+    return record and replace(record, id=row[1].decode())
+
+
+def unreadable(key: UUID, rows: Sequence[tuple[Any, ...]]) -> list[tuple[str, bytes]]:
+    """Return kind and key of the rows of `all_records` that hold no readable record.
+
+    Those of the journal are not among them: nothing would derive them again.
+    """
+    return [
+        (row[0], digest_)
+        for *row, written, format_, digest_ in rows
+        if row[0] not in JOURNALLED_KINDS
+        and (row[0] not in KINDS or record_of(key, row, written, format_) is None)
+    ]
+
+
+def erase_all(db: Connection, key: UUID) -> None:
+    """Delete all that a scope holds but its receipts."""
+    for statement in SQL["erase_all"].split(b";"):
+        db.execute(statement, {"scope": key})
+    db.execute(SQL["unname_scope"], {"scope": key})

@@ -160,6 +160,7 @@ class PostgresSearch:
             return  # another process is at it
         try:
             db.execute(SQL["take_time"])
+            db.silence = None  # until it is configured again
             there = _near(db, key)
             for name, valid in there.items():
                 if name != wanted or not valid:

@@ -6,7 +6,6 @@ first; writers of different scopes never meet. Reads are single statements and w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -16,8 +15,9 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from memoryos.model import Call, ErasureReceipt, Page, Scope
-from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
+from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.ports import Call
+from memoryos.storage.codec import from_micros, micros
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
@@ -25,7 +25,6 @@ from memoryos.storage.port import (
     Head,
     Kind,
     Lease,
-    NewVectors,
     PageDraft,
     PageFilter,
     PageQuery,
@@ -33,35 +32,35 @@ from memoryos.storage.port import (
     StoredEmbedder,
     Waiting,
 )
+from memoryos.storage.postgres.changes import Conflict, append, apply, put_vectors
 from memoryos.storage.postgres.connection import SQL, Connection, Connections
 from memoryos.storage.postgres.queue import Queue
 from memoryos.storage.postgres.rows import (
     blob_of,
-    digest,
     digests,
-    page_row,
     pages_of_rows,
-    record_row,
+    record_of,
     scope_key,
     select_pages,
     select_positions,
-    terms_row,
-    vectors_of,
+    unreadable,
 )
-from memoryos.storage.postgres.search import PostgresSearch, unseal
-from memoryos.storage.rows import fresh_drafts, page_of
+from memoryos.storage.postgres.search import PostgresSearch
+from memoryos.storage.rows import read_receipts
 from memoryos.text.terms import INDEXING
 
 _ALWAYS = -(1 << 62)
 _FIRST = UUID(int=0)
 
 
-class _Conflict(Exception):
-    """The scope changed since it was read; rolls the transaction back."""
-
-
 class PostgresStore:
     """Store in one PostgreSQL database. Raises StorageError or one of its kinds."""
+
+    traces = (
+        "PostgreSQL keeps removed rows in its files until VACUUM has run and the space is used "
+        "again (VACUUM FULL writes the tables anew), and in its write-ahead log, the log's archive "
+        "and backups until those are discarded"
+    )
 
     def __init__(self, uri: str, *, durability: str = "full", lock_seconds: float = 60.0) -> None:
         self._db = Connections(uri, durability=durability, lock_seconds=lock_seconds)
@@ -75,15 +74,15 @@ class PostgresStore:
             return []
         # A page goes in once by its id, however often it is tried; not so one that is replaced.
         again = all(draft.replaces is None for draft in drafts)
-        return self._db.writing(lambda db: _append(db, scope, drafts), again=again)
+        return self._db.writing(lambda db: append(db, scope, drafts), again=again)
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         statement, arguments = select_pages(scope_key(scope), query)
-        return pages_of_rows(self._rows(statement, arguments))
+        return pages_of_rows(scope_key(scope), self._rows(statement, arguments))
 
     def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
-        rows = self._rows(*select_positions(scope_key(scope), where, after_seq))
-        return np.array([seq for (seq,) in rows], np.int64)
+        statement, arguments = select_positions(scope_key(scope), where, after_seq)
+        return np.array([seq for (seq,) in self._rows(statement, arguments)], np.int64)
 
     def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
         rows = self._rows(SQL["seqs_of_ids"], (scope_key(scope), digests(ids)))
@@ -152,7 +151,7 @@ class PostgresStore:
                 db.execute(SQL["keep_embedder"], (embedder.name, embedder.dimension))
             # A page replaced or erased meanwhile has no row; its old position must stay empty.
             here = db.execute(SQL["existing_seqs"], (key, list(vectors))).fetchall()
-            _put_vectors(db, key, {seq: vectors[seq] for (seq,) in here}, embedder)
+            put_vectors(db, key, {seq: vectors[seq] for (seq,) in here}, embedder)
             return True
 
         return self._db.writing(put, again=True)
@@ -177,33 +176,36 @@ class PostgresStore:
         name = "records"
         if ids is not None:
             name, arguments["ids"] = "records_by_id", digests(ids)
-        return [
-            Record(kind, id_.decode(), json.loads(body), vector, live)
-            for kind, id_, body, vector, live in self._rows(SQL[name], arguments)
-        ]
+        rows = self._rows(SQL[name], arguments)
+        key = scope_key(scope)
+        found = (record_of(key, row, written, format_) for *row, written, format_ in rows)
+        return [record for record in found if record is not None]
+
+    def unreadable(self, scope: Scope) -> int:
+        key = scope_key(scope)
+        return len(unreadable(key, self._rows(SQL["all_records"], (key,))))
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
-        takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
         expected = {
             "scope": scope_key(scope),
             "version": head.version,
             "epoch": head.epoch,
-            "takes": int(takes),
+            "takes": int(changes.takes_away),
             "last_seq": head.last_seq if changes.add_pages and changes.vectors else None,
         }
 
-        def apply(db: Connection) -> None:
+        def change(db: Connection) -> None:
             bumped = db.execute(SQL["bump"], expected).fetchone()
             if bumped is None and not head.version:
                 db.execute(SQL["create_scope"], (expected["scope"], INDEXING))
                 bumped = db.execute(SQL["bump"], expected).fetchone()
             if bumped is None:
-                raise _Conflict
-            _apply(db, scope, bumped[0], changes)
+                raise Conflict
+            apply(db, scope, bumped[0], changes)
 
         try:
-            self._db.writing(apply, again=False)
-        except _Conflict:
+            self._db.writing(change, again=False)
+        except Conflict:
             return False
         return True
 
@@ -281,7 +283,7 @@ class PostgresStore:
 
     def receipts(self, scope: Scope) -> list[ErasureReceipt]:
         rows = self._rows(SQL["receipts"], (scope_key(scope),))
-        return [receipt_of(json.loads(body)) for (body,) in rows]
+        return read_receipts(rows)
 
     def embedders(self) -> list[StoredEmbedder]:
         return [StoredEmbedder(*row) for row in self._rows(SQL["embedders"], ())]
@@ -304,123 +306,3 @@ class PostgresStore:
 def _scope(row: tuple[Any, ...]) -> Scope:
     user_id, assistant_id = row
     return Scope(user_id.decode(), assistant_id.decode())
-
-
-def _append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
-    """Journal drafts; whoever else writes the scope waits at its row."""
-    key = scope_key(scope)
-    statement, arguments = select_pages(key, PageQuery(ids=[draft.id for draft in drafts]))
-    while True:
-        # Both are sent together; the second sees what was committed before the first had its lock.
-        locked = db.execute(SQL["lock_scope"], (key,))
-        rows = db.execute(statement, arguments, binary=True).fetchall()
-        row = locked.fetchone()
-        if row is not None:
-            break
-        db.execute(SQL["create_scope"], (key, INDEXING))
-    known = {page.id: page for page in pages_of_rows(rows)}
-    fresh = fresh_drafts(drafts, known)
-    if not fresh:
-        return [known[draft.id] for draft in drafts]
-    last = row[0] + len(fresh)
-    names = {"user_id": scope.user_id.encode(), "assistant_id": scope.assistant_id.encode()}
-    db.execute(SQL["take_seqs"], {"scope": key, "last_seq": last, **names})
-    moved = {id_: known[id_].seq for id_ in fresh if id_ in known}
-    first = {}
-    if moved:
-        found = db.execute(SQL["first_positions"], (key, [*moved.values()])).fetchall()
-        before: dict[int, int] = dict(found)
-        first = {id_: before.get(seq) or seq for id_, seq in moved.items()}
-        _delete_seqs(db, key, [*moved.values()])
-    pages = {
-        draft.id: page_of(draft, seq, known.get(draft.id))
-        for seq, draft in enumerate(fresh.values(), row[0] + 1)
-    }
-    page_rows = [page_row(key, page) for page in pages.values()]
-    term_rows = [
-        terms_row(key, pages[draft.id], draft, first.get(draft.id, 0)) for draft in fresh.values()
-    ]
-    _each(db, "insert_page", page_rows)
-    _each(db, "insert_terms", term_rows)
-    return [pages.get(draft.id) or known[draft.id] for draft in drafts]
-
-
-def _each(db: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    if len(rows) == 1:
-        db.execute(SQL[statement], rows[0])
-    elif rows:
-        with db.cursor() as cursor:
-            cursor.executemany(SQL[statement], rows)
-
-
-def _apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None:
-    """Apply changes to a scope whose row this transaction holds."""
-    key = scope_key(scope)
-    if changes.add_pages:
-        _append(db, scope, changes.add_pages)
-    _assign(db, key, changes)
-    deleted = [(key, kind, digest(id_)) for kind, id_ in changes.delete]
-    _each(db, "delete_record", deleted)
-    if changes.erase_pages:
-        gone = db.execute(SQL["erase_pages"], (key, digests(changes.erase_pages))).fetchall()
-        _delete_seqs(db, key, [seq for (seq,) in gone])
-        db.execute(SQL["unname_scope"], {"scope": key})
-    _each(db, "put_record", [record_row(key, version, record) for record in changes.put])
-    if changes.erase_calls:
-        db.execute(SQL["delete_calls"], (key,))
-    if changes.vectors is not None:
-        _replace_vectors(db, key, changes.vectors)
-    _each(db, "replace_terms", [(terms, key, seq) for seq, terms in changes.terms.items()])
-    if changes.indexing is not None:
-        db.execute(SQL["set_indexing"], (changes.indexing, key))
-    if changes.terms:
-        unseal(db, key, changes.terms)
-    receipts = [(key, dumps(receipt_body(receipt))) for receipt in changes.receipts]
-    _each(db, "insert_receipt", receipts)
-
-
-def _assign(db: Connection, key: UUID, changes: Changes) -> None:
-    places = {digest(item.page_id): item for item in changes.assign}
-    if not places:
-        return
-    arguments = {
-        "scope": key,
-        "ids": list(places),
-        "segments": [_bytes(item.segment_id) for item in places.values()],
-        "chains": [_bytes(item.chain_id) for item in places.values()],
-    }
-    if len(db.execute(SQL["assign"], arguments).fetchall()) != len(places):
-        raise _Conflict
-
-
-def _replace_vectors(db: Connection, key: UUID, vectors: NewVectors) -> None:
-    by_page, embedder = vectors.by_page, vectors.embedder
-    db.execute(SQL["delete_all_vectors"], (key,))
-    rows = db.execute(SQL["seqs_of_ids"], (key, digests(by_page))).fetchall()
-    _put_vectors(db, key, {seq: by_page[id_.decode()] for seq, id_ in rows}, embedder)
-    last = max((seq for seq, _ in rows), default=0)
-    db.execute(SQL["keep_embedder"], (embedder.name, embedder.dimension))
-    db.execute(SQL["replace_embedding"], (last, embedder.name, embedder.dimension, key))
-
-
-def _put_vectors(
-    db: Connection, key: UUID, by_seq: Mapping[int, bytes], embedder: StoredEmbedder
-) -> None:
-    db.execute(SQL["delete_vectors"], (key, list(by_seq)))
-    rows = [
-        (key, seq, passage, vector)
-        for seq, blob in by_seq.items()
-        for passage, vector in enumerate(vectors_of(blob, embedder.dimension))
-    ]
-    _each(db, "put_vector", rows)
-
-
-def _delete_seqs(db: Connection, key: UUID, seqs: Sequence[int]) -> None:
-    if seqs:
-        for name in ("delete_pages", "delete_terms", "delete_vectors"):
-            db.execute(SQL[name], (key, list(seqs)))
-        unseal(db, key, seqs)
-
-
-def _bytes(id_: str | None) -> bytes | None:
-    return None if id_ is None else id_.encode()

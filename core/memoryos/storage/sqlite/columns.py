@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from memoryos.storage.columns import IndexColumns, VectorColumns
+from memoryos.storage.rows import checksum
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.rows import SEQ_MASK
 
@@ -74,9 +75,13 @@ def _joined_columns(db: sqlite3.Connection, first: int, last: int) -> IndexColum
 
 
 def read_vectors(db: sqlite3.Connection, slots: Mapping[str, int]) -> tuple[list[int], list[bytes]]:
-    """Return positions and vectors of a range of slots."""
-    rows = db.execute(_SQL["vectors"], slots).fetchall()
-    return [row[0] & SEQ_MASK for row in rows], [row[1] for row in rows]
+    """Return positions and vectors of a range of slots, but for those that are damaged."""
+    found = [
+        (slot & SEQ_MASK, blob)
+        for slot, blob, written in db.execute(_SQL["vectors"], slots)
+        if written is None or written == checksum(slot, blob)
+    ]
+    return [seq for seq, _ in found], [blob for _, blob in found]
 
 
 def read_joined_vectors(db: sqlite3.Connection, slots: Mapping[str, int]) -> VectorColumns:

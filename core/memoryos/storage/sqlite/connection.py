@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import random
+import re
+import shutil
 import sqlite3
 import sys
 import threading
@@ -15,8 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from memoryos.errors import (
     EngineClosed,
@@ -28,14 +28,14 @@ from memoryos.errors import (
     StorageFull,
     StorageReadOnly,
 )
-from memoryos.storage.codec import from_blob, pack_vectors
-from memoryos.storage.sql import migrations, named_queries
+from memoryos.storage.sql import named_queries
+from memoryos.storage.sqlite.files import identity, make_private
+from memoryos.storage.sqlite.repair import altered_schema, copy_readable, fetch_damaged
+from memoryos.storage.sqlite.schema import APPLICATION_ID, NEWEST, migrate
 
 _log = logging.getLogger("memoryos.storage")
-APPLICATION_ID = 0x4D454D4F
-"""Marks the file as ours ("MEMO" in ASCII)."""
-_PACKAGE = "memoryos.storage.sqlite"
-_SQL = named_queries(_PACKAGE)
+_SQL = named_queries("memoryos.storage.sqlite")
+_LOST_TABLE = re.compile("the table .* is missing or altered")
 _IDLE_READERS = 16
 _SCRUB_SECONDS = 5.0
 """How long an erasure waits for readers of the write-ahead log, in this and other processes."""
@@ -58,12 +58,15 @@ class Connections:
         self._lock_seconds = lock_seconds
         self._lock_milliseconds = int(min(lock_seconds * 1000, _LONGEST_LOCK))
         self._closed = False
+        self._file: tuple[int, int] | None = None
+        """Device and number of the file that was opened."""
         self._writing = threading.RLock()
         self._pool_lock = threading.Lock()
         self._readers: list[sqlite3.Connection] = []
         self._reading = 0
         self._writer: sqlite3.Connection | None = None
         with translated(self.path), self._writing:
+            make_private(self.path)
             connection = self._connect()
             try:
                 self._migrate(connection)
@@ -72,6 +75,7 @@ class Connections:
                 connection.close()
                 raise
             self._writer = connection
+            self._file = identity(self.path)
         if left is not None:
             self.scrub()  # the process that removed something did not come to it
 
@@ -82,7 +86,7 @@ class Connections:
     def fetch(self, statement: str, arguments: Arguments = ()) -> list[Any]:
         """Return all rows of one statement that reads."""
         with self.reading() as db:
-            return db.execute(statement, arguments).fetchall()
+            return fetch_damaged(db, statement, arguments)
 
     def lend(self) -> sqlite3.Connection:
         """Take a connection out of the pool; it must be given back."""
@@ -118,6 +122,7 @@ class Connections:
         self._check()
         with self._writing, translated(self.path):
             self._check()
+            self.check_file()
             if self._writer is None:
                 self._writer = self._connect()
             connection = self._writer
@@ -185,6 +190,7 @@ class Connections:
         part.unlink(missing_ok=True)
         try:
             with self.reading() as source, translated(part):
+                make_private(part)
                 copy = sqlite3.connect(part)
                 try:
                     source.backup(copy)
@@ -196,32 +202,36 @@ class Connections:
         finally:
             part.unlink(missing_ok=True)
 
-    def problems(self) -> list[str]:
-        """Return what SQLite finds wrong with the file, and where its schema is not ours."""
-        found = []
-        with self.reading() as connection:
-            found += [
-                row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"
-            ]
-            here = set(connection.execute(_SQL["schema"]))
-            if connection.execute(_SQL["last_removal"]).fetchone()[0] is not None:
-                found.append("traces of what was erased are still to be written over")
-        fresh = sqlite3.connect(":memory:", isolation_level=None)
+    def repair(self) -> None:
+        """Write the file anew if it is damaged; the damaged one stays as `….damaged`."""
+        with self.reading() as db:
+            sound = db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            if sound and not any(map(_LOST_TABLE.match, altered_schema(db))):
+                return
+        kept = self.path.with_name(self.path.name + ".damaged")
+        with self._writing, translated(self.path):
+            self._checkpoint()  # all of the log is in the file then
+            shutil.copyfile(self.path, kept)
+        kept.chmod(0o600)
+        self.rescue()
+
+    def rescue(self, without: int | None = None) -> None:
+        """Write the file anew with all rows that can be read; those that cannot are left behind.
+
+        `without`: number of a scope that is left behind too, but for its receipts.
+        """
+        part = self.path.with_name(self.path.name + ".rescue")
+        _log.error("%s is damaged: it is written anew with all that can be read", self.path)
         try:
-            _add_functions(fresh)
-            for _, script in migrations(_PACKAGE):
-                for statement in _statements(script):
-                    fresh.execute(statement)
-            ours = set(fresh.execute(_SQL["schema"]))
+            with self._writing, translated(self.path):
+                self._check()
+                self.check_file()
+                if self._writer is None:
+                    self._writer = self._connect()
+                until = time.monotonic() + self._lock_seconds
+                copy_readable(self.path, part, self._writer, without, until=until)
         finally:
-            fresh.close()
-        found += [
-            f"the {kind} {name} is missing or altered" for kind, name, _ in sorted(ours - here)
-        ]
-        names = {(kind, name) for kind, name, _ in ours}
-        others = sorted((k, n) for k, n, _ in here - ours if (k, n) not in names)
-        found += [f"the {kind} {name} is not ours" for kind, name in others]
-        return found
+            part.unlink(missing_ok=True)
 
     def before_fork(self) -> None:
         """Wait until no thread is inside SQLite, and keep it so until `after_fork`.
@@ -261,7 +271,19 @@ class Connections:
         if self._closed:
             raise EngineClosed
 
+    def check_file(self) -> None:
+        """Raise StorageError unless the file is still the one that was opened.
+
+        What is written to a file that has no name any more is gone with the process.
+        """
+        if self._file is not None and identity(self.path) != self._file:
+            raise StorageError(
+                f"{self.path} was removed, or another file put in its place, while it was open: "
+                "nothing was stored; close this engine and open a new one"
+            )
+
     def _connect(self) -> sqlite3.Connection:
+        self.check_file()
         connection = sqlite3.connect(
             self.path,
             timeout=0,
@@ -300,29 +322,21 @@ class Connections:
                 return
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        known = migrations(_PACKAGE)
-        newest = known[-1][0]
         connection.execute("BEGIN")  # or another's migration could come between two looks
         try:
-            if self._schema(connection) == newest:
+            if self._schema(connection) == NEWEST:
                 return
         finally:
             connection.execute("ROLLBACK")
         try:
             connection.execute("BEGIN IMMEDIATE")
             version = self._schema(connection)
-            if version > newest:
+            if version > NEWEST:
                 raise SchemaTooNew(
-                    f"{self.path} has schema {version}, this version knows {newest}: "
+                    f"{self.path} has schema {version}, this version knows {NEWEST}: "
                     "upgrade memoryos-integrations to open it"
                 )
-            _add_functions(connection)
-            for number, script in known:
-                if number > version:
-                    for statement in _statements(script):
-                        connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {newest:d}")
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+            migrate(connection, version)
             connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
@@ -359,26 +373,8 @@ class _Reading:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._owner.give_back(self._connection)
         if isinstance(error, sqlite3.Error):
+            self._owner.check_file()
             raise _translate(error, self._owner.path) from error
-
-
-def _add_functions(connection: sqlite3.Connection) -> None:
-    """Let a connection run the migrations: they call these besides SQLite's own functions."""
-    connection.create_function("pack_vector", 1, _pack_vector, deterministic=True)
-
-
-def _pack_vector(blob: bytes) -> bytes:
-    """Return a vector of float32 as it is stored since migration 3."""
-    return pack_vectors(from_blob(blob)[np.newaxis])
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 @contextmanager
@@ -411,6 +407,8 @@ def _translate(error: sqlite3.Error, path: Path) -> StorageError:
             f"{path} could not be read or written ({error}): check its free space, its quota and "
             "the disk; nothing of this call was stored"
         )
+    if "decode" in str(error):  # the message goes on with the words
+        return NotADatabase(f"{path} is damaged: it holds text that is not UTF-8")
     return StorageError(f"{path}: {error}")
 
 

@@ -10,36 +10,39 @@ UPDATE scopes SET user_id = ?, assistant_id = ? WHERE scope_id = ? AND user_id I
 -- name: take_seqs
 UPDATE scopes SET last_seq = last_seq + ? WHERE scope_id = ? RETURNING last_seq, user_id IS NULL
 
+-- name: note_replacement
+UPDATE scopes SET version = version + 1 WHERE scope_id = ?
+
 -- name: head
 SELECT last_seq, embedded_seq, version, epoch, embedders.name, embedders.dimension, indexing
 FROM scopes LEFT JOIN embedders USING (embedder_id) WHERE scope_id = ?
 
 -- name: insert_page
 INSERT INTO pages (slot, scope_id, id, session_id, timestamp, user_input, agent_response,
-    metadata, messages, chain_id, segment_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    metadata, messages, chain_id, segment_id, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: insert_terms
-INSERT INTO terms (slot, session, timestamp, terms, replaced) VALUES (?, ?, ?, ?, ?)
+INSERT INTO terms (slot, session, timestamp, terms, replaced, checksum) VALUES (?, ?, ?, ?, ?, ?)
 
 -- name: page_by_id
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages WHERE scope_id = :scope AND id = :id
 
 -- name: pages_by_slots
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages WHERE slot IN (SELECT value FROM json_each(:slots))
 
 -- name: pages_by_ids
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages WHERE scope_id = :scope AND id IN (SELECT value FROM json_each(:ids))
 
 -- name: pages_of_session
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages
 WHERE scope_id = :scope AND session_id = :session_id AND slot > :first AND slot <= :last
     AND timestamp >= :since AND timestamp < :before
@@ -47,7 +50,7 @@ ORDER BY slot LIMIT :limit
 
 -- name: newest_pages_of_session
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages
 WHERE scope_id = :scope AND session_id = :session_id AND slot > :first AND slot <= :last
     AND timestamp >= :since AND timestamp < :before
@@ -55,7 +58,7 @@ ORDER BY slot DESC LIMIT :limit
 
 -- name: pages_of_segment
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages
 WHERE scope_id = :scope AND segment_id = :segment_id AND slot > :first AND slot <= :last
     AND timestamp >= :since AND timestamp < :before
@@ -63,7 +66,7 @@ ORDER BY slot LIMIT :limit
 
 -- name: newest_pages_of_segment
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages
 WHERE scope_id = :scope AND segment_id = :segment_id AND slot > :first AND slot <= :last
     AND timestamp >= :since AND timestamp < :before
@@ -71,7 +74,7 @@ ORDER BY slot DESC LIMIT :limit
 
 -- name: pages_waiting
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages
 WHERE scope_id = :scope AND segment_id IS NULL AND slot > :first AND slot <= :last
     AND timestamp >= :since AND timestamp < :before
@@ -79,7 +82,7 @@ ORDER BY slot LIMIT :limit
 
 -- name: newest_pages_waiting
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages
 WHERE scope_id = :scope AND segment_id IS NULL AND slot > :first AND slot <= :last
     AND timestamp >= :since AND timestamp < :before
@@ -87,14 +90,14 @@ ORDER BY slot DESC LIMIT :limit
 
 -- name: pages
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages
 WHERE slot > :first AND slot <= :last AND timestamp >= :since AND timestamp < :before
 ORDER BY slot LIMIT :limit
 
 -- name: newest_pages
 SELECT slot, id, session_id, timestamp, user_input, agent_response, metadata, messages,
-    chain_id, segment_id
+    chain_id, segment_id, scope_id, checksum
 FROM pages
 WHERE slot > :first AND slot <= :last AND timestamp >= :since AND timestamp < :before
 ORDER BY slot DESC LIMIT :limit
@@ -115,20 +118,23 @@ AND timestamp >= :since
 AND timestamp < :before
 
 -- name: where_in
-AND EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = :name{n}
+-- Metadata that is damaged counts as none, as it does in the page.
+AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+    WHERE key = :name{n}
     AND type NOT IN ('array', 'object') AND value IN (SELECT value FROM json_each(:values{n})))
 
 -- name: where_in_or_missing
-AND NOT EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = :name{n} AND type <> 'null'
+AND NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+    WHERE key = :name{n} AND type <> 'null'
     AND (type IN ('array', 'object')
         OR value NOT IN (SELECT value FROM json_each(:values{n}) WHERE type <> 'null')))
 
 -- name: where_number
-AND EXISTS (SELECT 1 FROM json_each(metadata)
+AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
     WHERE key = :name{n} AND type IN ('integer', 'real') AND value {comparison} :values{n})
 
 -- name: where_text
-AND EXISTS (SELECT 1 FROM json_each(metadata)
+AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
     WHERE key = :name{n} AND type = 'text' AND value {comparison} :values{n})
 
 -- name: by_slot
@@ -165,7 +171,7 @@ SELECT group_concat(slot - :first), group_concat(session),
 FROM terms WHERE slot > :first AND slot <= :last
 
 -- name: vectors
-SELECT slot, vector FROM vectors WHERE slot > :first AND slot <= :last ORDER BY slot
+SELECT slot, vector, checksum FROM vectors WHERE slot > :first AND slot <= :last ORDER BY slot
 
 -- name: joins_blobs
 -- Whether group_concat joins blobs byte for byte: an older SQLite cuts what it joined at its first
@@ -181,7 +187,7 @@ FROM vectors WHERE slot > :first AND slot <= :last
 SELECT slot FROM terms WHERE slot IN (SELECT value FROM json_each(:slots))
 
 -- name: put_vector
-INSERT OR REPLACE INTO vectors (slot, vector) VALUES (?, ?)
+INSERT OR REPLACE INTO vectors (slot, vector, checksum) VALUES (?, ?, ?)
 
 -- name: move_embedded_seq
 UPDATE scopes SET embedded_seq = :up_to, embedder_id = :embedder
@@ -189,20 +195,20 @@ WHERE scope_id = :scope AND epoch = :epoch AND embedded_seq = :embedded_seq
     AND (SELECT name FROM embedders WHERE embedders.embedder_id = scopes.embedder_id) IS :name
 
 -- name: records
-SELECT kind, id, body, vector, live FROM records
+SELECT kind, id, body, vector, live, checksum, format FROM records
 WHERE scope_id = :scope AND version > :after
     AND kind IN (SELECT value FROM json_each(:kinds))
 ORDER BY version, kind, id
 
 -- name: live_records
 -- A unary plus keeps the index by version from being chosen, which would read all records.
-SELECT kind, id, body, vector, live FROM records
+SELECT kind, id, body, vector, live, checksum, format FROM records
 WHERE scope_id = :scope AND live AND kind IN (SELECT value FROM json_each(:kinds))
     AND +version > :after
 ORDER BY +version, kind, id
 
 -- name: records_by_id
-SELECT kind, id, body, vector, live FROM records
+SELECT kind, id, body, vector, live, checksum, format FROM records
 WHERE scope_id = :scope AND kind IN (SELECT value FROM json_each(:kinds))
     AND id IN (SELECT value FROM json_each(:ids))
     AND +version > :after AND (live OR NOT :live_only)
@@ -214,13 +220,38 @@ WHERE scope_id = :scope AND version = :version AND epoch = :epoch
     AND last_seq = coalesce(:last_seq, last_seq) RETURNING version
 
 -- name: put_record
-INSERT INTO records (scope_id, kind, id, version, live, body, vector) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO records (scope_id, kind, id, body, vector, version, live, format, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (scope_id, kind, id) DO UPDATE
 SET version = excluded.version, live = excluded.live, body = excluded.body,
-    vector = excluded.vector
+    vector = excluded.vector, format = excluded.format, checksum = excluded.checksum
 
 -- name: delete_record
 DELETE FROM records WHERE scope_id = ? AND kind = ? AND id = ?
+
+-- name: all_records
+SELECT kind, id, body, vector, live, checksum, format, rowid FROM records WHERE scope_id = ?
+
+-- name: delete_record_row
+DELETE FROM records WHERE rowid = ?
+
+-- name: delete_records
+DELETE FROM records WHERE scope_id = ?
+
+-- name: delete_pages_between
+DELETE FROM pages WHERE slot > :first AND slot <= :last
+
+-- name: delete_pages_of_scope
+DELETE FROM pages WHERE scope_id = ?
+
+-- name: delete_terms_between
+DELETE FROM terms WHERE slot > :first AND slot <= :last
+
+-- name: scopes_of_names
+SELECT scope_id FROM scopes WHERE user_id = ? AND assistant_id = ?
+
+-- name: forget_scope
+UPDATE scopes SET user_id = NULL, assistant_id = NULL WHERE scope_id = ?
 
 -- name: assign
 UPDATE pages SET segment_id = ?, chain_id = ? WHERE scope_id = ? AND id = ?
@@ -253,12 +284,17 @@ DELETE FROM calls WHERE scope_id = ?
 -- name: unname_scope
 UPDATE scopes SET user_id = NULL, assistant_id = NULL
 WHERE scope_id = :scope AND NOT EXISTS (SELECT 1 FROM pages WHERE scope_id = :scope)
+    AND NOT EXISTS (SELECT 1 FROM records WHERE scope_id = :scope AND kind = 'note')
 
 -- name: first_position
 SELECT replaced FROM terms WHERE slot = ?
 
 -- name: replace_terms
-UPDATE terms SET terms = ? WHERE slot = ?
+UPDATE terms SET session = :session, timestamp = :timestamp, terms = :terms, checksum = NULL
+WHERE slot = :slot
+
+-- name: place_of_page
+SELECT session_id, timestamp / 1e6 FROM pages WHERE slot = ?
 
 -- name: schema
 SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name
@@ -273,7 +309,7 @@ SELECT max(number) FROM removals
 DELETE FROM removals WHERE number <= ?
 
 -- name: insert_receipt
-INSERT INTO receipts (scope_id, id, body) VALUES (?, ?, ?)
+INSERT INTO receipts (scope_id, id, body, checksum) VALUES (?, ?, ?, ?)
 
 -- name: receipts
 SELECT body FROM receipts WHERE scope_id = ? ORDER BY rowid
@@ -303,8 +339,9 @@ ORDER BY user_id, assistant_id
 UPDATE scopes SET indexing = ? WHERE scope_id = ?
 
 -- name: insert_call
-INSERT INTO calls (scope_id, at, purpose, model, prompt_tokens, completion_tokens, seconds, outcome)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO calls (scope_id, at, purpose, model, prompt_tokens, completion_tokens, seconds, outcome,
+    checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: calls
 SELECT purpose, model, prompt_tokens, completion_tokens, seconds, outcome, at FROM calls
@@ -322,3 +359,22 @@ INSERT OR IGNORE INTO embedders (name, dimension) VALUES (?, ?)
 
 -- name: embedder_id
 SELECT embedder_id FROM embedders WHERE name = ? AND dimension = ?
+
+-- name: altered_pages
+SELECT count(*) FROM pages WHERE slot >> 32 <> scope_id
+
+-- name: altered_terms
+SELECT count(*) FROM terms WHERE checksum <> checksum(slot, session, timestamp, terms, replaced)
+
+-- name: altered_receipts
+SELECT count(*) FROM receipts WHERE checksum <> checksum(scope_id, id, CAST(body AS BLOB))
+
+-- name: altered_calls
+SELECT count(*) FROM calls WHERE checksum <> checksum(scope_id, at, CAST(purpose AS BLOB),
+    CAST(model AS BLOB), prompt_tokens, completion_tokens, seconds, CAST(outcome AS BLOB))
+
+-- name: heads
+SELECT scope_id, digest, user_id, assistant_id, last_seq, embedded_seq, version, epoch,
+    (SELECT max(slot) FROM pages
+     WHERE slot > scopes.scope_id << 32 AND slot < (scopes.scope_id + 1) << 32)
+FROM scopes

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from memoryos.model import Page
-from memoryos.storage.codec import decode_pages, dumps, encode_messages, micros
+from memoryos.model import Page, Scope
+from memoryos.ports import Call
+from memoryos.storage.codec import FORMAT, JOURNALLED_KINDS, KINDS, dumps, encode_messages, micros
 from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record, StoredEmbedder
-from memoryos.storage.rows import session_number
+from memoryos.storage.rows import checksum, decode_pages, read_record, session_number
 from memoryos.storage.sql import COMPARISONS, named_queries
 
 _SQL = named_queries("memoryos.storage.sqlite")
-
 SHIFT = 32
 SEQ_MASK = (1 << SHIFT) - 1
 """A slot is scope_id << SHIFT | seq."""
@@ -91,9 +91,7 @@ def select_positions(
 
 def page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
     """Return a page as a row of `pages`."""
-    return (
-        scope_id << SHIFT | page.seq,
-        scope_id,
+    said = (
         page.id,
         page.session_id,
         micros(page.timestamp),
@@ -101,27 +99,72 @@ def page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
         page.agent_response,
         dumps(page.metadata) if page.metadata else None,
         encode_messages(page.messages, page.user_input, page.agent_response),
-        page.chain_id,
-        page.segment_id,
     )
+    slot = scope_id << SHIFT | page.seq
+    return (slot, scope_id, *said, page.chain_id, page.segment_id, checksum(slot, scope_id, *said))
 
 
 def terms_row(scope_id: int, page: Page, draft: PageDraft, first: int) -> tuple[Any, ...]:
     """Return what the index needs of a page as a row of `terms`."""
     slot = scope_id << SHIFT | page.seq
     session = session_number(page.session_id)
-    return (slot, session, page.timestamp.timestamp(), draft.terms, first)
+    row = (slot, session, page.timestamp.timestamp(), draft.terms, first)
+    return (*row, checksum(*row))
 
 
 def record_row(scope_id: int, version: int, record: Record) -> tuple[Any, ...]:
     """Return a derived record as a row of `records`."""
-    body = dumps(record.body)
-    return (scope_id, record.kind, record.id, version, record.live, body, record.vector)
+    said = (record.kind, record.id, dumps(record.body), record.vector)
+    written = checksum(scope_id, *said, int(record.live))
+    return (scope_id, *said, version, record.live, FORMAT, written)
 
 
 def stored_pages(rows: Iterable[tuple[Any, ...]]) -> list[Page]:
-    """Return the pages of rows of `pages`."""
-    return decode_pages([(slot & SEQ_MASK, *rest) for slot, *rest in rows])
+    """Return the pages of rows of `pages`. One whose place is another scope's is not given."""
+    return decode_pages(
+        [
+            (slot & SEQ_MASK, *said, chain, segment, _is_intact(slot, scope_id, said, written))
+            for slot, *said, chain, segment, scope_id, written in rows
+            if slot >> SHIFT == scope_id
+        ]
+    )
+
+
+def _is_intact(slot: int, scope_id: int, said: list[Any], written: int | None) -> bool:
+    if written is not None:
+        return written == checksum(slot, scope_id, *said)
+    id_, session_id, timestamp, user, agent, metadata, _ = said  # as an older version wrote it
+    texts = (id_, session_id, user, agent, metadata or "")
+    return type(timestamp) is int and all(type(text) is str for text in texts)
+
+
+def unreadable(scope_id: int, rows: Iterable[Sequence[Any]]) -> list[tuple[int]]:
+    """Return the row ids of the rows of `all_records` that hold no readable record.
+
+    Those of the journal are not among them: nothing would derive them again.
+    """
+    return [
+        (rowid,)
+        for *row, written, format_, rowid in rows
+        if row[0] not in JOURNALLED_KINDS
+        and (row[0] not in KINDS or read_record(scope_id, row, written, format_) is None)
+    ]
+
+
+def erase_all(db: sqlite3.Connection, scope_id: int, scope: Scope) -> None:
+    """Delete all that a scope holds but its receipts, by position and without reading it."""
+    # A damaged digest may have made it begin anew under another number.
+    names = db.execute(_SQL["scopes_of_names"], (scope.user_id, scope.assistant_id)).fetchall()
+    for id_ in {scope_id, *(number for (number,) in names)}:
+        for name in ("delete_pages_between", "delete_terms_between", "delete_vectors"):
+            db.execute(_SQL[name], slots(id_))
+        for name in ("delete_pages_of_scope", "delete_records", "delete_calls", "forget_scope"):
+            db.execute(_SQL[name], (id_,))
+
+
+def vector_row(slot: int, blob: bytes) -> tuple[Any, ...]:
+    """Return a vector as a row of `vectors`."""
+    return (slot, blob, checksum(slot, blob))
 
 
 def embedder_id(db: sqlite3.Connection, embedder: StoredEmbedder) -> int:
@@ -136,7 +179,7 @@ def put_vectors(db: sqlite3.Connection, by_slot: Mapping[int, bytes]) -> None:
     """Store the vectors of the pages that are still there."""
     # A page replaced or erased meanwhile has no row; its old position must stay empty.
     here = db.execute(_SQL["existing_slots"], {"slots": dumps(list(by_slot))}).fetchall()
-    db.executemany(_SQL["put_vector"], ((slot, by_slot[slot]) for (slot,) in here))
+    db.executemany(_SQL["put_vector"], (vector_row(slot, by_slot[slot]) for (slot,) in here))
 
 
 def delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
@@ -144,3 +187,19 @@ def delete_slots(db: sqlite3.Connection, slots: Iterable[int]) -> None:
     rows = [(slot,) for slot in slots]
     for name in ("delete_page", "delete_terms", "delete_vector"):
         db.executemany(_SQL[name], rows)
+
+
+def replace_terms(db: sqlite3.Connection, scope_id: int, by_seq: Mapping[int, bytes]) -> None:
+    """Write the rows of `terms` at some positions anew."""
+    for seq, terms in by_seq.items():
+        slot = scope_id << SHIFT | seq
+        for session_id, timestamp in db.execute(_SQL["place_of_page"], (slot,)):
+            place = {"session": session_number(session_id), "timestamp": timestamp}
+            db.execute(_SQL["replace_terms"], {**place, "slot": slot, "terms": terms})
+
+
+def call_row(scope_id: int, call: Call) -> tuple[Any, ...]:
+    """Return a model call as a row of `calls`."""
+    spent = (call.prompt_tokens, call.completion_tokens, call.seconds)
+    row = (scope_id, micros(call.at), call.purpose, call.model, *spent, call.outcome)
+    return (*row, checksum(*row))

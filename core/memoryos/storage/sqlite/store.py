@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memoryos.model import Call, ErasureReceipt, Page, Scope
-from memoryos.storage.codec import dumps, from_micros, micros, receipt_body, receipt_of
+from memoryos.errors import NotADatabase, StorageError
+from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.ports import Call
+from memoryos.storage.codec import dumps, from_micros, micros
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
@@ -29,24 +30,29 @@ from memoryos.storage.port import (
     StoredEmbedder,
     Waiting,
 )
-from memoryos.storage.rows import fresh_drafts, matching, page_of, scope_digest
+from memoryos.storage.rows import (
+    matching,
+    read_receipts,
+    read_record,
+    scope_digest,
+)
 from memoryos.storage.sql import named_queries
+from memoryos.storage.sqlite.changes import Conflict, append, apply
 from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.connection import Connections
+from memoryos.storage.sqlite.repair import problems
 from memoryos.storage.sqlite.rows import (
     ALWAYS,
     SEQ_MASK,
     SHIFT,
-    delete_slots,
+    call_row,
     embedder_id,
-    page_row,
     put_vectors,
-    record_row,
     select_pages,
     select_positions,
     slots,
     stored_pages,
-    terms_row,
+    unreadable,
 )
 from memoryos.text.terms import INDEXING
 
@@ -54,12 +60,15 @@ _log = logging.getLogger("memoryos.storage")
 _SQL = named_queries("memoryos.storage.sqlite")
 
 
-class _Conflict(Exception):
-    """The scope changed since it was read; rolls the transaction back."""
+_TRACES = (
+    "the file is in use or its disk full: traces of what was erased stay until the next erasure"
+)
 
 
 class SQLiteStore:
     """Store in one SQLite file. Raises StorageError or one of its kinds."""
+
+    traces = ""
 
     def __init__(
         self, path: str | Path, *, durability: str = "full", lock_seconds: float = 60.0
@@ -73,47 +82,7 @@ class SQLiteStore:
 
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         with self._db.writing() as db:
-            return self._append(db, self._make_scope(db, scope), scope, drafts)
-
-    def _append(
-        self, db: sqlite3.Connection, scope_id: int, scope: Scope, drafts: Sequence[PageDraft]
-    ) -> list[Page]:
-        known = self._known_pages(db, scope_id, drafts)
-        fresh = fresh_drafts(drafts, known)
-        if not fresh:
-            return [known[draft.id] for draft in drafts]
-        last, unnamed = db.execute(_SQL["take_seqs"], (len(fresh), scope_id)).fetchone()
-        if unnamed:
-            db.execute(_SQL["name_scope"], (scope.user_id, scope.assistant_id, scope_id))
-        pages, first = {}, {}
-        for seq, draft in enumerate(fresh.values(), last - len(fresh) + 1):
-            old = known.get(draft.id)
-            if old is not None:
-                slot = scope_id << SHIFT | old.seq
-                (before,) = db.execute(_SQL["first_position"], (slot,)).fetchone()
-                first[draft.id] = before or old.seq
-                delete_slots(db, [slot])
-            pages[draft.id] = page_of(draft, seq, old)
-        db.executemany(_SQL["insert_page"], (page_row(scope_id, page) for page in pages.values()))
-        db.executemany(
-            _SQL["insert_terms"],
-            (
-                terms_row(scope_id, pages[draft.id], draft, first.get(draft.id, 0))
-                for draft in fresh.values()
-            ),
-        )
-        return [pages.get(draft.id) or known[draft.id] for draft in drafts]
-
-    def _known_pages(
-        self, db: sqlite3.Connection, scope_id: int, drafts: Sequence[PageDraft]
-    ) -> dict[str, Page]:
-        if len(drafts) == 1:
-            rows = db.execute(_SQL["page_by_id"], {"scope": scope_id, "id": drafts[0].id})
-        else:
-            ids = dumps([draft.id for draft in drafts])
-            rows = db.execute(_SQL["pages_by_ids"], {"scope": scope_id, "ids": ids})
-        found = rows.fetchall()  # mostly none
-        return {page.id: page for page in stored_pages(found)} if found else {}
+            return append(db, self._make_scope(db, scope), scope, drafts)
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         scope_id = self._find_scope(scope)
@@ -248,89 +217,45 @@ class SQLiteStore:
         rows = self._db.fetch(_SQL[name if ids is None else "records_by_id"], arguments)
         wanted = None if ids is None else set(ids)  # json_each() cuts a text at its NUL
         return [
-            Record(kind, id_, json.loads(body), vector, bool(live))
-            for kind, id_, body, vector, live in rows
-            if wanted is None or id_ in wanted
+            record
+            for *row, written, format_ in rows
+            if (wanted is None or row[1] in wanted)
+            and (record := read_record(scope_id, row, written, format_)) is not None
         ]
 
+    def unreadable(self, scope: Scope) -> int:
+        rows = self._rows(scope, "all_records")
+        return len(unreadable(self._scope_ids[scope], rows)) if rows else 0
+
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
-        takes = bool(changes.delete or changes.erase_pages or changes.vectors or changes.terms)
+        try:
+            return self._commit(scope, head, changes)
+        except StorageError as error:
+            if not (changes.erase_all and type(error) in (NotADatabase, StorageError)):
+                raise
+        self._db.rescue(without=self._find_scope(scope))  # what cannot be read is left behind
+        self._scope_ids.clear()
+        return self._commit(scope, self.head(scope), changes)
+
+    def _commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
+        expected = {
+            "version": head.version,
+            "epoch": head.epoch,
+            "last_seq": head.last_seq if changes.add_pages and changes.vectors else None,
+            "takes": int(changes.takes_away),
+        }
         try:
             with self._db.writing(durable=not _derivable(changes)) as db:
                 scope_id = self._make_scope(db, scope)
-                only = head.last_seq if changes.add_pages and changes.vectors else None
-                expected = {
-                    "scope": scope_id,
-                    "version": head.version,
-                    "epoch": head.epoch,
-                    "last_seq": only,
-                }
-                bumped = db.execute(_SQL["bump"], {**expected, "takes": int(takes)}).fetchone()
+                bumped = db.execute(_SQL["bump"], {"scope": scope_id, **expected}).fetchone()
                 if bumped is None:
-                    raise _Conflict
-                self._apply(db, scope_id, scope, bumped[0], changes)
-        except _Conflict:
+                    raise Conflict
+                apply(db, scope_id, scope, bumped[0], changes)
+        except Conflict:
             return False
-        if _removes(changes) and not self._db.scrub():
-            _log.warning(
-                "the database is in use by others: what was erased is no longer in it, but traces "
-                "of it stay in the file until the next erasure or opening"
-            )
+        if changes.removes and not self._db.scrub():
+            _log.warning("%s", _TRACES)
         return True
-
-    def _apply(
-        self,
-        db: sqlite3.Connection,
-        scope_id: int,
-        scope: Scope,
-        version: int,
-        changes: Changes,
-    ) -> None:
-        added = self._append(db, scope_id, scope, changes.add_pages) if changes.add_pages else []
-        for item in changes.assign:
-            row = (item.segment_id, item.chain_id, scope_id, item.page_id)
-            if db.execute(_SQL["assign"], row).rowcount == 0:
-                raise _Conflict
-        db.executemany(
-            _SQL["delete_record"], ((scope_id, kind, id_) for kind, id_ in changes.delete)
-        )
-        gone = [
-            row[0]
-            for page_id in changes.erase_pages
-            for row in db.execute(_SQL["slot_of"], (scope_id, page_id))
-        ]
-        delete_slots(db, gone)
-        db.executemany(
-            _SQL["put_record"],
-            (record_row(scope_id, version, record) for record in changes.put),
-        )
-        if changes.erase_calls:
-            db.execute(_SQL["delete_calls"], (scope_id,))
-        if changes.vectors is not None:
-            db.execute(_SQL["delete_vectors"], slots(scope_id))
-            by_page = changes.vectors.by_page
-            placed = {p.id: scope_id << SHIFT | p.seq for p in added if p.id in by_page}
-            ids = dumps([id_ for id_ in by_page if id_ not in placed])
-            rest = db.execute(_SQL["slots_of_ids"], {"scope": scope_id, "ids": ids})
-            placed |= {id_: slot for slot, id_ in rest}
-            rows = [(slot, by_page[id_]) for id_, slot in placed.items()]
-            db.executemany(_SQL["put_vector"], rows)
-            up_to = max(placed.values(), default=0) & SEQ_MASK
-            number = embedder_id(db, changes.vectors.embedder)
-            db.execute(_SQL["replace_embedding"], (up_to, number, scope_id))
-        first = scope_id << SHIFT
-        db.executemany(
-            _SQL["replace_terms"], ((terms, first | seq) for seq, terms in changes.terms.items())
-        )
-        if changes.indexing is not None:
-            db.execute(_SQL["set_indexing"], (changes.indexing, scope_id))
-        if _removes(changes):
-            db.execute(_SQL["note_removal"])
-        for receipt in changes.receipts:
-            body = dumps(receipt_body(receipt))
-            db.execute(_SQL["insert_receipt"], (scope_id, receipt.id, body))
-        if changes.erase_pages:
-            db.execute(_SQL["unname_scope"], {"scope": scope_id})
 
     # ── many processes ───────────────────────────────────────────────────────────────────────
 
@@ -364,16 +289,7 @@ class SQLiteStore:
 
     def log_call(self, scope: Scope, call: Call) -> None:
         with self._db.writing() as db:
-            row = (
-                self._make_scope(db, scope),
-                micros(call.at),
-                call.purpose,
-                call.model,
-                call.prompt_tokens,
-                call.completion_tokens,
-                call.seconds,
-                call.outcome,
-            )
+            row = call_row(self._make_scope(db, scope), call)
             db.execute(_SQL["insert_call"], row)
 
     def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
@@ -384,7 +300,7 @@ class SQLiteStore:
         ]
 
     def receipts(self, scope: Scope) -> list[ErasureReceipt]:
-        return [receipt_of(json.loads(row[0])) for row in self._rows(scope, "receipts")]
+        return read_receipts(self._rows(scope, "receipts"))
 
     def embedders(self) -> list[StoredEmbedder]:
         return [StoredEmbedder(*row) for row in self._db.fetch(_SQL["embedders"])]
@@ -398,8 +314,12 @@ class SQLiteStore:
     def backup(self, path: str) -> None:
         self._db.backup(path)
 
+    def repair(self) -> None:
+        self._db.repair()
+
     def problems(self) -> list[str]:
-        return self._db.problems()
+        with self._db.reading() as db:
+            return problems(db)
 
     def close(self) -> None:
         self._db.close()
@@ -430,15 +350,9 @@ class SQLiteStore:
 
     def _rows(self, scope: Scope, query: str, *arguments: Any) -> list[Any]:
         scope_id = self._find_scope(scope)
-        if scope_id is None:
-            return []
-        return self._db.fetch(_SQL[query], (scope_id, *arguments))
+        return [] if scope_id is None else self._db.fetch(_SQL[query], (scope_id, *arguments))
 
 
 def _derivable(changes: Changes) -> bool:
     """Whether the journal as it is gives all of this again."""
-    return not (changes.add_pages or changes.receipts or changes.vectors or _removes(changes))
-
-
-def _removes(changes: Changes) -> bool:
-    return bool(changes.delete or changes.erase_pages or changes.erase_calls)
+    return not (changes.add_pages or changes.receipts or changes.vectors or changes.removes)

@@ -7,11 +7,12 @@ from datetime import timezone
 from functools import cached_property
 
 from memoryos.config import MemoryConfig
-from memoryos.model import Call, Scope
+from memoryos.model import Scope
 from memoryos.ports import (
     Analyst,
     Analysts,
     Batch,
+    Call,
     ChatModel,
     Clock,
     Consolidation,
@@ -20,6 +21,7 @@ from memoryos.ports import (
     TokenUsage,
 )
 from memoryos.storage.port import Store
+from memoryos.updating.analysts.batching import Pace
 
 
 class Choice:
@@ -40,14 +42,15 @@ class Choice:
         self._chat_model = chat_model
         self._count_tokens = count_tokens
         self._clock = clock
+        self._pace = Pace()
 
     def __call__(self, scope: Scope) -> Analysts:
         """Return the analyst of the scope, and whether a model shall look again."""
         model = self._chat_model
         if model is None:
-            return Analysts(self._rules)
+            return Analysts(self._rules, by_page=True)
         if self._spent(scope):
-            return Analysts(self._rules, revisit=True)
+            return Analysts(self._rules, by_page=True, revisit=True)
         from memoryos.updating.analysts.llm import LLMAnalyst  # noqa: PLC0415  # loads pydantic
 
         def on_call(purpose: str, usage: TokenUsage, seconds: float, outcome: str) -> None:
@@ -62,7 +65,7 @@ class Choice:
             )
             self._store.log_call(scope, call)
 
-        return Analysts(LLMAnalyst(model, self._count_tokens, on_call=on_call))
+        return Analysts(LLMAnalyst(model, self._count_tokens, self._rules, on_call, self._pace))
 
     def _spent(self, scope: Scope) -> bool:
         calls_allowed, tokens_allowed = self._config.calls_per_day, self._config.tokens_per_day

@@ -6,10 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from memoryos.model import Page
+from memoryos.text.speech import idle_words
 from memoryos.text.terms import tokens
+from memoryos.updating.analysts.summaries import is_greeting
 
 READ = 4_000
 """Characters of a page read for what it is about; a page's topic shows in its first pages of"
@@ -51,6 +54,8 @@ class PageTerms:
 
     page: Page
     terms: frozenset[str]
+    telling: bool = True
+    """Whether it says more than a greeting."""
 
 
 def words_said(page: Page) -> str:
@@ -67,7 +72,18 @@ def words_said(page: Page) -> str:
 def read(page: Page) -> PageTerms:
     """Return `page` with its terms; the speakers' names are none of them."""
     said = f"{page.user_input[:READ]}\n{page.agent_response[:READ]}".strip() or words_said(page)
-    return PageTerms(page, frozenset(tokens(said)) - names(page))
+    terms = _tokens(said) - names(page)
+    return PageTerms(page, terms, telling=not is_greeting(page))
+
+
+@lru_cache(maxsize=64)
+def _tokens(text: str) -> frozenset[str]:
+    """Return the terms of a text that tell something: no bare numbers, no politeness.
+
+    Each page is read twice, also as the one before the next.
+    """
+    idle = idle_words(text.partition("\n")[0])
+    return frozenset(term for term in tokens(text) if term not in idle and not term.isdigit())
 
 
 def names(page: Page) -> frozenset[str]:
@@ -87,6 +103,8 @@ def continues(before: PageTerms, after: PageTerms) -> bool:
     shared = overlap(before.terms, after.terms)
     if after.page.timestamp - before.page.timestamp > PAUSE:
         return shared >= OVERLAP_AFTER_PAUSE
+    if not before.telling:
+        return True  # a greeting belongs with what follows it
     opening = after.page.user_input or after.page.agent_response
     if not opening.strip() or shared >= 2 * OVERLAP:
         return True

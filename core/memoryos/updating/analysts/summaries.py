@@ -4,36 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 from memoryos.model import Page
 from memoryos.text.sentences import split
+from memoryos.text.speech import idle_words, is_small_talk
 from memoryos.text.tokenizer import keywords
-from memoryos.updating.analysts.patterns.lexicon import words_of
 
 TOPIC_SUMMARY = 300
 """Characters of a topic's summary, at most."""
-CHAIN_SUMMARY = 400
-"""Characters of a chain's summary, at most."""
 KEYWORDS = 8
 """Keywords of a topic, at most."""
 
 READ = 4_000
+_LINE = 120
 """Characters read of each side of a page."""
 _SENTENCES = 40
 """Sentences read of each side of a page."""
 
-CHATTER = words_of("""
-really thanks thank great good nice awesome amazing cool wow yeah yes hey hello okay sure lot lots
-thing things something anything everything like get got going go know think want make makes made
-feel look looks looking forward sounds sound always never much many way time times people day today
-yesterday tomorrow week last next one well let also please help tell said say take took keep come
-can't could would may might must even still super totally glad happy wonderful fantastic best better
-back new see need love gonna right haha absolutely definitely exactly gracias hola bueno buena bien
-claro vale cosa cosas ver hacer puedo puede quiero gusta gustaría favor ayuda genial muy día hoy
-ayer mañana vez tiempo gente
-""")
-"""Words that any conversation is full of; they are no keywords."""
+CHATTER = frozenset("called give keep told talk talking user assistant".split())
+"""Words that any conversation is full of, besides those that its language lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +31,7 @@ class Excerpts:
 
     pages: tuple[Page, ...]
     sentences: tuple[str, ...]
-    """Verbatim, in order, each after its speaker's name where known."""
+    """Verbatim, in order, each after its speaker's name."""
     words: tuple[str, ...]
     """As written, lower-cased, most telling first; at most twice `KEYWORDS`."""
 
@@ -51,7 +40,7 @@ class Excerpts:
         """Return the sentences and keywords of `pages`."""
         sides = [(page, name, text) for page in pages for name, text in _sides(page)]
         sentences = [
-            f"{name}: {sentence}" if name else sentence
+            f"{name}: {sentence}"
             for _, name, text in sides
             for sentence in split(text[:READ])[:_SENTENCES]
         ]
@@ -63,19 +52,11 @@ class Excerpts:
             for word in name[:100].split()
         }
         found = keywords("\n".join(text[:READ] for _, _, text in sides), 6 * KEYWORDS)
-        words = [word for word in found if word not in CHATTER and word not in speakers]
+        idle = CHATTER | idle_words(sides[0][2] if sides else "") | speakers
+        words = [word for word in found if word not in idle]
+        if not words or all(map(is_greeting, pages)):
+            sentences, words = [], []
         return cls(tuple(pages), tuple(sentences), tuple(words[: 2 * KEYWORDS]))
-
-    @classmethod
-    def joined(cls, parts: Sequence[Excerpts]) -> Excerpts:
-        """Return several as one; of their words, the most telling of each first."""
-        ranks = [words for words in zip_longest(*(part.words for part in parts)) if words]
-        words = dict.fromkeys(word for rank in ranks for word in rank if word is not None)
-        return cls(
-            tuple(page for part in parts for page in part.pages),
-            tuple(sentence for part in parts for sentence in part.sentences),
-            tuple(words)[: 2 * KEYWORDS],
-        )
 
     @property
     def weights(self) -> dict[str, float]:
@@ -83,15 +64,20 @@ class Excerpts:
         return {word: 1 - i / (2 * len(self.words)) for i, word in enumerate(self.words)}
 
 
-def _sides(page: Page) -> Iterator[tuple[str | None, str]]:
+def is_greeting(page: Page) -> bool:
+    """Return whether a page tells nothing: small talk, with no more than a line of answer."""
+    return is_small_talk(page.user_input) and len(page.agent_response) <= _LINE
+
+
+def _sides(page: Page) -> Iterator[tuple[str, str]]:
     if page.user_input.strip():
-        yield page.user_name, page.user_input
+        yield page.user_name or "User", page.user_input
     if page.agent_response.strip():
-        yield page.agent_name, page.agent_response
+        yield page.agent_name or "Assistant", page.agent_response
     if not page.user_input.strip() and not page.agent_response.strip():
         for message in page.messages:
             if message.role != "system" and message.text.strip():
-                yield message.name, message.text
+                yield message.name or message.role.title(), message.text
 
 
 def summary(excerpts: Excerpts, limit: int) -> str:
@@ -123,7 +109,17 @@ def best(sentences: Sequence[str], limit: int, weights: Mapping[str, float]) -> 
             room -= size
     if not kept and sentences:
         return shortened(sentences[0], limit)
-    return " ".join(sorted(kept, key=kept.__getitem__))
+    return _once_named(sorted(kept, key=kept.__getitem__))
+
+
+def _once_named(sentences: Sequence[str]) -> str:
+    """Return sentences in a line; a speaker's name stands where the speaker changes."""
+    line, speaker = "", ""
+    for sentence in sentences:
+        name, _, said = sentence.partition(": ")
+        line += (" " if line else "") + (said if name == speaker else sentence)
+        speaker = name
+    return line
 
 
 def shortened(sentence: str, limit: int) -> str:
@@ -132,18 +128,3 @@ def shortened(sentence: str, limit: int) -> str:
         return sentence
     head = sentence[: limit - 1]
     return (head.rsplit(None, 1)[0] if " " in head[limit // 2 :] else head) + "…"
-
-
-def chain_summary(excerpts: Excerpts, before: str) -> str:
-    """Return what a chain says so far: of `before`, its summary, and of what is new.
-
-    Half the room is the past's, as far as it needs it; the rest is for what is new.
-    """
-    new = summary(excerpts, CHAIN_SUMMARY)
-    if not before.strip():
-        return new
-    room = max(CHAIN_SUMMARY // 2, CHAIN_SUMMARY - len(new) - 1)
-    past = best(split(before), room, excerpts.weights)
-    if len(past) + 1 + len(new) > CHAIN_SUMMARY:
-        new = summary(excerpts, CHAIN_SUMMARY - len(past) - 1)
-    return f"{past} {new}".strip()

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from memoryos.engine import Engine
-from memoryos.frontends.web import interim
 from memoryos.frontends.web.api import schemas
 from memoryos.memory.memory import Memory
 from memoryos.model import Message
@@ -145,12 +144,11 @@ def page(call: Call) -> Any:
 
 def recall(call: Call) -> Any:
     """Recall."""
-    asked = interim.accepted(call.memory.recall, **call.body.model_dump())
-    found = call.memory.recall(**asked)
+    found = call.memory.recall(**call.body.model_dump())
     prompt = found.prompt(call.body.max_tokens)
     return {
         "query": found.query,
-        "relevance": interim.relevance(found) or 0.0,
+        "relevance": found.relevance,
         "pages": found.pages,
         "short_term": found.short_term,
         "segments": found.segments,
@@ -175,8 +173,7 @@ def hints(call: Call) -> dict[str, Any]:
 
 def knowledge(call: Call) -> Any:
     """List what is known."""
-    given = interim.accepted(call.memory.knowledge, **call.given)
-    return {"knowledge": call.memory.knowledge(**given)}
+    return {"knowledge": call.memory.knowledge(**call.given)}
 
 
 def explain(call: Call) -> Any:
@@ -187,12 +184,12 @@ def explain(call: Call) -> Any:
 
 def remember(call: Call) -> Any:
     """State a fact."""
-    return interim.verb(call.memory, "remember")(**call.body.model_dump())
+    return call.memory.remember(**call.body.model_dump())
 
 
 def correct(call: Call) -> Any:
     """Put a fact right."""
-    return interim.verb(call.memory, "correct")(call.body.knowledge_id, call.body.text)
+    return call.memory.correct(call.body.knowledge_id, call.body.text)
 
 
 def restore(call: Call) -> Any:
@@ -207,7 +204,7 @@ def forget(call: Call) -> Any:
 
 def profile(call: Call) -> Any:
     """Say who the user is."""
-    return call.memory.profile(**interim.accepted(call.memory.profile, **call.given))
+    return call.memory.profile(**call.given)
 
 
 def segments(call: Call) -> Any:

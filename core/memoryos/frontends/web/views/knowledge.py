@@ -9,10 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memoryos.errors import InvalidInput, NotFound
-from memoryos.frontends.web.interim import accepted, verb
 from memoryos.frontends.web.site import Site, asked, asked_number, ids_of
 from memoryos.memory.memory import Memory
-from memoryos.model import Knowledge, Owner, Status, Trait
+from memoryos.model import Knowledge, KnowledgeKind, Owner, Status, Trait
 
 AT_ONCE = 40
 SOURCES_AT_ONCE = 30
@@ -25,9 +24,11 @@ def listing(site: Site, request: Request) -> Response:
     owner = asked(request, "owner")
     status = asked(request, "status") or "active"
     kind, as_of, words = asked(request, "kind"), asked(request, "as_of"), asked(request, "q")
-    asking = accepted(found.knowledge, kind=kind, as_of=as_of)
     known = found.knowledge(
-        cast("Owner | None", owner or None), status=cast("Status", status), **asking
+        cast("Owner | None", owner or None),
+        cast("KnowledgeKind | None", kind or None),
+        as_of or None,
+        status=cast("Status", status),
     )
     if words:
         known = [item for item in known if words.casefold() in item.text.casefold()]
@@ -73,16 +74,14 @@ def remember(site: Site, request: Request, form: FormData) -> Response:
     found = site.memory(request, form)
     owner = str(form.get("owner", "user"))
     attribute = str(form.get("attribute", "")).strip() or None
-    new = verb(found, "remember")(
-        _text(form), owner=cast("Owner", owner), attribute=attribute, source=None
-    )
+    new = found.remember(_text(form), cast("Owner", owner), attribute)
     return site.to("/entry", **ids_of(found.scope), id=new.id, said="remembered")
 
 
 def correct(site: Site, request: Request, form: FormData) -> Response:
     """Put a fact right; what it said before stays to be seen."""
     found = site.memory(request, form)
-    new = verb(found, "correct")(str(form.get("id", "")), _text(form))
+    new = found.correct(str(form.get("id", "")), _text(form))
     return site.to("/entry", **ids_of(found.scope), id=new.id, said="corrected")
 
 

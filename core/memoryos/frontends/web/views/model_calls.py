@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memoryos.frontends.web.site import Site, asked
-from memoryos.model import Call
+from memoryos.ports import Call
 
 AT_ONCE = 100
 DAYS_AT_ONCE = 60

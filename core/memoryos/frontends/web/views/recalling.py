@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memoryos.errors import InvalidInput
-from memoryos.frontends.web.interim import accepted, relevance
 from memoryos.frontends.web.site import Site, asked, asked_number
 from memoryos.frontends.web.views.timeline import FILTERS, where_of
 from memoryos.generation.context import Recall
@@ -48,11 +47,8 @@ def recall(site: Site, request: Request) -> Response:
     budget = asked_number(request, "max_tokens", site.engine.config.context_tokens, MOST_TOKENS)
     session = asked(request, "as_session") or "default"
     asking: dict[str, Any] = {"where": where_of(filters), "visit": False}
-    asking |= accepted(
-        found.recall,
-        min_relevance=relevance_of(asked(request, "min_relevance")),
-        as_of=asked(request, "as_of"),
-    )
+    asking["as_of"] = asked(request, "as_of") or None
+    asking["min_relevance"] = relevance_of(asked(request, "min_relevance"))
     result = found.session(session).recall(question, k, budget, **asking) if question else None
     why = None
     if result is not None and asked(request, "why"):
@@ -70,7 +66,6 @@ def recall(site: Site, request: Request) -> Response:
         as_session=asked(request, "as_session"),
         filters=filters,
         found=result,
-        relevance=relevance(result),
         prompt=prompt,
         prompt_tokens=result.count_tokens(prompt) if result is not None else 0,
         why=why,

@@ -1,0 +1,163 @@
+"""Statements as they come in: what says the same is one entry, of one matter the newest is current.
+
+Pure: the entries that come of pages depend on the pages and their order alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memoryos.model import Knowledge
+from memoryos.ports import FactDraft, Vectors
+from memoryos.tiers.long_term import Telling, knowledge_id, merged, telling
+
+NEAR = 0.55
+"""Cosine from which on two statements of one speaker are compared word by word."""
+MATTER = 0.84
+"""Cosine from which on two statements of one speaker are of the same matter."""
+_SAME_WORDS = 0.8
+"""Share of telling words that statements of one matter have in common, where they differ only in a
+number or in a negation."""
+_COVERED = 0.5
+"""Share of the older statement's telling words that the newer one of its matter has."""
+_LONGER = 1.5
+"""Times as many telling words as the newer one that an older statement has at most."""
+_SURELY = 0.89
+"""Cosine from which on no word need be compared."""
+_EQUAL = 1e-4
+
+
+class Statements:
+    """The current statements of a scope while more are added. Collects what changes."""
+
+    def __init__(self, known: Iterable[Knowledge], vectors: Mapping[str, Vectors]) -> None:
+        """Start from the current statements, each with its vector."""
+        self.changed: dict[str, Knowledge] = {}
+        self.vectors: dict[str, Vectors] = {}
+        """Of the statements that were added."""
+        self._items = [item for item in known if item.kind == "statement" and item.id in vectors]
+        self._places = {item.id: place for place, item in enumerate(self._items)}
+        self._words: dict[str, Telling] = {}
+        rows = [vectors[item.id] for item in self._items]
+        self._matrix = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+
+    def add(
+        self,
+        draft: FactDraft,
+        vector: Vectors,
+        said: datetime,
+        derived: datetime,
+        corrected: Mapping[str, str],
+    ) -> None:
+        """Add what was said at a time, as a new entry or as a source of one that says the same.
+
+        `corrected` names, by the id of what was corrected by hand, the fact that stands instead.
+        """
+        words = telling(draft.text)
+        near = self._near(draft, vector)
+        for item, _ in near:
+            if _same(words, self._telling(item)):
+                self._keep(merged(item, draft.sources, said), None)
+                return
+        new = Knowledge(
+            id=knowledge_id(draft.owner, draft.text, draft.sources),
+            owner=draft.owner,
+            text=draft.text,
+            sources=draft.sources,
+            analyst="rules",
+            created=said,
+            updated=said,
+            derived=derived,
+            kind="statement",
+            speaker=draft.speaker,
+        )
+        if new.id in corrected:
+            new = replace(new, status="superseded", superseded_by=corrected[new.id])
+        for item, nearness in near:
+            older = self._telling(item)
+            if (
+                nearness >= _SURELY
+                or (nearness >= MATTER and _covers(words, older))
+                or _denies(words, older)
+            ):
+                new = self._replaces(item, new)
+        self._keep(new, vector)
+
+    def _near(self, draft: FactDraft, vector: Vectors) -> list[tuple[Knowledge, float]]:
+        """Return the current statements of the same speaker that are near, oldest first."""
+        if not len(self._matrix):
+            return []
+        scores: NDArray[np.float32] = np.einsum("ij,j->i", self._matrix, vector)
+        found = [
+            (self._items[place], float(scores[place]) + _EQUAL)
+            for place in np.flatnonzero(scores >= NEAR - _EQUAL).tolist()
+        ]
+        return sorted(
+            (
+                (item, nearness)
+                for item, nearness in found
+                if item.status == "active"
+                and (item.owner, item.speaker) == (draft.owner, draft.speaker)
+            ),
+            key=lambda pair: (pair[0].created, pair[0].id),
+        )
+
+    def _replaces(self, item: Knowledge, new: Knowledge) -> Knowledge:
+        """Let the newer of two statements of one matter take the older's place; return `new`."""
+        if new.status != "active":
+            return new
+        if item.updated > new.updated:
+            self._keep(replace(item, supersedes=(*item.supersedes, new.id)), None)
+            return replace(new, status="superseded", superseded_by=item.id)
+        self._keep(replace(item, status="superseded", superseded_by=new.id), None)
+        return replace(new, supersedes=(*new.supersedes, item.id))
+
+    def _keep(self, item: Knowledge, vector: Vectors | None) -> None:
+        self.changed[item.id] = item
+        place = self._places.get(item.id)
+        if place is not None:
+            self._items[place] = item
+        elif vector is not None:
+            self._places[item.id] = len(self._items)
+            self._items.append(item)
+            self.vectors[item.id] = vector
+            row = vector[np.newaxis]
+            self._matrix = np.concatenate([self._matrix, row]) if len(self._matrix) else row
+
+    def _telling(self, item: Knowledge) -> Telling:
+        found = self._words.get(item.id)
+        if found is None:
+            found = self._words[item.id] = telling(item.text)
+        return found
+
+
+def _same(one: Telling, other: Telling) -> bool:
+    return one == other or (one[1:] == other[1:] and _shared(one, other) >= _SAME_WORDS)
+
+
+def _covers(newer: Telling, older: Telling) -> bool:
+    """Tell whether a statement speaks of most of what an older one said."""
+    both = len(newer[0] & older[0])
+    return both >= _COVERED * len(older[0]) and len(older[0]) <= _LONGER * len(newer[0])
+
+
+def _denies(one: Telling, other: Telling) -> bool:
+    """Tell whether two statements say otherwise of the same: another number, or not.
+
+    Who denies may say more ("I'm not vegan any more, I eat meat").
+    """
+    if one[2] != other[2]:
+        few, many = sorted((one[0], other[0]), key=len)
+        return bool(few) and len(few & many) / len(few) >= _SAME_WORDS
+    return one[1] != other[1] and _shared(one, other) >= _SAME_WORDS
+
+
+def _shared(one: Telling, other: Telling) -> float:
+    words = one[0] - one[1], other[0] - other[1]
+    either = words[0] | words[1]
+    return len(words[0] & words[1]) / len(either) if either else 0.0

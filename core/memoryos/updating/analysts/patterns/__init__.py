@@ -1,1 +1,0 @@
-"""What the rules know a fact by: patterns and word lists of three languages."""
