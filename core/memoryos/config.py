@@ -100,9 +100,9 @@ class MemoryConfig:
     """m: segments recalled."""
     top_knowledge: int = 10
     """Knowledge entries recalled, for the user and for the agent."""
-    min_relevance: float = 0.28
-    """Relevance below which a recall is empty: of the questions that LoCoMo 0-4, BEAM 1-10 and the
-    own sets answer, 95 % are above it, and half of those that they do not are below. 0: never."""
+    min_relevance: float = 0.04
+    """Relevance below which a recall is empty: that of nonsense, and of what shares neither a word
+    nor a meaning with the memory. 0: never. To refuse more, see docs/concepts.md."""
     retrieval: RetrievalMode = "fused"
     """"fused" ranks every page of the scope; "two_stage" is the paper's: segments first."""
     search_in_server_from: int = 20_000

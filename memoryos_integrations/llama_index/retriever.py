@@ -14,6 +14,7 @@ from memoryos import Engine, Knowledge, RecalledPage
 from memoryos.errors import InvalidInput
 from memoryos.generation.neutral import neutral, speaker
 from memoryos.model import Id
+from memoryos.storage.journal import checked_share
 from memoryos_integrations.llama_index.connection import engine_of
 from memoryos_integrations.llama_index.messages import OURS
 from memoryos_integrations.llama_index.query import query_of
@@ -29,7 +30,8 @@ class MemoryOSRetriever(BaseRetriever):
     engine or storage_uri, user_id, assistant_id: whose memory.  similarity_top_k: pages at most, as
     LlamaIndex's own retrievers call it; it may be set later too.  tiers: "pages"
     (turns, verbatim), "knowledge" (facts, after the pages, scored with the last page's score), or
-    both.  session_id: seen from which session.  where: which pages (see Memory.recall).
+    both.  session_id: seen from which session.  where: which pages; min_relevance: from
+    0 to 1, what each must reach (see Memory.recall for both).
 
     A node's metadata: kind, time (ISO 8601), reasons, sources (ids of pages), and for a page
     page, session, segment and chain and what the page's own metadata holds; for a fact owner and
@@ -47,6 +49,7 @@ class MemoryOSRetriever(BaseRetriever):
         session_id: Id = "default",
         tiers: Sequence[str] = ("pages",),
         where: Mapping[str, Any] | None = None,
+        min_relevance: float | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         unknown = [tier for tier in tiers if tier not in TIERS]
@@ -57,6 +60,7 @@ class MemoryOSRetriever(BaseRetriever):
         self.similarity_top_k = similarity_top_k
         self._tiers = tuple(tiers)
         self._where = where
+        self._min_relevance = checked_share(min_relevance, "min_relevance")
         super().__init__(callback_manager=callback_manager)
 
     @property
@@ -74,7 +78,9 @@ class MemoryOSRetriever(BaseRetriever):
         query = query_of(query_bundle.query_str)
         if not query:
             return []
-        found = self._memory.recall(query, k=self._k, where=self._where)
+        found = self._memory.recall(
+            query, k=self._k, where=self._where, min_relevance=self._min_relevance
+        )
         nodes = []
         if "pages" in self._tiers:  # a page may hold nothing but a system prompt or a tool's result
             nodes += [_page_node(item) for item in found.pages if item.page.text]

@@ -197,13 +197,7 @@ class Memory(Stating):
         if not isinstance(query, str) or not query.strip():
             raise InvalidInput("query is empty: say what to recall")
         query = fitted(query, modules.config.max_text_bytes)
-        if max_tokens is not None:
-            checked_count(max_tokens, "max_tokens", 0)
-        wanted = Wanted(modules.config.top_pages)
-        if k is not None:
-            wanted = Wanted(checked_count(k, "k"))
-        elif max_tokens is not None:
-            wanted = Wanted.to_fill(max_tokens, least=modules.config.top_pages)
+        wanted = _wanted(k, max_tokens, modules.config.top_pages)
         least = checked_share(min_relevance, "min_relevance")
         moment = None if as_of is None else checked_time(as_of, "as_of")
         found = modules.retriever.recall(
@@ -440,3 +434,12 @@ class Memory(Stating):
         receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query), notes)
         self._modules.after_add(scope)
         return receipt
+
+
+def _wanted(k: int | None, max_tokens: int | None, usual: int) -> Wanted:
+    """Return how many pages a recall is to bring. Raises InvalidInput."""
+    if max_tokens is not None:
+        checked_count(max_tokens, "max_tokens", 0)
+    if k is not None:
+        return Wanted(checked_count(k, "k"))
+    return Wanted(usual) if max_tokens is None else Wanted.to_fill(max_tokens, least=usual)

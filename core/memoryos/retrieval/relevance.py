@@ -24,10 +24,19 @@ _BEFORE = 0.2
 _OTHERS = 200
 """Passages that hold none of the words, added to a scope's: in a memory of one page each word that
 it holds would be worth nothing beside one that it does not."""
-_USUAL = 300
+_USUAL, _UNKNOWN, _MOST_IN_COMMON = 0.12, 40, 0.4
+"""Cosine of things that have nothing to do with one another, and how many passages' worth of belief
+it has: what all passages of a scope have in common with a question (its people's names, a language
+that the embedder does not know) is no meaning.  Yet a memory may be of one matter only: so much is
+taken off at most."""
+_MANY, _FEW = 300, 10
 """Passages of the scope by which the cosine is judged…"""
-_SPREAD = 0.13
-"""…and what the best of many is higher by chance: this times the root of 2 ln(passages)."""
+_SPREAD = 0.59
+"""…and what the best of many is higher by chance: this times the root of 2 ln(passages + few)."""
+_HELD = 0.05
+"""Share from which a word in common is one at all."""
+_DATED = 0.15
+"""How much a page bears on a question that names its time, whatever it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ class Calibration:
     """Coefficients of two logistics: words with meaning, and meaning alone."""
 
     offset: float
+    any_share: float  # of a word in common at all, which nonsense has not
     share: float
     share_squared: float
     cosine: float
@@ -43,11 +53,27 @@ class Calibration:
     enough: float  # cosine, as of a usual scope, that is as likely as not to be an answer
 
 
-_WORDS = Calibration(-2.82, 6.77, 0.0, 0.0, 0.0, 0.0, 0.0)
+_WORDS = Calibration(-4.82, 2.0, 6.77, 0.0, 0.0, 0.0, 0.0, 0.0)
 """Without vectors, or with spellings only."""
-_STATIC = Calibration(-5.27, 9.21, -3.71, 3.87, 1.39, 20.0, 0.78)
+_STATIC = Calibration(-8.23, 2.0, 7.7, -3.6, 9.95, 7.47, 25.0, 1.06)
 _MODEL = _STATIC
 """Of models of sentences, known and unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """What a page was found among."""
+
+    passages: int
+    usual: float | None = None  # mean of their cosines to the question; None without vectors
+
+    @property
+    def in_common(self) -> float:
+        """Part of each cosine that all have in common, beyond what is usual."""
+        if self.usual is None:
+            return 0.0
+        beyond = self.passages * (self.usual - _USUAL) / (self.passages + _UNKNOWN)
+        return min(beyond, _MOST_IN_COMMON)
 
 
 def calibration(embedder: str | None) -> Calibration:
@@ -58,23 +84,34 @@ def calibration(embedder: str | None) -> Calibration:
 
 
 def relevance(
-    share: float | None, cosine: float | None, passages: int, calibrated: Calibration
+    share: float | None,
+    cosine: float | None,
+    among: Among,
+    calibrated: Calibration,
+    *,
+    dated: bool = False,
 ) -> float:
     """Return how much a page bears on a question.
 
     share: of the weight of the question's words, what the page holds, 0 to 1, None where the
     question has no words; cosine: of its best passage to the question, None where there are no
-    vectors; passages: of the scope.
+    vectors; dated: whether its time is one that the question names.
     """
     # A passage whose embedding is pending has a cosine of exactly 0.
     use = calibrated if cosine else _WORDS
-    held, near = min(max(share or 0.0, 0.0), 1.0), cosine or 0.0
-    logit = use.offset + held * (use.share + held * use.share_squared)
+    held = min(max(share or 0.0, 0.0), 1.0)
+    near = (cosine or 0.0) - among.in_common
+    logit = use.offset + use.any_share * min(held / _HELD, 1.0)
+    logit += held * (use.share + held * use.share_squared)
     unlike = 1 - _logistic(logit + near * (use.cosine + held * use.both))
     if use.steep:
-        chance = math.sqrt(2 * math.log(_USUAL)) - math.sqrt(2 * math.log(max(passages, 1)))
+        chance = _by_chance(_MANY) - _by_chance(max(among.passages, 1))
         unlike *= 1 - _logistic(use.steep * (near + _SPREAD * chance - use.enough))
-    return 1 - unlike
+    return 1 - unlike * (1 - _DATED if dated else 1)
+
+
+def _by_chance(passages: int) -> float:
+    return math.sqrt(2 * math.log(passages + _FEW))
 
 
 def word_shares(

@@ -21,9 +21,11 @@ _NEW_WORDS = 2
 """Content words at most that a question without an answer has and the query has not."""
 _ALIKE = 0.9
 """Words in common, of those in either, from which two pages say the same."""
-_SAME_WORDS = 2
+_SAME_WORDS, _MATTER = 2, 0.5
 """Words in common at least of two statements on the same matter, which hold the same words of the
-question…"""
+question, and of their weight this share at least…"""
+_WHOLE = 0.95
+"""…or this share of it: then one word in common will do…"""
 _OWN_WORDS = 5
 """…and words at most that one has to itself."""
 _STATEMENT = 25
@@ -49,11 +51,13 @@ def judged(found: Sequence[tuple[Page, Hit]], query: str, before: Page | None) -
     before: the turn that the question goes on from; it is known, and comes after the others.
     """
     asked = frozenset(content_words(query))
-    once = _collapsed([_judge(page, hit, asked) for page, hit in found])
+    # Where a time is asked for, what was said then is wanted, not what was said last.
+    dated = any(hit.dated for _, hit in found)
+    once = _collapsed([_judge(page, hit, asked) for page, hit in found], dated=dated)
     # Stable: of equals the index's order stands.
     known = before.id if before is not None else None
     once.sort(key=lambda item: (item.hollow, item.page.id == known, -item.hit.score))
-    return _newest_first(once)
+    return once if dated else _newest_first(once)
 
 
 def _said(text: str) -> str:
@@ -73,8 +77,11 @@ def _judge(page: Page, hit: Hit, asked: frozenset[str]) -> Judged:
     return Judged(page, replace(hit, score=score), hollow=hollow)
 
 
-def _collapsed(items: Sequence[Judged]) -> list[Judged]:
-    """Return the newest of pages that say the same, with the best score among them."""
+def _collapsed(items: Sequence[Judged], *, dated: bool) -> list[Judged]:
+    """Return the newest of pages that say the same, with the best score among them.
+
+    dated: return the best instead, as the question names a time.
+    """
     groups: list[tuple[frozenset[str], list[Judged]]] = []
     for item in items:
         words = frozenset(
@@ -85,7 +92,7 @@ def _collapsed(items: Sequence[Judged]) -> list[Judged]:
             groups.append((words, [item]))
         else:
             same.append(item)
-    return [_newest_of(group) for _, group in groups]
+    return [_one_of(group, dated=dated) for _, group in groups]
 
 
 def _alike(words: frozenset[str], others: frozenset[str]) -> bool:
@@ -98,13 +105,13 @@ def _alike(words: frozenset[str], others: frozenset[str]) -> bool:
     return not any(sign.isdigit() for word in words ^ others for sign in word)
 
 
-def _newest_of(group: Sequence[Judged]) -> Judged:
+def _one_of(group: Sequence[Judged], *, dated: bool) -> Judged:
     if len(group) == 1:
         return group[0]
-    newest = max(group, key=lambda item: (item.page.timestamp, item.page.seq))
-    best = max(group, key=lambda item: item.hit.score).hit
-    reasons = (*newest.hit.reasons, f"said {len(group)} times")
-    return replace(newest, hit=replace(newest.hit, score=best.score, reasons=reasons))
+    best = max(group, key=lambda item: (item.hit.dated, item.hit.score))
+    chosen = best if dated else max(group, key=lambda item: (item.page.timestamp, item.page.seq))
+    reasons = (*chosen.hit.reasons, f"said {len(group)} times")
+    return replace(chosen, hit=replace(chosen.hit, score=best.hit.score, reasons=reasons))
 
 
 def _newest_first(items: list[Judged]) -> list[Judged]:
@@ -147,5 +154,7 @@ def _on_one_matter(
 ) -> bool:
     if not others or set(one.hit.held or ()) != set(other.hit.held or ()):
         return False
-    common = len(words & others)
-    return common >= _SAME_WORDS and max(len(words), len(others)) - common <= _OWN_WORDS
+    common, share = len(words & others), min(one.hit.share or 0.0, other.hit.share or 0.0)
+    if max(len(words), len(others)) - common > _OWN_WORDS:
+        return False
+    return share >= (_MATTER if common >= _SAME_WORDS else _WHOLE) and common > 0

@@ -32,9 +32,9 @@ from memoryos.model import (
 )
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
-from memoryos.retrieval.knowing import Known, bearing
+from memoryos.retrieval.knowing import Known, bearing, best_relevance
 from memoryos.retrieval.narrowing import Narrowing
-from memoryos.retrieval.relevance import Calibration, calibration, relevance
+from memoryos.retrieval.relevance import Among, Calibration, calibration, relevance
 from memoryos.retrieval.reranking import Judged, judged
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
@@ -43,8 +43,9 @@ from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
 from memoryos.text.asking import is_follow_up, is_small_talk
+from memoryos.text.dates import periods
 from memoryos.text.terms import tokens
-from memoryos.text.tokenizer import keywords, words
+from memoryos.text.tokenizer import content_words, keywords, words
 from memoryos.tiers import mid_term
 
 _log = logging.getLogger("memoryos.retrieval.retriever")
@@ -100,11 +101,11 @@ class Retriever:
         asked, answer = False, None
         for _ in range(_MOST_TRIES):
             # The embedder is called before the lock is taken, if the cached view has vectors.
-            if view.dimension and not asked:
+            if _has_vectors(view) and not asked:
                 asked, answer = True, self._query_vector(query, before)
             with self._views.recall_lock(view):
                 view = self._views.get(scope)
-                if view.dimension and not asked:
+                if _has_vectors(view) and not asked:
                     continue
                 vector = self._comparable(view, answer)
                 with suppress(StaleBlocks):
@@ -131,16 +132,10 @@ class Retriever:
     ) -> Recall:
         """Assemble the Recall from the hits of a search and the live tiers."""
         tiers = view.tiers
-        calibrated, passages = self._calibration(view), view.index.passages
+        calibrated = self._calibration(view)
+        among = Among(view.index.passages, hits[0].hit.usual if hits else None)
         pages = tuple(
-            _recalled(
-                item.page,
-                item.hit,
-                0.0
-                if item.hollow
-                else relevance(item.hit.share, item.hit.cosine, passages, calibrated),
-            )
-            for item in hits
+            _recalled(item.page, item.hit, _bears(item, among, calibrated)) for item in hits
         )
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         if only is None:
@@ -150,7 +145,7 @@ class Retriever:
             short_term = only.short_term(session_id, self._config.short_term_capacity)
         user = self._knowledge(tiers, "user", query, vector, only)
         agent = self._knowledge(tiers, "agent", query, vector, only)
-        known = self._bears((*user, *agent), len(tiers.knowledge), calibrated)
+        known = best_relevance(query, (*user, *agent), among, calibrated)
         return Recall(
             query=query,
             pages=pages,
@@ -178,6 +173,7 @@ class Retriever:
         return next((page for page in turns if page.user_input.strip() != query.strip()), None)
 
     def _query_vector(self, query: str, before: Page | None) -> Vectors | None:
+        query = _undated(query)
         try:
             vector = self._embedder.embed_query(query)
             if before is None or not _text_of(before):
@@ -191,6 +187,8 @@ class Retriever:
     def _comparable(self, view: ScopeView, vector: Vectors | None) -> Vectors | None:
         """Return the question's vector if the scope has any to compare it with."""
         made_by = view.head.embedder
+        if made_by is None and view.tiers.vectors:
+            return vector  # facts stated by hand, before there was any page
         if vector is None or made_by is None or outdated(made_by, self._embedder):
             return None
         if made_by.name != self._embedder.name or len(vector) != view.dimension:
@@ -214,7 +212,7 @@ class Retriever:
         names = _names(scope, view.tiers.profile)
         return view.index.search(
             query,
-            vector,
+            vector if view.dimension else None,
             wanted,
             now=now.timestamp(),
             allowed=allowed,
@@ -337,7 +335,8 @@ class Retriever:
                 items, cosines, wanted, lambda item: frozenset(tokens(item.text)), most
             )
         calibrated = calibration(self._embedder.name if vector is not None else None)
-        known = self._bears((*sides["user"], *sides["agent"]), len(held), calibrated)
+        both = (*sides["user"], *sides["agent"])
+        known = best_relevance(found.query, both, Among(len(held)), calibrated)
         past = replace(
             found,
             user_knowledge=tuple(each.item for each in sides["user"]),
@@ -348,13 +347,8 @@ class Retriever:
         return self._relevant(past, min_relevance)
 
     def _calibration(self, view: ScopeView) -> Calibration:
-        return calibration(view.head.embedder.name if view.head.embedder else None)
-
-    def _bears(self, known: Sequence[Known], of: int, calibrated: Calibration) -> float:
-        """Return the relevance of what is known, that of the most relevant; of: entries in all."""
-        return max(
-            (relevance(each.share, each.cosine, of, calibrated) for each in known), default=0.0
-        )
+        made_by = view.head.embedder
+        return calibration(self._embedder.name if made_by is None else made_by.name)
 
     def _relevant(self, found: Recall, min_relevance: float | None) -> Recall:
         """Return what is left of a recall: nothing but the conversation, if it is not relevant."""
@@ -385,6 +379,29 @@ class Retriever:
         if only is not None:
             chains = only.chains(chains)
         return sorted(chains, key=lambda chain: order[chain.id])
+
+
+def _undated(query: str) -> str:
+    """Return a question without its dates, which the ranking compares with the pages' times.
+
+    In meaning "the day before yesterday" is near to whatever is said of days.
+    """
+    left = query
+    for period in periods(query, now=0.0, oldest=0.0, newest=0.0):
+        left = left.replace(period.label, " ")
+    return left if content_words(left) else query
+
+
+def _has_vectors(view: ScopeView) -> bool:
+    return bool(view.dimension or view.tiers.vectors)
+
+
+def _bears(item: Judged, among: Among, calibrated: Calibration) -> float:
+    """Return how much a page that was found bears on the question; one that says nothing, not."""
+    if item.hollow:
+        return 0.0
+    hit = item.hit
+    return relevance(hit.share, hit.cosine, among, calibrated, dated=hit.dated)
 
 
 def _text_of(before: Page | None) -> str:

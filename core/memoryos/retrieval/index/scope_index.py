@@ -236,3 +236,6 @@ class _Pages:
         if self._target is None:
             return None
         return self._here.dense.cosines(positions.tolist(), self._target)
+
+    def usual(self) -> float | None:
+        return None if self._target is None else float(self._here.dense.mean @ self._target)

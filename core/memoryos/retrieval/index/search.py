@@ -65,6 +65,8 @@ class Hit:
     """The words of the question that the page holds, each with its share of the weight of them all,
     0 to 1; None where the question has no words."""
     cosine: float | None  # of its best passage to the question; None without vectors
+    dated: bool  # whether its time is one that the question names
+    usual: float | None  # mean cosine of the scope's passages to the question
 
     @property
     def share(self) -> float | None:
@@ -90,6 +92,10 @@ class Pages(Protocol):
 
     def cosines(self, positions: NDArray[np.intp]) -> list[float] | None:
         """Return the cosine of a few passages to the question; None to go by words alone."""
+        ...
+
+    def usual(self) -> float | None:
+        """Return the mean cosine of the passages to the question; None to go by words alone."""
         ...
 
 
@@ -157,8 +163,10 @@ def search(
         weighed = [(word.surface, share) for word, share in zip(words, shares, strict=True)]
         held = [dict(compress(weighed, holds)) for holds in shared.T.tolist()]
     near = cosines if cosines is not None else [None] * len(found)
+    dated, usual = _inside(columns, found, named), [pages.usual()] * len(found)
     seqs, values = columns.seqs[found].tolist(), scores[found - 1].tolist()
-    return [Hit(*hit) for hit in zip(seqs, values, why, parts, held, near, strict=True)]
+    told = zip(seqs, values, why, parts, held, near, dated, usual, strict=True)
+    return [Hit(*hit) for hit in told]
 
 
 def cosine_hits(columns: Columns, pages: NDArray[np.intp], cosines: Floats) -> list[Hit]:
@@ -168,7 +176,9 @@ def cosine_hits(columns: Columns, pages: NDArray[np.intp], cosines: Floats) -> l
         parts = _best_passages(columns, page, cosines)
         near = parts[0][1] if len(parts) > 1 else float(cosines[columns.starts[page] - 1])
         seq = int(columns.seqs[page])
-        hits.append(Hit(seq, near, (f"meaning {near:.2f}",), parts, None, near))
+        hits.append(
+            Hit(seq, near, (f"meaning {near:.2f}",), parts, None, near, dated=False, usual=None)
+        )
     return hits
 
 
@@ -246,6 +256,15 @@ def _dated(
     bonus = np.zeros(n, dtype=np.float32)
     bonus[at] = rank.date_bonus(times, named, config)
     return bonus, named
+
+
+def _inside(columns: Columns, pages: NDArray[np.intp], named: Sequence[Period]) -> list[bool]:
+    """Return whether the time of each page lies in a period that the question names."""
+    times = columns.timestamps[pages]
+    inside = np.zeros(len(pages), bool)
+    for period in named:
+        inside |= (times >= period.start) & (times < period.end)
+    return inside.tolist()  # type: ignore[no-any-return]
 
 
 def _words(

@@ -216,6 +216,11 @@ class _Dense:
         mean, scale = rank.unit(known, config.prior_dense_spread, config.prior_pages)
         return np.nan_to_num((products - mean) * scale, copy=False)
 
+    @property
+    def usual(self) -> float:
+        """The mean cosine, by the sample."""
+        return float(self._vector @ self._sample.mean)
+
     def cosines(self, positions: Positions) -> list[float]:
         """Return the cosine of a few pages, 0 where there is no vector."""
         found = np.full(self._columns.size, 0, dtype=np.float32)
@@ -270,6 +275,9 @@ class _Pages:
 
     def cosines(self, positions: Positions) -> list[float] | None:
         return None if self._dense is None else self._dense.cosines(positions)
+
+    def usual(self) -> float | None:
+        return None if self._dense is None else self._dense.usual
 
     def _found(self, counts: Values) -> Found:
         rows, there = self.columns.places(counts.seqs, counts.passages)
