@@ -9,7 +9,7 @@ from copy import deepcopy
 from datetime import datetime, timezone
 from typing import Any
 
-from memoryos import Engine, Memory, Message, Page
+from memoryos import Engine, Memory, Message, Page, RecalledPage
 from memoryos.errors import InvalidInput, MissingExtra, NotFound
 from memoryos.model import Id
 
@@ -254,21 +254,27 @@ def _candidates(memory: Memory, op: SearchOp) -> list[tuple[Page, float | None]]
         if all(_FIELD in page.metadata for page in newest):
             return [(page, None) for page in newest]
     if query and not op.filter:
-        found = memory.recall(query, k=enough, where={"session_id": session}, min_relevance=0).pages
+        found = _found(memory, query, enough)
         if len(found) == enough and all(_FIELD in i.page.metadata and i.page.text for i in found):
             return [(item.page, item.score) for item in found]
     pages = memory.pages(session)
     wanted = {page.id for page in pages if _matches(page, op.filter)}
     scores: dict[str, float] = {}
     if query and wanted:
-        where = {"session_id": session}
-        found = memory.recall(query, k=len(pages), where=where, min_relevance=0).pages
+        found = _found(memory, query, len(pages))
         # In the order of their rank, which also tells apart what has the same score.
         scores = {i.page.id: i.score for i in found if i.page.id in wanted and i.page.text}
     by_id = {page.id: page for page in pages}
     ranked = [(by_id[id_], score) for id_, score in scores.items() if id_ in by_id]
     others = [(page, None) for page in pages if page.id in wanted and page.id not in scores]
     return [*ranked, *others]
+
+
+def _found(memory: Memory, query: str, k: int) -> Sequence[RecalledPage]:
+    """Return the items of a namespace nearest to a query, however far."""
+    # Items are no turns: a query asked in their session would go on from the newest one.
+    asking = memory.session(f"{memory.session_id} asking")
+    return asking.recall(query, k=k, where={"session_id": memory.session_id}, min_relevance=0).pages
 
 
 def _forget(memory: Memory, page: Page) -> None:

@@ -100,7 +100,7 @@ class MemoryConfig:
     """m: segments recalled."""
     top_knowledge: int = 10
     """Knowledge entries recalled, for the user and for the agent."""
-    min_relevance: float = 0.04
+    min_relevance: float = 0.08
     """Relevance below which a recall is empty: that of nonsense, and of what shares neither a word
     nor a meaning with the memory. 0: never. To refuse more, see docs/concepts.md."""
     retrieval: RetrievalMode = "fused"

@@ -30,8 +30,8 @@ from langgraph.runtime import Runtime
 from typing_extensions import NotRequired
 
 from memoryos import Engine, Memory, Page, Recall
+from memoryos.errors import InvalidInput
 from memoryos.model import Id
-from memoryos.storage.journal import checked_share
 from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import Identity
 from memoryos_integrations.langchain.messages import answer_text, query_of
@@ -114,7 +114,11 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     ) -> None:
         super().__init__()
         engine = Engine.of(engine, storage_uri)
-        self._min_relevance = checked_share(min_relevance, "min_relevance")
+        if min_relevance is not None and (
+            isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1
+        ):
+            raise InvalidInput(f"min_relevance must be from 0 to 1, not {min_relevance!r}")
+        self._min_relevance = min_relevance
         self._on_recall = on_recall
         self._engine = engine
         self._turns = TurnJournal.of(engine)

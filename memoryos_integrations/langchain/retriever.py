@@ -39,8 +39,8 @@ class MemoryOSRetriever(BaseRetriever):
     session_id: None recalls from all of the user's sessions. filter: narrows the pages, as `where`
     of `Memory.recall` does; also per call. score_threshold: from 0 to 1, the least relevance of a
     page; also per call; None leaves it to the memory whether anything bears on the question at all
-    (`MemoryConfig.min_relevance`), 0 gives the nearest, however far. on_error: "log" (the default) gives no documents when the memory fails and
-    logs that once; "raise" raises the MemoryOSError.
+    (`MemoryConfig.min_relevance`), 0 gives the nearest, however far. on_error: "log" (the default)
+    gives no documents when the memory fails and logs that once; "raise" raises the MemoryOSError.
 
     A page's metadata hold page_id, session_id, segment_id, timestamp (ISO 8601), relevance (0
     to 1), reasons and tier, and the page's own metadata; knowledge has knowledge_id, owner,

@@ -14,7 +14,6 @@ from memoryos import Engine, Knowledge, RecalledPage
 from memoryos.errors import InvalidInput
 from memoryos.generation.neutral import neutral, speaker
 from memoryos.model import Id
-from memoryos.storage.journal import checked_share
 from memoryos_integrations.llama_index.connection import engine_of
 from memoryos_integrations.llama_index.messages import OURS
 from memoryos_integrations.llama_index.query import query_of
@@ -55,12 +54,16 @@ class MemoryOSRetriever(BaseRetriever):
         unknown = [tier for tier in tiers if tier not in TIERS]
         if isinstance(tiers, str) or not tiers or unknown:
             raise InvalidInput(f"tiers must be some of {', '.join(TIERS)}, not {tiers!r}")
+        if min_relevance is not None and (
+            isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1
+        ):
+            raise InvalidInput(f"min_relevance must be from 0 to 1, not {min_relevance!r}")
         self._engine = engine_of(engine, storage_uri)
         self._memory = self._engine.memory(user_id, assistant_id, session_id)
         self.similarity_top_k = similarity_top_k
         self._tiers = tuple(tiers)
         self._where = where
-        self._min_relevance = checked_share(min_relevance, "min_relevance")
+        self._min_relevance = min_relevance
         super().__init__(callback_manager=callback_manager)
 
     @property

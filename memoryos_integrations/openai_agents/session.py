@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from memoryos import Engine, Memory, Message
+from memoryos.errors import InvalidInput
 from memoryos.model import Id
-from memoryos.storage.journal import checked_share
 from memoryos_integrations.openai_agents.items import from_message, is_shown, to_message
 
 _AT_ONCE = 8
@@ -85,7 +85,10 @@ class MemoryOSSession:
                 memory's, which the best must reach.
             max_tokens: Tokens of what is remembered, at most.
         """
-        checked_share(min_relevance, "min_relevance")
+        if min_relevance is not None and (
+            isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1
+        ):
+            raise InvalidInput(f"min_relevance must be from 0 to 1, not {min_relevance!r}")
 
         async def recalled(context: Any, agent: Any) -> str:  # noqa: ARG001  # the SDK's signature
             asked = getattr(context, "turn_input", None) or []

@@ -33,7 +33,7 @@ _MANY, _FEW = 300, 10
 """Passages of the scope by which the cosine is judged…"""
 _SPREAD = 0.59
 """…and what the best of many is higher by chance: this times the root of 2 ln(passages + few)."""
-_HELD = 0.05
+_HELD = 0.1
 """Share from which a word in common is one at all."""
 _DATED = 0.15
 """How much a page bears on a question that names its time, whatever it says."""
