@@ -71,6 +71,9 @@ class Recall(Displayable):
         default=_no_chains, repr=False, compare=False
     )
 
+    refused: bool = field(default=False, repr=False)
+    """Whether nothing bears on the question: then the block is empty, whatever was said lately."""
+
     def __bool__(self) -> bool:
         """Return whether anything that bears on the question is left."""
         return bool(self.pages or self.user_knowledge or self.agent_knowledge)
@@ -154,7 +157,7 @@ class _Block:
 
     def text(self) -> str:
         recall = self._recall
-        if not recall:
+        if recall.refused:
             return ""
         self._known_facts(int(self._budget * KNOWN_SHARE))
         self._recent(int(self._budget * RECENT_SHARE), ())

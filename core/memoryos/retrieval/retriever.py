@@ -364,6 +364,7 @@ class Retriever:
                 agent_knowledge=(),
                 profile=Profile(),
                 load_chains=tuple,
+                refused=True,
             )
         pages = found.pages
         if min_relevance is not None:
