@@ -53,7 +53,7 @@ class Calibration:
     enough: float  # cosine, as of a usual scope, that is as likely as not to be an answer
 
 
-_WORDS = Calibration(-4.82, 2.0, 6.77, 0.0, 0.0, 0.0, 0.0, 0.0)
+_WORDS = Calibration(-4.4, 2.0, 6.77, 0.0, 0.0, 0.0, 0.0, 0.0)
 """Without vectors, or with spellings only."""
 _STATIC = Calibration(-8.23, 2.0, 7.7, -3.6, 9.95, 7.47, 25.0, 1.06)
 _MODEL = _STATIC
@@ -101,7 +101,9 @@ def relevance(
     use = calibrated if cosine else _WORDS
     held = min(max(share or 0.0, 0.0), 1.0)
     near = (cosine or 0.0) - among.in_common
-    logit = use.offset + use.any_share * min(held / _HELD, 1.0)
+    # By words alone (the page may not be embedded yet) any word that is held will do.
+    enough = _HELD if cosine else 1e-9
+    logit = use.offset + use.any_share * min(held / enough, 1.0)
     logit += held * (use.share + held * use.share_squared)
     unlike = 1 - _logistic(logit + near * (use.cosine + held * use.both))
     if use.steep:
