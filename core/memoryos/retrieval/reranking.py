@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from memoryos.model import Page
 from memoryos.retrieval.index import Hit
@@ -32,7 +34,20 @@ _STATEMENT = 25
 """Words of a statement at most that a later one may overtake."""
 _READ = 2000
 """Characters of a side that are looked at."""
+_KEPT = 1 << 11
+"""Pages whose words, once read, are kept (some 5 MB)."""
 _SPEAKER = re.compile(r"\s*([^\W\d_][\w .'-]{0,30}):\s")
+
+
+class _Reading(NamedTuple):
+    """What is told by the words of a page alone."""
+
+    asks: bool  # whether the user does nothing else
+    ignorant: bool  # whether the answer says only that there is none
+    answered: bool
+    words: frozenset[str]
+    content: frozenset[str]  # content words of the user's side
+    is_statement: bool  # a short one, that a later one may overtake
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,7 @@ class Judged:
     hit: Hit
     hollow: bool
     """Whether it says nothing: a question without an answer."""
+    reading: _Reading
 
 
 def judged(found: Sequence[tuple[Page, Hit]], query: str, before: Page | None) -> list[Judged]:
@@ -66,15 +82,30 @@ def _said(text: str) -> str:
     return text[match.end() if match else 0 :][:_READ].strip()
 
 
+@lru_cache(maxsize=_KEPT)
+def _read(user_input: str, agent_response: str) -> _Reading:
+    user, agent = _said(user_input), _said(agent_response)
+    asks = bool(user) and is_question(user)
+    is_short = len(user.split()) <= _STATEMENT and len(user) <= _STATEMENT * 10
+    return _Reading(
+        asks,
+        is_ignorance(agent) if asks or not user else False,
+        bool(agent),
+        frozenset(f"{user_input}\n{agent_response}".lower().split()),
+        frozenset(content_words(user)) if is_short or asks else frozenset(),
+        bool(user) and is_short and not asks,
+    )
+
+
 def _judge(page: Page, hit: Hit, asked: frozenset[str]) -> Judged:
-    user, agent = _said(page.user_input), _said(page.agent_response)
-    if not user or not is_question(user):
-        return Judged(page, hit, hollow=not user and is_ignorance(agent))
-    hollow = is_ignorance(agent)
-    if not agent:  # a question may tell something besides: "Did you know that I moved to Rome?"
-        hollow = len(frozenset(content_words(user)) - asked) <= _NEW_WORDS
-    score = hit.score * _ASKS if hollow and hit.score > 0 else hit.score
-    return Judged(page, replace(hit, score=score), hollow=hollow)
+    reading = _read(page.user_input[:_READ], page.agent_response[:_READ])
+    hollow = reading.ignorant
+    if reading.asks and not reading.answered:
+        # It may tell something besides: "Did you know that I moved to Rome?"
+        hollow = len(reading.content - asked) <= _NEW_WORDS
+    if reading.asks and hollow and hit.score > 0:
+        hit = replace(hit, score=hit.score * _ASKS)
+    return Judged(page, hit, hollow, reading)
 
 
 def _collapsed(items: Sequence[Judged], *, dated: bool) -> list[Judged]:
@@ -84,22 +115,20 @@ def _collapsed(items: Sequence[Judged], *, dated: bool) -> list[Judged]:
     """
     groups: list[tuple[frozenset[str], list[Judged]]] = []
     for item in items:
-        words = frozenset(
-            f"{item.page.user_input[:_READ]}\n{item.page.agent_response[:_READ]}".lower().split()
-        )
-        same = next((group for other, group in groups if _alike(words, other)), None)
-        if same is None:
-            groups.append((words, [item]))
+        words = item.reading.words
+        least, most = _ALIKE * len(words), len(words) / _ALIKE
+        for other, group in groups:
+            if least <= len(other) <= most and _alike(words, other):
+                group.append(item)
+                break
         else:
-            same.append(item)
+            groups.append((words, [item]))
     return [_one_of(group, dated=dated) for _, group in groups]
 
 
 def _alike(words: frozenset[str], others: frozenset[str]) -> bool:
-    if words == others:
-        return True
-    few, many = sorted((len(words), len(others)))
-    if few < _ALIKE * many or len(words & others) < _ALIKE * len(words | others):
+    """Return whether two pages of about as many words say the same."""
+    if len(words & others) < _ALIKE * len(words | others):
         return False
     # Another number is another fact.
     return not any(sign.isdigit() for word in words ^ others for sign in word)
@@ -120,40 +149,25 @@ def _newest_first(items: list[Judged]) -> list[Judged]:
     They take one another's places, and with them the scores.
     """
     ordered = list(items)
-    words = [_statement(item) for item in items]
-    done: set[int] = set()
-    for first, own in enumerate(words):
-        if first in done or not own:
-            continue
-        group = [first]
-        group += [
-            other
-            for other in range(first + 1, len(items))
-            if other not in done and _on_one_matter(items[first], own, items[other], words[other])
-        ]
-        done.update(group)
-        newest = sorted(group, key=lambda at: items[at].page.timestamp, reverse=True)
-        for place, at in zip(group, newest, strict=True):
-            score = items[place].hit.score
-            ordered[place] = replace(items[at], hit=replace(items[at].hit, score=score))
+    by_words: dict[frozenset[str], list[int]] = {}
+    for place, item in enumerate(items):
+        if item.reading.is_statement and item.hit.held and not item.hollow:
+            by_words.setdefault(frozenset(item.hit.held), []).append(place)
+    for places in by_words.values():  # of statements that hold the same words of the question
+        while len(places) > 1:
+            first, *others = places
+            group = [first, *(o for o in others if _on_one_matter(items[first], items[o]))]
+            places = [o for o in others if o not in group]
+            newest = sorted(group, key=lambda at: items[at].page.timestamp, reverse=True)
+            for place, at in zip(group, newest, strict=True):
+                score = items[place].hit.score
+                ordered[place] = replace(items[at], hit=replace(items[at].hit, score=score))
     return ordered
 
 
-def _statement(item: Judged) -> frozenset[str]:
-    """Return the content words of a short statement of the user; none of anything else."""
-    said = _said(item.page.user_input)
-    if not said or not item.hit.held or item.hollow or is_question(said):
-        return frozenset()
-    if len(said.split()) > _STATEMENT or len(said) > _STATEMENT * 10:
-        return frozenset()
-    return frozenset(content_words(said))
-
-
-def _on_one_matter(
-    one: Judged, words: frozenset[str], other: Judged, others: frozenset[str]
-) -> bool:
-    if not others or set(one.hit.held or ()) != set(other.hit.held or ()):
-        return False
+def _on_one_matter(one: Judged, other: Judged) -> bool:
+    """Return whether two statements that hold the same words of a question tell the same of it."""
+    words, others = one.reading.content, other.reading.content
     common, share = len(words & others), min(one.hit.share or 0.0, other.hit.share or 0.0)
     if max(len(words), len(others)) - common > _OWN_WORDS:
         return False

@@ -23,9 +23,12 @@ _ASKING = "?？؟"
 
 def is_small_talk(text: str) -> bool:
     """Return whether a message says nothing but greetings, thanks and assent ("ok thanks")."""
+    plain = _plain(text)
     for language in _spoken(text):
-        left = _plain(text)
         talk = language.speech.small_talk
+        if language.spaced and not _words_of(talk).issuperset(plain.split()):
+            continue
+        left = plain
         for phrase in sorted(talk, key=len, reverse=True):
             left = _without(left, phrase, language)
         if not left.strip():
@@ -99,6 +102,11 @@ def _without(plain: str, phrase: str, language: Language) -> str:
     while f" {said} " in left:
         left = left.replace(f" {said} ", "  ")
     return " ".join(left.split())
+
+
+@lru_cache(maxsize=64)
+def _words_of(phrases: frozenset[str]) -> frozenset[str]:
+    return frozenset(word for phrase in phrases for word in _plain(phrase).split())
 
 
 @lru_cache(maxsize=1 << 13)
