@@ -16,6 +16,7 @@ from langchain.agents.middleware.types import (
     ModelRequest,
     ModelResponse,
     PrivateStateAttr,
+    ToolCallRequest,
 )
 from langchain_core.messages import (
     AIMessage,
@@ -27,6 +28,7 @@ from langchain_core.messages import (
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 from typing_extensions import NotRequired
 
 from memoryos import Engine, Memory, Page, Recall
@@ -91,8 +93,8 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     A turn is the user's last words and all that came of them, of however many agents: handed over
     to, one after the other, side by side. It is one page, with its tool calls and results, and the
     page is replaced when the thread is replayed from before it or the message is edited. When the
-    model fails, the user's words are kept, with metadata["unanswered"]; a turn that broke off
-    otherwise is recorded with the thread's next one, if the agent has a checkpointer. Never
+    model or a tool fails, the user's words are kept, with metadata["unanswered"]; a turn that broke
+    off otherwise is recorded with the thread's next one, if the agent has a checkpointer. Never
     recorded: system prompts, recalled blocks, summaries. A run that names no user raises
     InvalidInput. One middleware serves many users, threads and event loops at once.
     """
@@ -145,11 +147,13 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         # Not tolerated: whose memory it is has nothing to do with an outage.
         memory = self._identity.who(config, runtime).memory(self._engine)
         messages = state["messages"]
-        first = beginning(messages, (state.get(STATE) or {}).get("first"))
+        thread = Thread.of(config)
+        owed = (state.get(STATE) or {}).get("first") or self._turns.owed(memory, thread)
+        first = beginning(messages, owed)
         own = {
             "turn": uuid4().hex,
             "who": [memory.scope.user_id, memory.scope.assistant_id, memory.session_id],
-            "thread": [*Thread.of(config)],
+            "thread": [*thread],
             "first": messages[first].id if first < len(messages) else None,
             "asked": asked_last(messages),
         }
@@ -193,8 +197,38 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             await asyncio.to_thread(self._keep_unanswered, request)
             raise
 
-    def _keep_unanswered(self, request: ModelRequest[Any]) -> None:
-        """Journal what the user said to a model that failed; an answer takes the page's place."""
+    # A tool that fails ends the turn as a model does: `after_agent` does not run.
+
+    def wrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]],
+    ) -> ToolMessage | Command[Any]:
+        """Call the tool; if it fails, keep what the user said."""
+        try:
+            return handler(request)
+        except GraphBubbleUp:
+            raise
+        except Exception:
+            self._keep_unanswered(request)
+            raise
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
+    ) -> ToolMessage | Command[Any]:
+        """`wrap_tool_call` for asynchronous runs."""
+        try:
+            return await handler(request)
+        except GraphBubbleUp:
+            raise
+        except Exception:
+            await asyncio.to_thread(self._keep_unanswered, request)
+            raise
+
+    def _keep_unanswered(self, request: ModelRequest[Any] | ToolCallRequest) -> None:
+        """Journal what the user said when all failed; an answer takes the page's place."""
         own: Any = request.state.get(STATE) or {}
         turn = _turn(request.state["messages"], own)
         if not own.get("turn") or not turn:
@@ -268,17 +302,18 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         # Whose turn it is, its beginning said: a snapshot's configuration, which it may be replayed
         # from, does not.
         whose = own.get("who") or self._identity.who(config, runtime).ids
-        memory = self._engine.memory(*whose)
+        memory, thread = self._engine.memory(*whose), Thread.of(config)
         with self._failures.tolerated("recording a turn"):
             *older, part = [*parts(turn)] or [[]]
             for told in older:
                 broke_off = not is_answered(told)
                 self._turns.record(
-                    memory, told, Thread.of(config), runtime, newest=False, unanswered=broke_off
+                    memory, told, thread, runtime, newest=False, unanswered=broke_off
                 )
             if part:
-                self._turns.record(memory, part, Thread.of(config), runtime)
+                self._turns.record(memory, part, thread, runtime)
             left = {}
+        self._turns.owe(memory, thread, left.get("first"))
         with self._recalling:
             self._recalled.pop(own.get("turn", ""), None)
         return {STATE: left}
