@@ -52,10 +52,11 @@ pytest.register_assert_rewrite(  # a contract's asserts show what they compared
     "memoryos.testing.store_contract",
     "memoryos.testing.store_derived",
     "memoryos.testing.store_journal",
+    "memoryos.testing.store_documents",
 )
 
 settings.register_profile("dev", max_examples=50, deadline=None)
-settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
 
 

@@ -22,11 +22,13 @@ ROOT = Path(__file__).parent.parent
 LIBRARIES = (ROOT / "core" / "memoryos", ROOT / "memoryos_integrations")
 FRAMEWORKS = ("langchain", "langgraph", "llama-index", "mcp", "torch", "sentence-transformers")
 EXTRAS = {
+    "files": "anthropic",
     "langchain": "langchain",
     "langgraph": "langgraph",
     "llama_index": "llama-index",
     "mcp": "mcp",
     "openai_agents": "openai-agents",
+    "opentelemetry": "otel",
 }
 """Each adapter with the one extra that it may need."""
 
@@ -120,7 +122,9 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
     extras = importlib.metadata.metadata(DISTRIBUTION).get_all("Provides-Extra")
     assert sorted(extras or ()) == [
         "all",
+        "anthropic",
         "bench",
+        "deepagents",
         "dev",
         "fastembed",
         "langchain",
@@ -129,6 +133,7 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
         "mcp",
         "notebooks",
         "openai-agents",
+        "otel",
         "postgres",
         "sentence-transformers",
         "ui",

@@ -36,6 +36,7 @@ from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import Identity
 from memoryos_integrations.langchain.messages import answer_text, query_of
 from memoryos_integrations.langchain.tools import TOOL_NAMES, create_memory_tools
+from memoryos_integrations.langchain.tracing import retriever_run
 from memoryos_integrations.langchain.turns import (
     Thread,
     TurnJournal,
@@ -82,7 +83,8 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     on_recall: called once a turn with what is shown to the model, and the memory that it is from.
     A run that streams `stream_mode="custom"` gets {"memoryos": {"recalled": [{"page_id",
     "relevance"}, …], "knowledge": [ids]}} before the model is asked: ids only, so that no client
-    or log keeps what is erased later.
+    or log keeps what is erased later. Tracers (LangSmith) see the recall as a retriever's run, with
+    its documents.
     on_error: "log" (the default) lets the agent go on without memory while it is away and logs that
     once; "raise" raises the MemoryOSError. Ids that cannot be and a closed engine always raise.
 
@@ -151,7 +153,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             "first": messages[first].id if first < len(messages) else None,
             "asked": asked_last(messages),
         }
-        self._block(own, messages, runtime)
+        self._block(own, messages, runtime, config)
         return {STATE: own}
 
     async def abefore_agent(
@@ -213,6 +215,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         own: Mapping[str, Any],
         messages: Sequence[BaseMessage],
         runtime: Runtime[Any] | None = None,
+        config: RunnableConfig | None = None,
     ) -> str:
         """Return what is recalled for a turn: found once, then at hand while the turn runs."""
         with self._recalling:
@@ -221,7 +224,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         block = ""
         if query := query_of(own["asked"]):
             memory = self._engine.memory(*own["who"])
-            with self._failures.tolerated("recalling"):
+            with self._failures.tolerated("recalling"), retriever_run(query, config) as found_is:
                 found = memory.recall(
                     query,
                     k=self._k,
@@ -230,6 +233,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
                 )
                 shown = _unseen(found, messages, memory.session_id)
                 block = shown.prompt()
+                found_is(shown)
                 self._tell(shown, memory, runtime)
         with self._recalling:
             self._recalled[own["turn"]] = block

@@ -175,7 +175,12 @@ def _tier(item: RecalledPage, newest: frozenset[str]) -> Tier:
     return "short" if item.page.id in newest else "mid"
 
 
-def _of_page(item: RecalledPage, tier: Tier) -> Document:
+def documents_of(found: Recall) -> list[Document]:
+    """Return the pages of a recall as documents, and after them the knowledge."""
+    return [*(_of_page(item) for item in found.pages), *_known(found)]
+
+
+def _of_page(item: RecalledPage, tier: Tier | None = None) -> Document:
     page = item.page
     return Document(
         page_content=_said(page),
@@ -188,7 +193,7 @@ def _of_page(item: RecalledPage, tier: Tier) -> Document:
             "timestamp": page.timestamp.isoformat(),
             "relevance": item.relevance,
             "reasons": list(item.reasons),
-            "tier": tier,
+            **({"tier": tier} if tier else {}),
         },
     )
 

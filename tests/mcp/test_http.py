@@ -69,6 +69,10 @@ async def test_all_tools_over_http(start: Start, tmp_path: Path) -> None:
             assert found.structured_content["retrieved_pages"][0]["page_id"] == page_id
             assert not (await client.call_tool("get_user_profile", {})).is_error
             assert (await client.call_tool("explain_memory", {"id": "none"})).is_error
+            fact = await client.call_tool("remember", {"text": "Tom is allergic to peanuts."})
+            put_right = {"memory_id": fact.structured_content["id"], "text": "Tom eats peanuts."}
+            new = await client.call_tool("correct", put_right)
+            assert new.structured_content["knowledge"] == "Tom eats peanuts."
             assert (await client.call_tool("add_memory", {"user_input": 5})).is_error
             await client.read_resource("memoryos://status")
         async with Client(url) as another:

@@ -24,9 +24,7 @@ from memoryos.model import (
     Knowledge,
     Owner,
     Page,
-    Passage,
     Profile,
-    RecalledPage,
     Scope,
     Segment,
 )
@@ -34,18 +32,17 @@ from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
 from memoryos.retrieval.knowing import Known, bearing, best_relevance
 from memoryos.retrieval.narrowing import Narrowing
-from memoryos.retrieval.relevance import Among, Calibration, calibration, relevance
+from memoryos.retrieval.relevance import Among, Calibration, calibration
 from memoryos.retrieval.reranking import Judged, judged
+from memoryos.retrieval.showing import bears, names_of, recalled_page, relevant, undated
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
-from memoryos.storage.journal import page_passages, passage_of
 from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
-from memoryos.text.asking import is_follow_up, is_small_talk
-from memoryos.text.dates import periods
+from memoryos.text.asking import is_follow_up
 from memoryos.text.terms import tokens
-from memoryos.text.tokenizer import content_words, keywords, words
+from memoryos.text.tokenizer import keywords
 from memoryos.tiers import mid_term
 
 _log = logging.getLogger("memoryos.retrieval.retriever")
@@ -99,7 +96,7 @@ class Retriever:
         view = self._views.cached(scope) or self._views.get(scope)
         before = self._before(scope, session_id, query) if is_follow_up(query) else None
         asked, answer = False, None
-        for _ in range(_MOST_TRIES):
+        for tried in range(_MOST_TRIES):
             # The embedder is called before the lock is taken, if the cached view has vectors.
             if _has_vectors(view) and not asked:
                 asked, answer = True, self._query_vector(query, before)
@@ -110,13 +107,46 @@ class Retriever:
                 vector = self._comparable(view, answer)
                 with suppress(StaleBlocks):
                     only = None if where is None else Narrowing(self._store, scope, view, where)
-                    hits = self._judged(scope, view, query, vector, wanted, only, now, before)
+                    hits = self._judged(
+                        scope, view, query, vector, wanted, only, now, before, strict=not tried
+                    )
                     found = self._found(
                         scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
-                    return self._relevant(found, min_relevance)
+                    return relevant(found, min_relevance, self._config.min_relevance)
                 self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
+
+    def nearest(
+        self, scope: Scope, query: str, k: int, among: NDArray[np.int64], now: datetime
+    ) -> list[int]:
+        """Return the journal positions of the `k` pages that a recall would rank first, best first.
+
+        among: sorted positions; only these pages are ranked. Reads no page.
+        """
+        view = self._views.cached(scope) or self._views.get(scope)
+        answer = self._query_vector(query, None) if view.dimension else None
+        for _ in range(_MOST_TRIES):
+            with self._views.recall_lock(view), suppress(StaleBlocks):
+                view = self._views.get(scope)
+                vector = self._comparable(view, answer)
+                at = now.timestamp()
+                hits = view.index.search(query, vector, Wanted(k), now=at, allowed=among)
+                return [hit.seq for hit in hits]
+            self._views.drop(scope)
+        raise StorageBusy("the pages changed during every try of a search; try again")
+
+    def cosines(self, scope: Scope, vector: Vectors, seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of a few pages to a vector, by journal position.
+
+        Those whose vectors are not held in memory are left out.
+        """
+        view = self._views.get(scope)
+        if not view.dimension or not isinstance(view.index, ScopeIndex):
+            return {}
+        if self._comparable(view, vector) is None:
+            return {}
+        return view.index.cosines(vector, seqs)
 
     def _found(
         self,
@@ -135,7 +165,7 @@ class Retriever:
         calibrated = self._calibration(view)
         among = Among(view.index.passages, hits[0].hit.usual if hits else None)
         pages = tuple(
-            _recalled(item.page, item.hit, _bears(item, among, calibrated)) for item in hits
+            recalled_page(item.page, item.hit, bears(item, among, calibrated)) for item in hits
         )
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         if only is None:
@@ -173,7 +203,7 @@ class Retriever:
         return next((page for page in turns if page.user_input.strip() != query.strip()), None)
 
     def _query_vector(self, query: str, before: Page | None) -> Vectors | None:
-        query = _undated(query)
+        query = undated(query)
         try:
             vector = self._embedder.embed_query(query)
             if before is None or not _text_of(before):
@@ -209,7 +239,7 @@ class Retriever:
         allowed = None if only is None else only.positions
         if self._config.retrieval == "two_stage":
             return self._two_stage(scope, view, query, vector, wanted.pages, allowed, now)
-        names = _names(scope, view.tiers.profile)
+        names = names_of(scope, view.tiers.profile)
         return view.index.search(
             query,
             vector if view.dimension else None,
@@ -230,13 +260,21 @@ class Retriever:
         only: Narrowing | None,
         now: datetime,
         before: Page | None,
+        *,
+        strict: bool,
     ) -> list[Judged]:
-        """Return the pages to be shown: further ones where what is nearest only asks or repeats."""
+        """Return the pages to be shown: further ones where what is nearest only asks or repeats.
+
+        strict: raise StaleBlocks for a page that is gone: the index is not told that a document was
+        discarded, before it meets it.
+        """
         least = wanted.least if wanted.tokens is not None else wanted.pages
         wider = wanted if wanted.tokens is not None else Wanted(wanted.pages + _SPARE)
         while True:
             hits = self._hits(scope, view, query, vector, wider, only, now, before)
             found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
+            if strict and len(found) < len(hits):
+                raise StaleBlocks
             items = judged(
                 [(found[hit.seq], hit) for hit in hits if hit.seq in found], query, before
             )
@@ -344,34 +382,11 @@ class Retriever:
             profile=profile,
             relevance=max((*(item.relevance for item in found.pages), known)),
         )
-        return self._relevant(past, min_relevance)
+        return relevant(past, min_relevance, self._config.min_relevance)
 
     def _calibration(self, view: ScopeView) -> Calibration:
         made_by = view.head.embedder
         return calibration(self._embedder.name if made_by is None else made_by.name)
-
-    def _relevant(self, found: Recall, min_relevance: float | None) -> Recall:
-        """Return what is left of a recall: nothing but the conversation, if it is not relevant."""
-        least = self._config.min_relevance if min_relevance is None else min_relevance
-        if least and is_small_talk(found.query):
-            found = replace(found, relevance=0.0)
-        if found.relevance < least:
-            return replace(
-                found,
-                pages=(),
-                segments=(),
-                user_knowledge=(),
-                agent_knowledge=(),
-                profile=Profile(),
-                load_chains=tuple,
-                refused=True,
-            )
-        pages = found.pages
-        if min_relevance is not None:
-            pages = tuple(item for item in pages if item.relevance >= least)
-        elif all(item.relevance < least for item in pages):
-            pages = ()  # it is the knowledge that bears on the question
-        return found if len(pages) == len(found.pages) else replace(found, pages=pages)
 
     def _chains(self, scope: Scope, ids: Sequence[str], only: Narrowing | None) -> list[Chain]:
         order = {id_: rank for rank, id_ in enumerate(ids)}
@@ -382,56 +397,10 @@ class Retriever:
         return sorted(chains, key=lambda chain: order[chain.id])
 
 
-def _undated(query: str) -> str:
-    """Return a question without its dates, which the ranking compares with the pages' times.
-
-    In meaning "the day before yesterday" is near to whatever is said of days.
-    """
-    left = query
-    for period in periods(query, now=0.0, oldest=0.0, newest=0.0):
-        left = left.replace(period.label, " ")
-    return left if content_words(left) else query
-
-
 def _has_vectors(view: ScopeView) -> bool:
     return bool(view.dimension or view.tiers.vectors)
-
-
-def _bears(item: Judged, among: Among, calibrated: Calibration) -> float:
-    """Return how much a page that was found bears on the question; one that says nothing, not."""
-    if item.hollow:
-        return 0.0
-    hit = item.hit
-    return relevance(hit.share, hit.cosine, among, calibrated, dated=hit.dated)
 
 
 def _text_of(before: Page | None) -> str:
     """Return what was said in the turn before, as far as a question is searched with it."""
     return before.text[:_MOST_BEFORE] if before is not None else ""
-
-
-def _names(scope: Scope, profile: Profile) -> frozenset[str]:
-    """Return what user and agent are called, lower-cased words."""
-    # An id of several words is as often a description.
-    ids = [name for name in (scope.user_id, scope.assistant_id) if name.isalpha()]
-    told = [profile.user.get("name", ""), profile.agent.get("name", "")]
-    return frozenset(words(" ".join((*ids, *told))))
-
-
-def _recalled(page: Page, hit: Hit, relevant: float) -> RecalledPage:
-    """Return a page that was found, with its passages cut out of it."""
-    spans = page_passages(page)
-    scored = hit.passages
-    if len(scored) == 1:  # a long page that is not indexed by its passages yet has one for all
-        scored = tuple((number, scored[0][1]) for number in range(len(spans)))
-    passages = tuple(
-        Passage(span.side, span.start, span.end, passage_of(page, span), score)
-        for span, score in ((spans[n], score) for n, score in scored if n < len(spans))
-    )
-    return RecalledPage(
-        page,
-        hit.score,
-        relevant,
-        passages,
-        hit.reasons or ("nothing is nearer",),
-    )

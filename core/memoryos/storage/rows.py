@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.model import DOCUMENT, NO_SEGMENT, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import (
     EPOCH,
     FORMAT,
@@ -27,6 +27,7 @@ from memoryos.storage.codec import (
     is_text,
     message_body,
     plain_messages,
+    read_pages,
     receipt_of,
 )
 from memoryos.storage.port import (
@@ -79,6 +80,7 @@ def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
 
     One that takes the place of a filed page waits to be filed anew: its chain tells that it was.
     """
+    is_document = DOCUMENT in draft.metadata
     return Page(
         id=draft.id,
         user_input=draft.user_input,
@@ -87,8 +89,8 @@ def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
         session_id=draft.session_id,
         metadata=draft.metadata,
         messages=draft.messages,
-        chain_id=old.chain_id if old else None,
-        segment_id=None,
+        chain_id=old.chain_id if old and not is_document else None,
+        segment_id=NO_SEGMENT if is_document else None,
         seq=seq,
     )
 
@@ -148,6 +150,11 @@ def checksum(*values: object) -> int:
     return zlib.crc32(b"\0".join([v if type(v) is bytes else str(v).encode() for v in values]))
 
 
+def checksums(rows: Iterable[Iterable[object]]) -> list[int]:
+    """Return the checksum of each of some rows."""
+    return [checksum(*row) for row in rows]
+
+
 def read_record(
     owner: object, row: Sequence[Any], stored: int | None, format_: object
 ) -> Record | None:
@@ -179,36 +186,7 @@ def decode_pages(rows: Iterable[Sequence[Any]]) -> list[Page]:
     or None), messages (as `encode_messages` makes them), chain_id, segment_id, and whether it is
     as it was written. A page that is not is given as far as it can be read, and marked.
     """
-    return [
-        _mended_page(row)
-        if not row[-1]
-        else Page(
-            id=id_,
-            user_input=user,
-            agent_response=agent,
-            timestamp=from_micros(timestamp),
-            session_id=session_id,
-            metadata=json.loads(metadata) if metadata else {},
-            messages=decode_messages(messages, user, agent),
-            chain_id=chain_id,
-            segment_id=segment_id,
-            seq=seq,
-        )
-        for row in rows
-        for (
-            seq,
-            id_,
-            session_id,
-            timestamp,
-            user,
-            agent,
-            metadata,
-            messages,
-            chain_id,
-            segment_id,
-            _,
-        ) in (row,)
-    ]
+    return read_pages(rows, _mended_page)
 
 
 def _mended_page(row: Sequence[Any]) -> Page:
@@ -225,6 +203,8 @@ def _mended_page(row: Sequence[Any]) -> Page:
         dumps(data).encode()
     except _DAMAGE:
         data = {}
+    if segment == NO_SEGMENT:  # and not a turn, whatever became of its metadata
+        data.setdefault(DOCUMENT, "")
     try:
         said = decode_messages(messages, user, agent)
         for message in said:

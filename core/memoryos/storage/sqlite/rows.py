@@ -10,7 +10,7 @@ from memoryos.model import Page, Scope
 from memoryos.ports import Call
 from memoryos.storage.codec import FORMAT, JOURNALLED_KINDS, KINDS, dumps, encode_messages, micros
 from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record, StoredEmbedder
-from memoryos.storage.rows import checksum, decode_pages, read_record, session_number
+from memoryos.storage.rows import checksum, checksums, decode_pages, read_record, session_number
 from memoryos.storage.sql import COMPARISONS, named_queries
 
 _SQL = named_queries("memoryos.storage.sqlite")
@@ -121,16 +121,26 @@ def record_row(scope_id: int, version: int, record: Record) -> tuple[Any, ...]:
 
 def stored_pages(rows: Iterable[tuple[Any, ...]]) -> list[Page]:
     """Return the pages of rows of `pages`. One whose place is another scope's is not given."""
+    here = [row for row in rows if row[0] >> SHIFT == row[-2]]
+    now = checksums([(slot, scope_id, *said) for slot, *said, _, _, scope_id, _ in here])
     return decode_pages(
         [
-            (slot & SEQ_MASK, *said, chain, segment, _is_intact(slot, scope_id, said, written))
-            for slot, *said, chain, segment, scope_id, written in rows
-            if slot >> SHIFT == scope_id
+            (
+                slot & SEQ_MASK,
+                *said,
+                chain,
+                segment,
+                sum_ == written or is_intact(slot, scope_id, said, written),
+            )
+            for (slot, *said, chain, segment, scope_id, written), sum_ in zip(
+                here, now, strict=True
+            )
         ]
     )
 
 
-def _is_intact(slot: int, scope_id: int, said: list[Any], written: int | None) -> bool:
+def is_intact(slot: int, scope_id: int, said: list[Any], written: int | None) -> bool:
+    """Return whether a row of `pages` is as it was written; `said` is from its id to messages."""
     if written is not None:
         return written == checksum(slot, scope_id, *said)
     id_, session_id, timestamp, user, agent, metadata, _ = said  # as an older version wrote it
