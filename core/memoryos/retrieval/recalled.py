@@ -1,14 +1,17 @@
-"""Pages as they are recalled: each with its relevance, and its passages cut out of it."""
+"""What is recalled: pages with their relevance and passages, and what of it is left."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from memoryos.model import Passage, RecalledPage
+from memoryos.generation.context import Recall
+from memoryos.model import Passage, Profile, RecalledPage
 from memoryos.retrieval.index import Hit
 from memoryos.retrieval.relevance import Among, Calibration, relevances
 from memoryos.retrieval.reranking import Judged
 from memoryos.storage.journal import Cut, cut_pages
+from memoryos.text.asking import is_small_talk
 
 
 def recalled(
@@ -39,3 +42,30 @@ def _passages(cut: Cut, hit: Hit) -> tuple[Passage, ...]:
     return tuple(
         Passage(span.side, span.start, span.end, text, score) for span, text, score in placed
     )
+
+
+def relevant(found: Recall, min_relevance: float | None, usual: float) -> Recall:
+    """Return what is left of a recall: nothing but the conversation, if it is not relevant.
+
+    min_relevance: what each page must reach; None: what the whole must, `usual`.
+    """
+    least = usual if min_relevance is None else min_relevance
+    if least and is_small_talk(found.query):
+        found = replace(found, relevance=0.0)
+    if found.relevance < least:
+        return replace(
+            found,
+            pages=(),
+            segments=(),
+            user_knowledge=(),
+            agent_knowledge=(),
+            profile=Profile(),
+            load_chains=tuple,
+            refused=True,
+        )
+    pages = found.pages
+    if min_relevance is not None:
+        pages = tuple(item for item in pages if item.relevance >= least)
+    elif all(item.relevance < least for item in pages):
+        pages = ()  # it is the knowledge that bears on the question
+    return found if len(pages) == len(found.pages) else replace(found, pages=pages)

@@ -32,7 +32,7 @@ from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
 from memoryos.retrieval.knowing import Known, bearing, best_relevance
 from memoryos.retrieval.narrowing import Narrowing
-from memoryos.retrieval.recalled import recalled
+from memoryos.retrieval.recalled import recalled, relevant
 from memoryos.retrieval.relevance import Among, Calibration, calibration
 from memoryos.retrieval.reranking import Judged, judged
 from memoryos.retrieval.views import ScopeView, Tiers, Views
@@ -40,7 +40,7 @@ from memoryos.storage.codec import decode
 from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
-from memoryos.text.asking import is_follow_up, is_small_talk
+from memoryos.text.asking import is_follow_up
 from memoryos.text.dates import periods
 from memoryos.text.terms import tokens
 from memoryos.text.tokenizer import content_words, keywords, words
@@ -114,7 +114,7 @@ class Retriever:
                     found = self._found(
                         scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
-                    return self._relevant(found, min_relevance)
+                    return relevant(found, min_relevance, self._config.min_relevance)
                 self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
 
@@ -143,7 +143,9 @@ class Retriever:
         Those whose vectors are not held in memory are left out.
         """
         view = self._views.get(scope)
-        if self._comparable(view, vector) is None or not isinstance(view.index, ScopeIndex):
+        if not view.dimension or not isinstance(view.index, ScopeIndex):
+            return {}
+        if self._comparable(view, vector) is None:
             return {}
         return view.index.cosines(vector, seqs)
 
@@ -262,8 +264,8 @@ class Retriever:
     ) -> list[Judged]:
         """Return the pages to be shown: further ones where what is nearest only asks or repeats.
 
-        strict: raise StaleBlocks when a page that was found is not there any more: the index is not
-        told that a document was discarded, before it meets it.
+        strict: raise StaleBlocks for a page that is gone: the index is not told that a document was
+        discarded, before it meets it.
         """
         least = wanted.least if wanted.tokens is not None else wanted.pages
         wider = wanted if wanted.tokens is not None else Wanted(wanted.pages + _SPARE)
@@ -379,34 +381,11 @@ class Retriever:
             profile=profile,
             relevance=max((*(item.relevance for item in found.pages), known)),
         )
-        return self._relevant(past, min_relevance)
+        return relevant(past, min_relevance, self._config.min_relevance)
 
     def _calibration(self, view: ScopeView) -> Calibration:
         made_by = view.head.embedder
         return calibration(self._embedder.name if made_by is None else made_by.name)
-
-    def _relevant(self, found: Recall, min_relevance: float | None) -> Recall:
-        """Return what is left of a recall: nothing but the conversation, if it is not relevant."""
-        least = self._config.min_relevance if min_relevance is None else min_relevance
-        if least and is_small_talk(found.query):
-            found = replace(found, relevance=0.0)
-        if found.relevance < least:
-            return replace(
-                found,
-                pages=(),
-                segments=(),
-                user_knowledge=(),
-                agent_knowledge=(),
-                profile=Profile(),
-                load_chains=tuple,
-                refused=True,
-            )
-        pages = found.pages
-        if min_relevance is not None:
-            pages = tuple(item for item in pages if item.relevance >= least)
-        elif all(item.relevance < least for item in pages):
-            pages = ()  # it is the knowledge that bears on the question
-        return found if len(pages) == len(found.pages) else replace(found, pages=pages)
 
     def _chains(self, scope: Scope, ids: Sequence[str], only: Narrowing | None) -> list[Chain]:
         order = {id_: rank for rank, id_ in enumerate(ids)}
@@ -415,17 +394,6 @@ class Retriever:
         if only is not None:
             chains = only.chains(chains)
         return sorted(chains, key=lambda chain: order[chain.id])
-
-
-def _undated(query: str) -> str:
-    """Return a question without its dates, which the ranking compares with the pages' times.
-
-    In meaning "the day before yesterday" is near to whatever is said of days.
-    """
-    left = query
-    for period in periods(query, now=0.0, oldest=0.0, newest=0.0):
-        left = left.replace(period.label, " ")
-    return left if content_words(left) else query
 
 
 def _has_vectors(view: ScopeView) -> bool:
@@ -443,3 +411,14 @@ def _names(scope: Scope, profile: Profile) -> frozenset[str]:
     ids = [name for name in (scope.user_id, scope.assistant_id) if name.isalpha()]
     told = [profile.user.get("name", ""), profile.agent.get("name", "")]
     return frozenset(words(" ".join((*ids, *told))))
+
+
+def _undated(query: str) -> str:
+    """Return a question without its dates, which the ranking compares with the pages' times.
+
+    In meaning "the day before yesterday" is near to whatever is said of days.
+    """
+    left = query
+    for period in periods(query, now=0.0, oldest=0.0, newest=0.0):
+        left = left.replace(period.label, " ")
+    return left if content_words(left) else query
