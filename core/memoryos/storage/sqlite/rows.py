@@ -24,8 +24,8 @@ _SQL = named_queries("memoryos.storage.sqlite")
 SHIFT = 32
 SEQ_MASK = (1 << SHIFT) - 1
 """A slot is scope_id << SHIFT | seq."""
-ALWAYS = -(1 << 62)
-NEVER = 1 << 62
+ALWAYS, NEVER = -(1 << 63), (1 << 63) - 1
+"""The first and last time that a row can hold, however damaged."""
 
 
 def slots(scope_id: int, after_seq: int = 0, up_to_seq: int = SEQ_MASK) -> dict[str, int]:
