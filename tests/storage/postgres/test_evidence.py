@@ -1,6 +1,6 @@
 """What is recalled of a dialogue's evidence from PostgreSQL is what is recalled of it from SQLite.
 
-On conversations of our own; the tests marked `benchdata` say the same of LoCoMo's ten.
+On conversations of our own; the tests marked `benchdata` say the same of three of LoCoMo's.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ class Compared(NamedTuple):
 
 
 def compared(file: Path, lite: Engine, post: Engine, *, arranged: bool = False) -> Compared:
-    """Journal each conversation in both engines, ask its questions, and compare the pages.
+    """Journal three conversations in both engines, ask their questions, and compare the pages.
 
     arranged: whether the vectors are sorted into blocks first, as a large scope's are.
     """
     shares: dict[Engine, list[float]] = {lite: [], post: []}
     equal = equal_order = 0
-    for number, conversation in enumerate(json.loads(file.read_text("utf-8"))):
+    for number, conversation in enumerate(json.loads(file.read_text("utf-8"))[:3]):
         user = f"conversation {number}"
         page_of = {engine: fill(engine, user, conversation) for engine in shares}
         for engine in shares:
@@ -139,7 +139,7 @@ def test_locomos_evidence_is_recalled_as_from_sqlite(
     with engines(sqlite_uri, postgres_uri) as (lite, post):
         found = compared(locomo, lite, post)
     print(f"in 10 pages, no model: {found}")
-    assert found.asked > 1500
+    assert found.asked > 300
     assert found.equal == found.asked
     assert found.sqlite > 0.6
 
