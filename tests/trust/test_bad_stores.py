@@ -150,6 +150,29 @@ def test_everything_is_erased_though_an_index_has_lost_its_rows(file: Path) -> N
     assert b"stored before" not in file.read_bytes()
 
 
+def test_a_repair_keeps_pages_that_only_a_scan_meets(tmp_path: Path) -> None:
+    file = tmp_path / "m.db"
+    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+        engine.memory("tom").add_many([("word " * 600, f"turn {n}") for n in range(40)])
+        wanted = [page.agent_response for page in engine.memory("tom").pages()]
+    db = sqlite3.connect(file)
+    (size,) = db.execute("PRAGMA page_size").fetchone()
+    (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'pages'").fetchone()
+    db.close()
+    damaged = bytearray(file.read_bytes())
+    node = (root - 1) * size
+    assert damaged[node] == 5  # an inner node of a table: cells of a child and the last key in it
+    cell = node + int.from_bytes(damaged[node + 12 : node + 14], "big")
+    damaged[cell + 8] -= 1  # the last byte of the key: its row is sought in the next child
+    file.write_bytes(damaged)
+    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+        assert not engine.doctor().healthy
+        engine.doctor(repair=True)
+        memory = engine.memory("tom")
+        assert [page.agent_response for page in memory.pages()] == wanted
+        assert all(memory.page(page.id) for page in memory.pages())
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [

@@ -153,7 +153,8 @@ def _copy_table(
     def copy(rows: Iterable[Sequence[Any]]) -> None:
         for row in rows:
             if without is None or without not in _scopes_of(columns, row) or table in _KEPT:
-                fresh.execute(put, row)
+                with suppress(sqlite3.Error):
+                    fresh.execute(put, row)
 
     all_found = True
     for rowid in _readable(damaged, table):
@@ -161,9 +162,13 @@ def _copy_table(
             found = fetch_damaged(damaged, read, (rowid,))
             all_found = all_found and bool(found)
             copy(found)
-    if not all_found:  # a scan meets rows that a search misses where an inner node is damaged
-        with suppress(sqlite3.Error), closing(damaged.cursor()) as scan:
-            copy(scan.execute(f"SELECT * FROM {table} NOT INDEXED"))  # noqa: S608
+    if all_found:
+        return
+    # Where an inner node is damaged, a scan meets rows that a search misses.
+    damaged.text_factory = _mended
+    with suppress(sqlite3.Error):
+        copy(damaged.execute(f"SELECT * FROM {table} NOT INDEXED"))  # noqa: S608
+    damaged.text_factory = str
 
 
 def _scopes_of(columns: Sequence[str], row: Sequence[Any]) -> list[int]:
