@@ -41,7 +41,7 @@ from memoryos.testing.store_samples import plain
 from tests.failures.sqlite_faults import Faults, PowerCut, failing_sqlite
 
 EXAMPLES = pytest.mark.parametrize(
-    "examples", [25, pytest.param(400, marks=pytest.mark.slow)], indirect=True
+    "examples", [25, pytest.param(300, marks=pytest.mark.slow)], indirect=True
 )
 KINDS: tuple[Kind, ...] = ("topic", "segment", "chain", "knowledge", "trait")
 CONFIG = MemoryConfig(
@@ -452,5 +452,5 @@ def test_sqlite_does_what_the_model_does_through_power_cuts(quick_folder, exampl
         ) as shared,
     ):
         run(shared, examples)
-        if examples >= 400:  # by chance a few examples may have none
+        if examples >= 300:  # by chance a few examples may have none
             assert shared.crashes >= examples // 25
