@@ -36,6 +36,7 @@ from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import Identity
 from memoryos_integrations.langchain.messages import answer_text, query_of
 from memoryos_integrations.langchain.tools import TOOL_NAMES, create_memory_tools
+from memoryos_integrations.langchain.tracing import retriever_run
 from memoryos_integrations.langchain.turns import (
     Thread,
     TurnJournal,
@@ -77,11 +78,13 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     and then from `config["configurable"]`. session_id: None is the run's thread_id, else "default".
     expose_tools: also give the agent the tools of `create_memory_tools`. k and
     max_context_tokens: pages and tokens recalled; None is the engine's configuration.
-    min_relevance: from 0 to 1; pages that bear less on the question are not shown.
+    min_relevance: from 0 to 1; pages that bear less on the question are not shown. None leaves it
+    to the memory whether anything does (`MemoryConfig.min_relevance`).
     on_recall: called once a turn with what is shown to the model, and the memory that it is from.
     A run that streams `stream_mode="custom"` gets {"memoryos": {"recalled": [{"page_id",
     "relevance"}, …], "knowledge": [ids]}} before the model is asked: ids only, so that no client
-    or log keeps what is erased later.
+    or log keeps what is erased later. Tracers (LangSmith) see the recall as a retriever's run, with
+    its documents.
     on_error: "log" (the default) lets the agent go on without memory while it is away and logs that
     once; "raise" raises the MemoryOSError. Ids that cannot be and a closed engine always raise.
 
@@ -108,12 +111,14 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         session_id: Id | None = None,
         k: int | None = None,
         max_context_tokens: int | None = None,
-        min_relevance: float = 0.0,
+        min_relevance: float | None = None,
         on_recall: Callable[[Recall, Memory], None] | None = None,
     ) -> None:
         super().__init__()
         engine = Engine.of(engine, storage_uri)
-        if isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1:
+        if min_relevance is not None and (
+            isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1
+        ):
             raise InvalidInput(f"min_relevance must be from 0 to 1, not {min_relevance!r}")
         self._min_relevance = min_relevance
         self._on_recall = on_recall
@@ -148,7 +153,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             "first": messages[first].id if first < len(messages) else None,
             "asked": asked_last(messages),
         }
-        self._block(own, messages, runtime)
+        self._block(own, messages, runtime, config)
         return {STATE: own}
 
     async def abefore_agent(
@@ -210,6 +215,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         own: Mapping[str, Any],
         messages: Sequence[BaseMessage],
         runtime: Runtime[Any] | None = None,
+        config: RunnableConfig | None = None,
     ) -> str:
         """Return what is recalled for a turn: found once, then at hand while the turn runs."""
         with self._recalling:
@@ -218,12 +224,16 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         block = ""
         if query := query_of(own["asked"]):
             memory = self._engine.memory(*own["who"])
-            with self._failures.tolerated("recalling"):
-                found = memory.recall(query, k=self._k, max_tokens=self._max_tokens)
-                relevant = [p for p in found.pages if p.relevance >= self._min_relevance]
-                found = replace(found, pages=tuple(relevant))
+            with self._failures.tolerated("recalling"), retriever_run(query, config) as found_is:
+                found = memory.recall(
+                    query,
+                    k=self._k,
+                    max_tokens=self._max_tokens,
+                    min_relevance=self._min_relevance,
+                )
                 shown = _unseen(found, messages, memory.session_id)
                 block = shown.prompt()
+                found_is(shown)
                 self._tell(shown, memory, runtime)
         with self._recalling:
             self._recalled[own["turn"]] = block

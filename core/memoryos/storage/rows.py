@@ -27,6 +27,7 @@ from memoryos.storage.codec import (
     is_text,
     message_body,
     plain_messages,
+    read_pages,
     receipt_of,
 )
 from memoryos.storage.port import (
@@ -149,6 +150,11 @@ def checksum(*values: object) -> int:
     return zlib.crc32(b"\0".join([v if type(v) is bytes else str(v).encode() for v in values]))
 
 
+def checksums(rows: Iterable[Iterable[object]]) -> list[int]:
+    """Return the checksum of each of some rows."""
+    return [checksum(*row) for row in rows]
+
+
 def read_record(
     owner: object, row: Sequence[Any], stored: int | None, format_: object
 ) -> Record | None:
@@ -180,36 +186,7 @@ def decode_pages(rows: Iterable[Sequence[Any]]) -> list[Page]:
     or None), messages (as `encode_messages` makes them), chain_id, segment_id, and whether it is
     as it was written. A page that is not is given as far as it can be read, and marked.
     """
-    return [
-        _mended_page(row)
-        if not row[-1]
-        else Page(
-            id=id_,
-            user_input=user,
-            agent_response=agent,
-            timestamp=from_micros(timestamp),
-            session_id=session_id,
-            metadata=json.loads(metadata) if metadata else {},
-            messages=decode_messages(messages, user, agent),
-            chain_id=chain_id,
-            segment_id=segment_id,
-            seq=seq,
-        )
-        for row in rows
-        for (
-            seq,
-            id_,
-            session_id,
-            timestamp,
-            user,
-            agent,
-            metadata,
-            messages,
-            chain_id,
-            segment_id,
-            _,
-        ) in (row,)
-    ]
+    return read_pages(rows, _mended_page)
 
 
 def is_readable(said: Sequence[Any]) -> bool:

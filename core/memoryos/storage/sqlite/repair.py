@@ -148,6 +148,7 @@ def _copy_table(
     columns = [row[1] for row in fresh.execute(f"PRAGMA table_info({table})")]
     # The names are our schema's. By place, for a name in the damaged schema may be altered.
     read = f"SELECT * FROM {table} WHERE rowid = ?"  # noqa: S608
+    scan = f"SELECT * FROM {table} NOT INDEXED"  # noqa: S608
     put = f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
 
     def copy(rows: Iterable[Sequence[Any]]) -> None:
@@ -167,7 +168,7 @@ def _copy_table(
     # Where an inner node is damaged, a scan meets rows that a search misses.
     damaged.text_factory = _mended
     with suppress(sqlite3.Error):
-        copy(damaged.execute(f"SELECT * FROM {table} NOT INDEXED"))  # noqa: S608
+        copy(damaged.execute(scan))
     damaged.text_factory = str
 
 

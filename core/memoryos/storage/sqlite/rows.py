@@ -13,6 +13,7 @@ from memoryos.storage.codec import FORMAT, JOURNALLED_KINDS, KINDS, dumps, encod
 from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record, StoredEmbedder
 from memoryos.storage.rows import (
     checksum,
+    checksums,
     decode_pages,
     is_readable,
     read_record,
@@ -128,11 +129,20 @@ def record_row(scope_id: int, version: int, record: Record) -> tuple[Any, ...]:
 
 def stored_pages(rows: Iterable[tuple[Any, ...]]) -> list[Page]:
     """Return the pages of rows of `pages`. One whose place is another scope's is not given."""
+    here = [row for row in rows if row[0] >> SHIFT == row[-2]]
+    now = checksums([(slot, scope_id, *said) for slot, *said, _, _, scope_id, _ in here])
     return decode_pages(
         [
-            (slot & SEQ_MASK, *said, chain, segment, is_intact(slot, scope_id, said, written))
-            for slot, *said, chain, segment, scope_id, written in rows
-            if slot >> SHIFT == scope_id
+            (
+                slot & SEQ_MASK,
+                *said,
+                chain,
+                segment,
+                sum_ == written or is_intact(slot, scope_id, said, written),
+            )
+            for (slot, *said, chain, segment, scope_id, written), sum_ in zip(
+                here, now, strict=True
+            )
         ]
     )
 
