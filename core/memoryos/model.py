@@ -231,6 +231,8 @@ class Note(Extensible):
     """The id of the page that it was taken from, where one was named."""
     corrects: str | None = None
     """The id of the knowledge that it takes the place of."""
+    restores: str | None = None
+    """The id of the knowledge that it makes current again. Such a note states nothing itself."""
 
 
 @dataclass(frozen=True, slots=True)

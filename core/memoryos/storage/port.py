@@ -358,8 +358,11 @@ class Store(Protocol):
         """
         ...
 
-    def unreadable(self, scope: Scope) -> int:
-        """Count the derived records that cannot be read: damaged, or of a newer version's form."""
+    def unreadable(self, scope: Scope, *, journalled: bool = False) -> int:
+        """Count the derived records that cannot be read: damaged, or of a newer version's form.
+
+        journalled: instead, those recalls and notes of the journal that cannot be read.
+        """
         ...
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:

@@ -197,10 +197,7 @@ def restored(item: Knowledge, known: Mapping[str, Knowledge]) -> list[Knowledge]
     """
     if item.status == "active":
         return []
-    newest, seen = item, {item.id}
-    while (after := known.get(newest.superseded_by or "")) is not None and after.id not in seen:
-        newest = after
-        seen.add(newest.id)
+    newest = standing(item, known)
     if newest is item or newest.status != "active":
         return [replace(item, status="active", superseded_by=None)]
     current = replace(item, status="active", superseded_by=None)
@@ -210,6 +207,15 @@ def restored(item: Knowledge, known: Mapping[str, Knowledge]) -> list[Knowledge]
         current,
         replace(newest, status="superseded", superseded_by=item.id, supersedes=others),
     ]
+
+
+def standing(item: Knowledge, known: Mapping[str, Knowledge]) -> Knowledge:
+    """Return what stands in the place of knowledge today: itself, if nothing has replaced it."""
+    newest, seen = item, {item.id}
+    while (after := known.get(newest.superseded_by or "")) is not None and after.id not in seen:
+        newest = after
+        seen.add(newest.id)
+    return newest
 
 
 def in_words_of_sources(item: Knowledge) -> Knowledge | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from memoryos.errors import NotFound
 from memoryos.model import Knowledge, Page, Scope, Trait
-from memoryos.storage.codec import decode, encode
-from memoryos.storage.port import Changes, Head, PageQuery, Store
-from memoryos.storage.transact import transact
-from memoryos.tiers import long_term
+from memoryos.storage.codec import decode
+from memoryos.storage.port import PageQuery, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +39,6 @@ class Explanation:
             lines.append(f"  {date}“{source.quote}”")
         lines += [f"  instead of: {item.text}" for item in self.superseded]
         return "\n".join(lines)
-
-
-def restore(store: Store, scope: Scope, knowledge_id: str) -> Knowledge:
-    """Make superseded or archived knowledge current again; return it. Raises NotFound."""
-
-    def work(_: Head) -> tuple[Changes | None, Knowledge]:
-        records = {record.id: record for record in store.records(scope, ["knowledge"])}
-        known = {
-            id_: value for id_, r in records.items() if isinstance(value := decode(r), Knowledge)
-        }
-        if knowledge_id not in known:
-            raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
-        changed = long_term.restored(known[knowledge_id], known)
-        put = [replace(encode(item), vector=records[item.id].vector) for item in changed]
-        now = {**known, **{item.id: item for item in changed}}[knowledge_id]
-        return Changes(put=put) if put else None, now
-
-    return transact(store, scope, "restore", work)
 
 
 def explain(store: Store, scope: Scope, id_: str) -> Explanation:

@@ -154,15 +154,17 @@ def is_intact(slot: int, scope_id: int, said: list[Any], written: int | None) ->
     return is_readable(said)  # as an older version wrote it
 
 
-def unreadable(scope_id: int, rows: Iterable[Sequence[Any]]) -> list[tuple[int]]:
+def unreadable(
+    scope_id: int, rows: Iterable[Sequence[Any]], *, journalled: bool = False
+) -> list[tuple[int]]:
     """Return the row ids of the rows of `all_records` that hold no readable record.
 
-    Those of the journal are not among them: nothing would derive them again.
+    Those of the journal are not among them, as nothing would derive them again; or only those.
     """
     return [
         (rowid,)
         for *row, written, format_, rowid in rows
-        if row[0] not in JOURNALLED_KINDS
+        if (row[0] in JOURNALLED_KINDS) == journalled
         and (row[0] not in KINDS or read_record(scope_id, row, written, format_) is None)
     ]
 
