@@ -29,6 +29,7 @@ from collections.abc import (
     Mapping,
 )
 from concurrent.futures import Future, wait
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -284,7 +285,7 @@ class AsyncEngine:
     @classmethod
     def open(
         cls,
-        uri: str = "sqlite:///memoryos.db",
+        uri: str | Path = "sqlite:///memoryos.db",
         config: MemoryConfig | Mapping[str, Any] | None = None,
         chat_model: str | ChatModel | None = None,
         embedder: str | Embedder | None = None,

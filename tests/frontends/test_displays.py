@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from memoryos import Engine, Memory, MemoryConfig, Profile, Segment
-from memoryos.errors import MissingExtra
+from memoryos.errors import MissingExtra, install_command
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)"> & "quotes" \u202eabc \x1b[31m'
 START = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
@@ -180,7 +180,7 @@ WITHOUT_MATPLOTLIB = """
 import sys
 sys.modules["matplotlib"] = None
 from memoryos import Engine
-from memoryos.errors import MissingExtra
+from memoryos.errors import MissingExtra, install_command
 with Engine.open("sqlite:///:memory:") as engine:
     memory = engine.memory("tom")
     memory._repr_html_()
@@ -196,6 +196,6 @@ def test_without_matplotlib_a_plot_names_the_extra() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_MATPLOTLIB], capture_output=True, text=True, check=False
     )
-    line = "A plot needs an extra: pip install 'memoryos-integrations[notebooks]'"
+    line = f"A plot needs an extra: {install_command('notebooks')}"
     assert done.stdout.splitlines() == [line, line], done.stderr
     assert issubclass(MissingExtra, ImportError)
