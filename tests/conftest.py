@@ -52,6 +52,7 @@ pytest.register_assert_rewrite(  # a contract's asserts show what they compared
     "memoryos.testing.store_contract",
     "memoryos.testing.store_derived",
     "memoryos.testing.store_journal",
+    "memoryos.testing.store_documents",
 )
 
 settings.register_profile("dev", max_examples=50, deadline=None)

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 LIBRARIES = (ROOT / "core" / "memoryos", ROOT / "memoryos_integrations")
 FRAMEWORKS = ("langchain", "langgraph", "llama-index", "mcp", "torch", "sentence-transformers")
 EXTRAS = {
+    "files": "anthropic",
     "langchain": "langchain",
     "langgraph": "langgraph",
     "llama_index": "llama-index",
@@ -120,7 +121,9 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
     extras = importlib.metadata.metadata(DISTRIBUTION).get_all("Provides-Extra")
     assert sorted(extras or ()) == [
         "all",
+        "anthropic",
         "bench",
+        "deepagents",
         "dev",
         "fastembed",
         "langchain",

@@ -18,7 +18,8 @@ ANSWERED_BY = "answered_by"
 QUOTATION = "quotation"
 """metadata[ANSWERED_BY] == QUOTATION: the agent's words only quote the memory (no model is
 configured), so they are journalled but not indexed: a quote must not outrank what it quotes."""
-
+DOCUMENT, NO_SEGMENT = "memoryos.document", ""
+"""metadata[DOCUMENT]: the program whose item or file a page is; it has NO_SEGMENT: never filed."""
 DREW_ON = "drew_on"
 """metadata[DREW_ON]: ids of what an answer of `respond` was shown: forgetting one finds it."""
 
@@ -105,7 +106,7 @@ class Page:
     chain_id: str | None = None
     """The dialogue chain it belongs to; None until it is paged out."""
     segment_id: str | None = None
-    """Its one mid-term segment; None while it waits in short-term memory."""
+    """Its one mid-term segment; None while it waits in short-term memory, "" for a document."""
     seq: int = 0
     """Position in the scope's journal; strictly increasing."""
     damaged: bool = False

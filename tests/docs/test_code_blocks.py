@@ -41,8 +41,10 @@ NOT_RUN = 6
 """Blocks that only compile; each says why."""
 
 
-def ids(file: Path) -> str:
-    return str(file.relative_to(ROOT))
+def marked(file: Path) -> Any:
+    """A document as a parameter; what only a job of its own can run has that job's mark."""
+    marks = [pytest.mark.deepagents] if file.name == "deepagents.md" else []
+    return pytest.param(file, id=str(file.relative_to(ROOT)), marks=marks)
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.filterwarnings("ignore:The class `ConversationChain` was deprecated")
-@pytest.mark.parametrize("file", documents(), ids=ids)
+@pytest.mark.parametrize("file", [marked(file) for file in documents()])
 def test_the_blocks_of_a_document_run_in_order(file: Path, folder: Path) -> None:
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(file):

@@ -97,8 +97,6 @@ def test_namespaces_that_cannot_be(store: MemoryOSStore) -> None:
     ):
         with pytest.raises(InvalidNamespaceError):
             store.batch([op])
-    with pytest.raises(NotImplementedError, match="TTL"):
-        store.put(TOM, "a", {"n": 1}, ttl=5)
 
 
 # ── batches ──────────────────────────────────────────────────────────────────────────────────────
@@ -242,7 +240,7 @@ def test_search_by_meaning_of_words(store: MemoryOSStore) -> None:
 
 
 def test_what_is_indexed(engine: Engine) -> None:
-    store = MemoryOSStore(engine, fields=["title", "notes[*].text"])
+    store = MemoryOSStore(engine, index={"fields": ["title", "notes[*].text"]})
     value = {"title": "Travel", "secret": "pizza", "notes": [{"text": "to Oslo"}, {"text": "ski"}]}
     store.put(TOM, "a", value)
     store.put(TOM, "b", value, index=["secret"])
@@ -253,7 +251,7 @@ def test_what_is_indexed(engine: Engine) -> None:
     assert keys(store.search(TOM, query="pizza"))[-1] == "c"
     assert store.get(TOM, "c").value == value  # type: ignore[union-attr]
     with pytest.raises(InvalidInput, match="fields"):
-        MemoryOSStore(engine, fields="title")
+        MemoryOSStore(engine, index={"fields": "title"})
 
 
 # ── namespaces ───────────────────────────────────────────────────────────────────────────────────

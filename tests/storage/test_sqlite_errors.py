@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,12 @@ BY_CODE = sys.version_info >= (3, 11)
 
 def told(path: Path, statement: str, database: str = ":memory:") -> type[StorageError]:
     """The kind of error that a statement raises."""
-    with pytest.raises(StorageError) as caught, translated(path):
-        sqlite3.connect(database, timeout=0).execute(statement)
+    with (
+        pytest.raises(StorageError) as caught,
+        translated(path),
+        closing(sqlite3.connect(database, timeout=0)) as connection,
+    ):
+        connection.execute(statement)
     return type(caught.value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from memoryos import Engine
@@ -13,7 +14,7 @@ DUMP = Path(__file__).with_name("memories_of_6b781b4.sql")
 
 def test_an_older_database_is_filed_anew_and_asserts_nothing(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         database.executescript(DUMP.read_text("utf-8"))
     with Engine.open(f"sqlite:///{path}", {"promotion": "manual"}) as engine:
         memory = engine.memory("tom")

@@ -7,7 +7,7 @@ from functools import cached_property
 from operator import attrgetter
 
 from memoryos.generation.neutral import neutral, speaker
-from memoryos.model import Page, Passage
+from memoryos.model import DOCUMENT, Page, Passage
 
 GAP = "[…]"
 """Stands for what is left out of a turn."""
@@ -53,7 +53,9 @@ def said(page: Page) -> str:
 def _speaker(page: Page, side: str) -> str:
     if side == "user":
         return speaker(page.user_name or "") or "User"
-    return speaker(page.agent_name or "") or "Assistant"
+    return speaker(page.agent_name or "") or (
+        "Document" if DOCUMENT in page.metadata else "Assistant"
+    )
 
 
 def _joined(whole: str, passages: list[Passage]) -> str:

@@ -215,7 +215,7 @@ class Memory(Stating):
         # What only fills a large budget was not asked for, and heats nothing.
         nearest = found.pages[: modules.config.top_pages if visit else 0]
         here = [item.page for item in reversed(nearest)]  # of each segment the first page counts
-        visited = {page.segment_id: page.id for page in here if page.segment_id is not None}
+        visited = {page.segment_id: page.id for page in here if page.segment_id}
         modules.after_recall(self.scope, list(visited.values()))
         return found
 

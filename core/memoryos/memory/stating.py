@@ -9,7 +9,7 @@ from typing import cast
 from memoryos.errors import InvalidInput
 from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.inspection import Inspection
-from memoryos.model import Knowledge, Note, Owner
+from memoryos.model import DOCUMENT, Knowledge, Note, Owner
 from memoryos.storage.journal import checked_id, checked_known_id, checked_text, page_id
 from memoryos.storage.port import PageQuery
 from memoryos.upkeep.provenance import restore
@@ -44,8 +44,8 @@ class Stating(Inspection):
             NotFound: no page has the id `source`.
             StorageError: the store failed; nothing was stored.
         """
-        if source is not None:
-            self.page(source)
+        if source is not None and DOCUMENT in self.page(source).metadata:
+            raise InvalidInput("source is a document: knowledge is of what was said")
         note = self._note(text, owner, attribute, source, by)
         return self._modules.consolidator.note(self.scope, note)
 

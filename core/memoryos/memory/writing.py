@@ -11,7 +11,7 @@ from typing import Any
 from memoryos.errors import InvalidInput
 from memoryos.memory.mending import CUT, mended_message, mended_side
 from memoryos.memory.modules import Modules
-from memoryos.model import Message, Page, Scope
+from memoryos.model import DOCUMENT, Message, Page, Scope
 from memoryos.storage.journal import (
     ROOM,
     checked_id,
@@ -116,7 +116,7 @@ class Writer:
         query = PageQuery(session_id=self._session_id, newest_first=True, limit=1)
         for _ in attempts("add_messages"):
             newest = self._modules.store.pages(self._scope, query)
-            if not newest:
+            if not newest or DOCUMENT in newest[0].metadata:
                 break
             page = newest[0]
             draft = self._messages_draft(
@@ -189,6 +189,8 @@ class Writer:
     def _append(self, drafts: Sequence[PageDraft]) -> list[Page]:
         if not drafts:
             return []
+        if any(DOCUMENT in draft.metadata for draft in drafts):
+            raise InvalidInput(f"metadata: {DOCUMENT!r} is the name of what is no turn")
         pages = self._modules.store.append(self._scope, drafts)
         self._modules.after_add(self._scope)
         return pages

@@ -86,7 +86,7 @@ class Retriever:
         """
         view = self._views.cached(scope) or self._views.get(scope)
         asked, answer = False, None
-        for _ in range(_MOST_TRIES):
+        for tried in range(_MOST_TRIES):
             # The embedder is called before the lock is taken, if the cached view has vectors.
             if view.dimension and not asked:
                 asked, answer = True, self._query_vector(query)
@@ -98,11 +98,43 @@ class Retriever:
                 with suppress(StaleBlocks):
                     only = None if where is None else Narrowing(self._store, scope, view, where)
                     hits = self._hits(scope, view, query, vector, wanted, only, now)
-                    return self._found(
+                    found = self._found(
                         scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
+                    # The index is not told that a document was discarded, before it meets it.
+                    if tried or len(found.pages) == len(hits):
+                        return found
                 self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
+
+    def nearest(
+        self, scope: Scope, query: str, k: int, among: NDArray[np.int64], now: datetime
+    ) -> list[int]:
+        """Return the journal positions of the `k` pages that a recall would rank first, best first.
+
+        among: sorted positions; only these pages are ranked. Reads no page.
+        """
+        view = self._views.cached(scope) or self._views.get(scope)
+        answer = self._query_vector(query) if view.dimension else None
+        for _ in range(_MOST_TRIES):
+            with self._views.recall_lock(view), suppress(StaleBlocks):
+                view = self._views.get(scope)
+                vector = self._comparable(view, answer)
+                at = now.timestamp()
+                hits = view.index.search(query, vector, Wanted(k), now=at, allowed=among)
+                return [hit.seq for hit in hits]
+            self._views.drop(scope)
+        raise StorageBusy("the pages changed during every try of a search; try again")
+
+    def cosines(self, scope: Scope, vector: Vectors, seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of a few pages to a vector, by journal position.
+
+        Those whose vectors are not held in memory are left out.
+        """
+        view = self._views.get(scope)
+        if self._comparable(view, vector) is None or not isinstance(view.index, ScopeIndex):
+            return {}
+        return view.index.cosines(vector, seqs)
 
     def _found(
         self,

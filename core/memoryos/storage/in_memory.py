@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.errors import EngineClosed
-from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.model import NO_SEGMENT, ErasureReceipt, Page, Scope
 from memoryos.ports import Call
 from memoryos.storage.codec import dumps
 from memoryos.storage.columns import IndexColumns, VectorColumns
@@ -66,6 +67,10 @@ class InMemoryStore:
         if self._closed:
             raise EngineClosed
         return self._scopes.get(scope) or _ScopeData()
+
+    @property
+    def documents(self) -> _Documents:
+        return _Documents(self)
 
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
         with self._lock:
@@ -273,6 +278,50 @@ class InMemoryStore:
         with self._lock:
             self._closed = True
             self._scopes.clear()
+
+
+class _Documents:
+    """What concerns documents alone (see `DocumentRows`)."""
+
+    def __init__(self, store: InMemoryStore) -> None:
+        self._store = store
+
+    def _here(self, scope: Scope) -> tuple[_ScopeData, dict[int, Page]]:
+        data = self._store._data(scope)  # noqa: SLF001  # a part of the store
+        documents = {p.seq: p for p in data.pages.values() if p.segment_id == NO_SEGMENT}
+        return data, documents
+
+    def positions(self, scope: Scope) -> list[int]:
+        with self._store._lock:  # noqa: SLF001
+            return list(self._here(scope)[1])
+
+    def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
+        with self._store._lock:  # noqa: SLF001
+            data, documents = self._here(scope)
+            for seq in metadata.keys() & documents.keys():
+                page = documents[seq]
+                data.pages[page.id] = replace(page, metadata=deepcopy(metadata[seq]))
+
+    def discard(
+        self,
+        scope: Scope,
+        seqs: Sequence[int],
+        receipt: Callable[[Sequence[str]], ErasureReceipt],
+        *,
+        durable: bool = True,  # noqa: ARG002  # nothing here outlives the process
+    ) -> tuple[list[str], int]:
+        with self._store._lock:  # noqa: SLF001
+            data, documents = self._here(scope)
+            if not data.head.last_seq:
+                return [], 0
+            data.head = replace(data.head, version=data.head.version + 1)
+            ids = [documents[seq].id for seq in seqs if seq in documents]
+            for id_ in ids:
+                data.vectors.pop(data.pages.pop(id_).seq, None)
+                data.terms.pop(id_)
+            if ids:
+                data.receipts.append(receipt(ids))
+            return ids, data.head.version
 
 
 def _check_places(data: _ScopeData, drafts: Sequence[PageDraft]) -> None:

@@ -8,7 +8,7 @@ transaction if nobody else has changed the scope since it was read. Implementati
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -224,6 +224,34 @@ class Lease:
     expires: datetime
 
 
+class DocumentRows(Protocol):
+    """What a store does with documents alone (`memoryos.model.DOCUMENT`): nothing hangs on them."""
+
+    def positions(self, scope: Scope) -> list[int]:
+        """Return the journal positions of the scope's documents, ascending."""
+        ...
+
+    def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
+        """Replace the metadata of documents, by position; a power cut may bring back the old."""
+        ...
+
+    def discard(
+        self,
+        scope: Scope,
+        seqs: Sequence[int],
+        receipt: Callable[[Sequence[str]], ErasureReceipt],
+        *,
+        durable: bool = True,
+    ) -> tuple[list[str], int]:
+        """Erase the documents at some positions, with words and vectors, in one transaction.
+
+        Unlike `commit` it has no index read anew, and only the next `forget` or opening writes
+        SQLite's file anew. receipt: makes that of the ids that were there, if any. durable: as in
+        `append`. Returns the ids, and the scope's version after that.
+        """
+        ...
+
+
 class PageMoved(StorageBusy):
     """The page to replace was changed or erased meanwhile; read it again and try again."""
 
@@ -235,6 +263,11 @@ class Store(Protocol):
     traces: str
     """What the medium keeps of removed words for a while, and how to be rid of it; "" for nothing.
     Erasure receipts say it."""
+
+    @property
+    def documents(self) -> DocumentRows:
+        """What concerns documents alone."""
+        ...
 
     # the journal
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:

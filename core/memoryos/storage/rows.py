@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from memoryos.model import ErasureReceipt, Page, Scope
+from memoryos.model import DOCUMENT, NO_SEGMENT, ErasureReceipt, Page, Scope
 from memoryos.storage.codec import (
     EPOCH,
     FORMAT,
@@ -79,6 +79,7 @@ def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
 
     One that takes the place of a filed page waits to be filed anew: its chain tells that it was.
     """
+    is_document = DOCUMENT in draft.metadata
     return Page(
         id=draft.id,
         user_input=draft.user_input,
@@ -87,8 +88,8 @@ def page_of(draft: PageDraft, seq: int, old: Page | None) -> Page:
         session_id=draft.session_id,
         metadata=draft.metadata,
         messages=draft.messages,
-        chain_id=old.chain_id if old else None,
-        segment_id=None,
+        chain_id=old.chain_id if old and not is_document else None,
+        segment_id=NO_SEGMENT if is_document else None,
         seq=seq,
     )
 
@@ -225,6 +226,8 @@ def _mended_page(row: Sequence[Any]) -> Page:
         dumps(data).encode()
     except _DAMAGE:
         data = {}
+    if segment == NO_SEGMENT:  # and not a turn, whatever became of its metadata
+        data.setdefault(DOCUMENT, "")
     try:
         said = decode_messages(messages, user, agent)
         for message in said:

@@ -25,6 +25,7 @@ from memoryos.errors import EngineClosed
 from memoryos.model import Scope
 from memoryos.storage.port import Changes, Counts, Head, Lease, PageQuery, Store
 from memoryos.testing.store_derived import DerivedContract
+from memoryos.testing.store_documents import DocumentsContract
 from memoryos.testing.store_filters import FilterContract
 from memoryos.testing.store_journal import JournalContract
 from memoryos.testing.store_samples import (
@@ -44,7 +45,7 @@ from memoryos.testing.store_samples import (
 _OTHER = Scope("ann", "assistant")
 
 
-class StoreContract(JournalContract, DerivedContract, FilterContract):
+class StoreContract(JournalContract, DerivedContract, FilterContract, DocumentsContract):
     """The promises of `memoryos.storage.port.Store`. A subclass gives the fixture `store`."""
 
     @pytest.fixture

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -31,9 +32,9 @@ from memoryos.text.tokenizer import (
     normalise,
     stems_in,
     telling_words,
-    terms_in,
     terms_of,
-    votes_of_text,
+    terms_of_pieces,
+    votes_of_pieces,
 )
 
 TERMS_VERSION = 2
@@ -50,7 +51,7 @@ store holds of a former version is made again from its journal."""
 _BETWEEN = bytes(TERM_DTYPE.itemsize)
 _MOST_COUNTED = 255
 _CACHED_PIECES = 1 << 15
-"""Pieces of text between spaces (`_Pieces`) whose term ids are kept, and whose votes (7 MB)."""
+"""Pieces of text between spaces whose term ids are kept, and whose votes (7 MB)."""
 _MANY_PAGES = 4
 """From here on numpy beats `struct`, which beats numpy on a page."""
 
@@ -149,62 +150,66 @@ def _packed(ids: Iterable[int]) -> bytes:
     return struct.pack("<" + "IB" * len(counts), *chain.from_iterable(records))
 
 
-class _Pieces(dict[str, bytes]):
-    """The term ids, packed, of pieces of normalised text between spaces, in one language.
+_Made = TypeVar("_Made", int, bytes)
+_ids_of_pieces: dict[str, dict[str, bytes]] = {}
+"""By Snowball's name of a language: the packed term ids of pieces of normalised text.
 
-    No word holds a space, so a text is the sum of its pieces: one look-up for each.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._name = name
-
-    def __missing__(self, piece: str) -> bytes:
-        ids = list(map(term_id, terms_in(piece, self._name)))
-        packed = struct.pack(f"<{len(ids)}I", *ids)
-        if len(piece) <= LONGEST_CACHED:
-            kept = list(_ids_of_pieces.values())  # another thread may add a language
-            if sum(map(len, kept)) >= _CACHED_PIECES:
-                for pieces in kept:
-                    pieces.clear()
-            self[piece] = packed
-        return packed
+A piece is what stands between spaces. No word holds a space, so a text is the sum of its pieces.
+"""
+_votes_of_pieces: dict[str, int] = {}
+"""The votes of such pieces for a language."""
 
 
-class _PieceVotes(dict[str, int]):
-    """The votes of such pieces for a language."""
-
-    def __missing__(self, piece: str) -> int:
-        votes = votes_of_text(piece)
-        if len(piece) <= LONGEST_CACHED:
-            if len(self) >= _CACHED_PIECES:
-                self.clear()
-            self[piece] = votes
-        return votes
-
-
-class _PiecesOfLanguages(dict[str, _Pieces]):
-    """`_Pieces` by Snowball's name of their language."""
-
-    def __missing__(self, name: str) -> _Pieces:
-        return self.setdefault(name, _Pieces(name))
+def _votes(pieces: Sequence[str]) -> list[int]:
+    """Return the votes of pieces, those not seen lately counted in one go."""
+    found = list(map(_votes_of_pieces.get, pieces))
+    if None not in found:
+        return found  # type: ignore[return-value]  # as the condition says
+    unseen = [piece for piece, votes in zip(pieces, found, strict=True) if votes is None]
+    counted = dict(zip(unseen, votes_of_pieces(unseen), strict=True))
+    _keep(counted, _votes_of_pieces, [_votes_of_pieces])
+    return [
+        counted[piece] if votes is None else votes
+        for piece, votes in zip(pieces, found, strict=True)
+    ]
 
 
-_ids_of_pieces = _PiecesOfLanguages()
-_votes_of_pieces = _PieceVotes()
+def _packed_ids(pieces: Sequence[str], name: str) -> bytes:
+    """Return the packed term ids of pieces in a language, those not seen lately made in one go."""
+    kept = _ids_of_pieces.setdefault(name, {})
+    found = list(map(kept.get, pieces))
+    if None not in found:
+        return b"".join(found)  # type: ignore[arg-type]  # as the condition says
+    unseen = [piece for piece, ids in zip(pieces, found, strict=True) if ids is None]
+    made = {
+        piece: struct.pack(f"<{len(terms)}I", *map(term_id, terms))
+        for piece, terms in zip(unseen, terms_of_pieces(unseen, name), strict=True)
+    }
+    _keep(made, kept, list(_ids_of_pieces.values()))  # another thread may add a language
+    return b"".join(
+        made[piece] if ids is None else ids for piece, ids in zip(pieces, found, strict=True)
+    )
+
+
+def _keep(made: dict[str, _Made], kept: dict[str, _Made], all_kept: list[dict[str, _Made]]) -> None:
+    """Keep what was made of short pieces; forget all that is kept where it would be too much."""
+    short = [piece for piece in made if len(piece) <= LONGEST_CACHED][:_CACHED_PIECES]
+    if sum(map(len, all_kept)) + len(short) > _CACHED_PIECES:
+        for each in all_kept:
+            each.clear()
+    kept.update({piece: made[piece] for piece in short})
 
 
 def _ids(text: str) -> bytes:
     """Return the ids of a text's terms, in reading order, packed (`tokens` as ids)."""
     lines = [pieces for line in normalise(text).splitlines() if (pieces := line.split())]
-    votes = [sum(map(_votes_of_pieces.__getitem__, pieces)) for pieces in lines]
+    each = iter(_votes(list(chain.from_iterable(lines))))
+    votes = [sum(islice(each, len(pieces))) for pieces in lines]
     languages = list(map(elected, votes))
     whole = DEFAULT_LANGUAGE
     if None in languages:
         whole = elected(sum(votes)) or DEFAULT_LANGUAGE
-    return b"".join(
-        chain.from_iterable(
-            map(_ids_of_pieces[name or whole].__getitem__, pieces)
-            for pieces, name in zip(lines, languages, strict=True)
-        )
-    )
+    names = [name or whole for name in languages]
+    if len(set(names)) == 1:
+        return _packed_ids(list(chain.from_iterable(lines)), names[0])
+    return b"".join(map(_packed_ids, lines, names))

@@ -178,9 +178,9 @@ def votes_of(words: Sequence[str]) -> int:
     return votes
 
 
-def votes_of_text(normal: str) -> int:
-    """Return the votes of the words of a normalised text."""
-    return votes_of(cut(normal))
+def votes_of_pieces(pieces: Iterable[str]) -> list[int]:
+    """Return the votes of the words of each of some normalised texts."""
+    return [votes_of(cut(piece)) for piece in pieces]
 
 
 def elected(votes: int) -> str | None:
@@ -321,9 +321,9 @@ def terms_of(words: Sequence[str], name: str) -> list[str]:
     return list(chain.from_iterable(map(become, words, repeat(name))))
 
 
-def terms_in(normal: str, name: str) -> list[str]:
-    """Return the terms of a normalised text in a language, in order."""
-    return terms_of(cut(normal), name)
+def terms_of_pieces(pieces: Iterable[str], name: str) -> list[list[str]]:
+    """Return the terms of each of some normalised texts in a language, in order."""
+    return [terms_of(cut(piece), name) for piece in pieces]
 
 
 @lru_cache(maxsize=CACHED_WORDS // 4)

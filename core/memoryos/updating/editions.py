@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from memoryos.model import Chain, Scope
+from memoryos.model import NO_SEGMENT, Chain, Scope
 from memoryos.storage.codec import DERIVED_KINDS, EDITION, decode, encode
 from memoryos.storage.port import Assignment, Changes, Head, PageQuery, Record, Store
 from memoryos.storage.transact import transact
@@ -39,7 +39,7 @@ def renew(
         ]
         paging = paging_of(scope)
         for page in store.pages(scope, PageQuery()):
-            if page.segment_id is not None:
+            if page.segment_id not in (None, NO_SEGMENT):
                 paging.state(statements(without_quotation(page), language), page)
         put = [encode(replace(chain, edition=EDITION)) for chain in chains]
         return Changes(put=[*put, *paging.knowledge()], delete=gone), None

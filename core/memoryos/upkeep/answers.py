@@ -10,6 +10,8 @@ from memoryos.storage.journal import drafts_of, message_page
 from memoryos.storage.port import PageDraft
 from memoryos.text.tokenizer import content_words
 
+_NONE: frozenset[str] = frozenset()
+
 
 def answers_drawn(
     pages: Sequence[Page], gone: Set[str], named_by: Callable[[Set[str]], Set[str]]
@@ -65,9 +67,13 @@ def _answers(pages: Iterable[Page]) -> list[str]:
     return [page.agent_response for page in pages]
 
 
+def drawn_on(page: Page) -> frozenset[str]:
+    """Return the ids of what an answer drew on, or quotes."""
+    ids = page.metadata.get(DREW_ON)
+    return frozenset(id_ for id_ in ids if isinstance(id_, str)) if isinstance(ids, list) else _NONE
+
+
 def _drawn(page: Page) -> frozenset[str]:
     """Return the ids of what a model's answer drew on."""
-    ids = page.metadata.get(DREW_ON)
-    if page.metadata.get(ANSWERED_BY) == QUOTATION or not isinstance(ids, list):
-        return frozenset()  # what is only quoted is told by its words
-    return frozenset(id_ for id_ in ids if isinstance(id_, str))
+    # What is only quoted is told by its words.
+    return _NONE if page.metadata.get(ANSWERED_BY) == QUOTATION else drawn_on(page)

@@ -14,7 +14,17 @@ from itertools import combinations
 
 from memoryos.config import MemoryConfig
 from memoryos.errors import NotADatabase, StorageError
-from memoryos.model import Chain, Knowledge, Page, Scope, Segment, Topic, Trait
+from memoryos.model import (
+    DOCUMENT,
+    NO_SEGMENT,
+    Chain,
+    Knowledge,
+    Page,
+    Scope,
+    Segment,
+    Topic,
+    Trait,
+)
 from memoryos.ports import Clock, Embedder
 from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
 from memoryos.storage.journal import page_passages, terms_of
@@ -308,11 +318,13 @@ def _places(state: _ScopeState, repairs: _Repairs) -> None:
     in_topics = {page_id: topic for topic in state.topics for page_id in topic.page_ids}
     for page in state.pages:
         segment, chain = page.segment_id, page.chain_id
-        lost = segment is not None and (segment not in state.segments or page.id not in in_topics)
+        home = NO_SEGMENT if DOCUMENT in page.metadata else None  # of what is not filed
+        filed = segment != home
+        lost = filed and (segment not in state.segments or page.id not in in_topics)
         if lost or (chain is not None and chain not in state.chains):
             repairs.note("orphan", f"the page {page.id} is in a segment or chain that is not there")
-            repairs.assign.append(Assignment(page.id, None, None))
-        elif segment is not None:
+            repairs.assign.append(Assignment(page.id, home, None))
+        elif segment is not None and filed:
             counted[segment] += 1
     orphans = {item.page_id for item in repairs.assign}
     for topic in state.topics:
@@ -404,6 +416,7 @@ def _terms(state: _ScopeState, repairs: _Repairs) -> None:
 
 def _totals(state: _ScopeState) -> Counter[str]:
     texts = {page.id: page.text for page in state.pages}
+    said = [page.text for page in state.pages if DOCUMENT not in page.metadata]
     stale = [
         item
         for item in state.knowledge
@@ -413,7 +426,7 @@ def _totals(state: _ScopeState) -> Counter[str]:
     return Counter(
         {
             "pages": len(texts),
-            "duplicate pages": len(texts) - len(set(texts.values())),
+            "duplicate pages": len(said) - len(set(said)),
             "knowledge": len(state.knowledge),
             "duplicate knowledge": len({o.id for _, o in _repeated(state.knowledge)}),
             "stale knowledge": len(stale),

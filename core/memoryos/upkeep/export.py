@@ -267,7 +267,7 @@ def _page_body(page: Page) -> dict[str, Any]:
         "timestamp": page.timestamp.isoformat(),
         "messages": [message_body(message) for message in page.messages],
         "metadata": dict(page.metadata),
-        "segment_id": page.segment_id,
+        "segment_id": page.segment_id or None,  # a document tells itself by its metadata
         "chain_id": page.chain_id,
     }
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from memoryos.config import MemoryConfig
 from memoryos.errors import StorageBusy
-from memoryos.model import Note, Page, Scope, Visits
+from memoryos.model import NO_SEGMENT, Note, Page, Scope, Visits
 from memoryos.ports import AnalystChoice, Clock, Embedder
 from memoryos.retrieval.views import Views
 from memoryos.storage.codec import DERIVED_KINDS, JOURNALLED_KINDS, decode, moved
@@ -83,12 +83,14 @@ def rebuild(
             ) -> tuple[Changes | None, Difference | None]:
                 old = store.records(scope, DERIVED_KINDS)
                 changed = difference(old, fresh)
-                here = {page.id: page.seq for page in store.pages(scope, PageQuery())}
+                standing = store.pages(scope, PageQuery())
+                here = {page.id: page.seq for page in standing}
                 if now.epoch != head.epoch or any(here.get(p.id) != p.seq for p in pages):
                     return None, None
                 if dry_run:
                     return None, changed
-                return _swap(scratch, scope, old, fresh, embedder, set(here)), changed
+                turns = {page.id for page in standing if page.segment_id != NO_SEGMENT}
+                return _swap(scratch, scope, old, fresh, embedder, turns), changed
 
             changed = transact(store, scope, "rebuild", work)
             if changed is not None:

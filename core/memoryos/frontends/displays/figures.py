@@ -9,7 +9,7 @@ from typing import Any
 
 from memoryos.errors import MissingExtra
 from memoryos.memory import Memory
-from memoryos.model import Segment
+from memoryos.model import NO_SEGMENT, Segment
 
 try:
     from matplotlib import dates
@@ -64,7 +64,8 @@ def heat_figure(memory: Memory) -> Plot:
 
 def timeline_figure(memory: Memory) -> Plot:
     """Return when the pages of each segment were said, and which of them knowledge comes from."""
-    pages, segments, knowledge = memory.pages(), memory.segments(), memory.knowledge()
+    pages = [page for page in memory.pages() if page.segment_id != NO_SEGMENT]
+    segments, knowledge = memory.segments(), memory.knowledge()
     newest = sorted(segments, key=lambda segment: segment.last_access)[-_MOST:]
     rows = {segment.id: row for row, segment in enumerate(sorted(newest, key=lambda s: s.created))}
     names = [_label(segment) for segment in sorted(newest, key=lambda s: s.created)]

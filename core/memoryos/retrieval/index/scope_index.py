@@ -196,6 +196,21 @@ class ScopeIndex:
         found = best(columns.best_of_pages(scores).copy(), k, columns, allowed)
         return cosine_hits(columns, found + 1, scores)
 
+    def cosines(self, vector: NDArray[np.float32], seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of a few pages to a vector, by seq; those without one are left out."""
+        here = self._now
+        positions, there = here.columns.positions(np.asarray(seqs, dtype=np.int64))
+        pages = positions[there] + 1
+        rows = here.columns.rows_of(pages) - 1
+        owners = here.columns.seqs[here.columns.page[rows + 1]]
+        held = ~np.isin(rows, here.dense.pending)
+        target = np.asarray(vector, dtype=np.float32)
+        cosines = here.dense.cosines(rows[held].tolist(), target) if held.any() else []
+        best: dict[int, float] = {}  # a page is as near as its nearest passage
+        for seq, cosine in zip(owners[held].tolist(), cosines, strict=True):
+            best[seq] = max(cosine, best.get(seq, -1.0))
+        return best
+
 
 class _Pages:
     """`Pages` of a snapshot, for one question."""

@@ -10,6 +10,7 @@ from memoryos.model import Page, Scope
 from memoryos.storage.codec import dumps, receipt_body
 from memoryos.storage.port import Changes, NewVectors, PageDraft, PageQuery, StoredEmbedder
 from memoryos.storage.postgres.connection import SQL, Connection
+from memoryos.storage.postgres.documents import delete_seqs
 from memoryos.storage.postgres.rows import (
     digest,
     digests,
@@ -58,7 +59,7 @@ def append(db: Connection, scope: Scope, drafts: Sequence[PageDraft]) -> list[Pa
         found = db.execute(SQL["first_positions"], (key, [*moved.values()])).fetchall()
         before: dict[int, int] = dict(found)
         first = {id_: before.get(seq) or seq for id_, seq in moved.items()}
-        _delete_seqs(db, key, [*moved.values()])
+        delete_seqs(db, key, [*moved.values()])
     pages = {
         draft.id: page_of(draft, seq, known.get(draft.id))
         for seq, draft in enumerate(fresh.values(), row[0] + 1)
@@ -95,7 +96,7 @@ def apply(db: Connection, scope: Scope, version: int, changes: Changes) -> None:
         _each(db, "delete_record", [(key, *row) for row in unreadable(key, rows)])
     if changes.erase_pages:
         gone = db.execute(SQL["erase_pages"], (key, digests(changes.erase_pages))).fetchall()
-        _delete_seqs(db, key, [seq for (seq,) in gone])
+        delete_seqs(db, key, [seq for (seq,) in gone])
     if changes.erase_pages or any(kind == "note" for kind, _ in changes.delete):
         db.execute(SQL["unname_scope"], {"scope": key})
     _each(db, "put_record", [record_row(key, version, record) for record in changes.put])
@@ -150,13 +151,6 @@ def put_vectors(
         for passage, vector in enumerate(vectors_of(blob, embedder.dimension))
     ]
     _each(db, "put_vector", rows)
-
-
-def _delete_seqs(db: Connection, key: UUID, seqs: Sequence[int]) -> None:
-    if seqs:
-        for name in ("delete_pages", "delete_terms", "delete_vectors"):
-            db.execute(SQL[name], (key, list(seqs)))
-        unseal(db, key, seqs)
 
 
 def _bytes(id_: str | None) -> bytes | None:

@@ -73,6 +73,28 @@ SELECT seq, replaced FROM memoryos.terms WHERE scope = %s AND seq = ANY(%s)
 -- name: replace_terms
 UPDATE memoryos.terms SET terms = %s WHERE scope = %s AND seq = %s
 
+-- name: documents
+SELECT seq FROM memoryos.pages
+WHERE scope = %s AND segment_id IS NOT NULL AND sha256(segment_id) = %s ORDER BY seq
+
+-- name: documents_at
+SELECT seq, id FROM memoryos.pages
+WHERE scope = %s AND seq = ANY(%s) AND segment_id IS NOT NULL AND sha256(segment_id) = %s
+
+-- name: documents_to_retouch
+SELECT seq, id, session_id, timestamp, user_input, agent_response, metadata, messages, checksum
+FROM memoryos.pages
+WHERE scope = %s AND seq = ANY(%s) AND segment_id IS NOT NULL AND sha256(segment_id) = %s ORDER BY seq
+
+-- name: retouch_document
+UPDATE memoryos.pages SET metadata = %s, checksum = %s WHERE scope = %s AND seq = %s
+
+-- name: wait_for_no_disk
+SELECT set_config('synchronous_commit', 'off', true)
+
+-- name: next_version
+UPDATE memoryos.scopes SET version = version + 1 WHERE scope = %s RETURNING version
+
 -- name: delete_pages
 DELETE FROM memoryos.pages WHERE scope = %s AND seq = ANY(%s)
 

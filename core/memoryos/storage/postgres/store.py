@@ -34,6 +34,7 @@ from memoryos.storage.port import (
 )
 from memoryos.storage.postgres.changes import Conflict, append, apply, put_vectors
 from memoryos.storage.postgres.connection import SQL, Connection, Connections
+from memoryos.storage.postgres.documents import PostgresDocuments
 from memoryos.storage.postgres.queue import Queue
 from memoryos.storage.postgres.rows import (
     blob_of,
@@ -66,6 +67,7 @@ class PostgresStore:
         self._db = Connections(uri, durability=durability, lock_seconds=lock_seconds)
         self.uri = self._db.address.shown
         """Where the store is, without a password."""
+        self.documents = PostgresDocuments(self._db)
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────
 

@@ -259,6 +259,19 @@ UPDATE pages SET segment_id = ?, chain_id = ? WHERE scope_id = ? AND id = ?
 -- name: slot_of
 SELECT slot, chain_id, segment_id FROM pages WHERE scope_id = ? AND id = ?
 
+-- name: documents
+SELECT slot FROM pages WHERE scope_id = ? AND segment_id = '' ORDER BY slot
+
+-- name: documents_at
+SELECT slot, id FROM pages
+WHERE slot IN (SELECT value FROM json_each(:slots)) AND +segment_id = ''
+
+-- name: retouch_document
+UPDATE pages SET metadata = ?, checksum = ? WHERE slot = ? AND +segment_id = ''
+
+-- name: next_version
+UPDATE scopes SET version = version + 1 WHERE scope_id = ? RETURNING version
+
 -- name: delete_page
 DELETE FROM pages WHERE slot = ?
 

@@ -123,14 +123,15 @@ def stored_pages(rows: Iterable[tuple[Any, ...]]) -> list[Page]:
     """Return the pages of rows of `pages`. One whose place is another scope's is not given."""
     return decode_pages(
         [
-            (slot & SEQ_MASK, *said, chain, segment, _is_intact(slot, scope_id, said, written))
+            (slot & SEQ_MASK, *said, chain, segment, is_intact(slot, scope_id, said, written))
             for slot, *said, chain, segment, scope_id, written in rows
             if slot >> SHIFT == scope_id
         ]
     )
 
 
-def _is_intact(slot: int, scope_id: int, said: list[Any], written: int | None) -> bool:
+def is_intact(slot: int, scope_id: int, said: list[Any], written: int | None) -> bool:
+    """Return whether a row of `pages` is as it was written; `said` is from its id to messages."""
     if written is not None:
         return written == checksum(slot, scope_id, *said)
     id_, session_id, timestamp, user, agent, metadata, _ = said  # as an older version wrote it

@@ -40,6 +40,7 @@ from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.changes import Conflict, append, apply
 from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.connection import Connections
+from memoryos.storage.sqlite.documents import SQLiteDocuments
 from memoryos.storage.sqlite.repair import problems
 from memoryos.storage.sqlite.rows import (
     ALWAYS,
@@ -77,6 +78,7 @@ class SQLiteStore:
         self.uri = f"sqlite:///{path}"
         self._db = Connections(self.path, durability=durability, lock_seconds=lock_seconds)
         self._scope_ids: dict[Scope, int] = {}  # never stale: scope rows are never deleted
+        self.documents = SQLiteDocuments(self._db, self._find_scope)
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────
 
