@@ -27,6 +27,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -176,9 +177,10 @@ def install_command(extra: str) -> str:
 
 
 def _path_of(url: str) -> Path:
-    from urllib.request import url2pathname  # noqa: PLC0415  # only needed here
-
-    return Path(url2pathname(url.removeprefix("file://")))
+    """Return the path of a file URL (here and not with urllib: this module reaches no network)."""
+    quoted = url.removeprefix("file://").encode()
+    path = re.sub(rb"%([0-9A-Fa-f]{2})", lambda code: bytes([int(code[1], 16)]), quoted).decode()
+    return Path(path[1:] if re.match(r"/[A-Za-z]:", path) else path)  # /C:/folder is C:/folder
 
 
 def _quoted(folder: Path, extra: str) -> str:

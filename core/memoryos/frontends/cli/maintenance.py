@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     from memoryos.upkeep.export import Difference
 
 
+_CLASH = (
+    "memoryos-pro is installed too, and has the same import name `memoryos`: the one installed "
+    "last has written over the other. Uninstall it, then install memoryos-integrations again."
+)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (doctor, backup, rebuild):
@@ -81,6 +87,8 @@ def doctor(
         with opened(db, embedder=embedder, model=chat) as engine:
             report = engine.doctor(repair=repair)
     healthy = (report is None or report.healthy) and (tried is None or tried.works)
+    if _is_installed("memoryos-pro"):
+        err.print(shown(_CLASH, "yellow"), soft_wrap=True)
     if json:
         told = {"healthy": healthy, **(as_json(report) if report else {})}
         emit({**told, "model": {"works": tried.works, **as_json(tried)}} if tried else told)
@@ -93,6 +101,16 @@ def doctor(
             out.print(shown(tried.text), soft_wrap=True, style="green" if tried.works else "yellow")
     if not healthy:
         raise typer.Exit(1)
+
+
+def _is_installed(distribution: str) -> bool:
+    from importlib import metadata  # noqa: PLC0415  # reads files
+
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def backup(
