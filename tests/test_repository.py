@@ -28,6 +28,7 @@ EXTRAS = {
     "llama_index": "llama-index",
     "mcp": "mcp",
     "openai_agents": "openai-agents",
+    "opentelemetry": "otel",
 }
 """Each adapter with the one extra that it may need."""
 
@@ -132,6 +133,7 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
         "mcp",
         "notebooks",
         "openai-agents",
+        "otel",
         "postgres",
         "sentence-transformers",
         "ui",

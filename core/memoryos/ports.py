@@ -1,14 +1,15 @@
-"""Protocols of models, embedders and analysts.
+"""Protocols of models, embedders, analysts and observers.
 
 What it asks of a store is in `memoryos.storage.port`.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from memoryos.model import (
     Source,
 )
 
+R = TypeVar("R")
+_log = logging.getLogger("memoryos.ports")
 Vectors = NDArray[np.float32]
 """Rows of L2-normalised float32."""
 
@@ -264,3 +267,67 @@ class Call:
     outcome: str
     """"ok", or the name of the error."""
     at: datetime
+
+
+# ── Observers: are told what the engines of this process do ───────────────────────────────────
+
+End = Callable[[Any, "BaseException | None"], None]
+"""Takes the result of an operation, or the error that it ended with."""
+
+
+class Observer(Protocol):
+    """Is told what the engines of this process do, in the thread that does it. Thread-safe."""
+
+    def begin(
+        self, doing: str, scope: Scope, session_id: str | None, given: Mapping[str, Any]
+    ) -> End:
+        """Take note that an operation begins; return what is to be called at its end.
+
+        doing: a verb of `Memory`, or "file".  session_id: None where it is of no session.
+        given: the verb's arguments by name; for "file" how many pages wait: {"pages": 7}.
+        """
+        ...
+
+    def called(self, scope: Scope, call: Call, model: ChatModel) -> None:
+        """Take note of a model call that has just ended, well or not."""
+        ...
+
+
+observers: list[Observer] = []
+"""Who is told; `memoryos_integrations.opentelemetry` adds itself here."""
+
+
+def observed(
+    doing: str,
+    scope: Scope,
+    session_id: str | None,
+    given: Mapping[str, Any],
+    do: Callable[[], R],
+) -> R:
+    """Do something while the observers watch; return its result. Their faults are only logged."""
+    ends = [_told(observer.begin, doing, scope, session_id, given) for observer in observers]
+    result, failure = None, None
+    try:
+        result = do()
+        return result
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        for end in reversed(ends):
+            if end is not None:
+                _told(end, result, failure)
+
+
+def observe_call(scope: Scope, call: Call, model: ChatModel) -> None:
+    """Tell the observers of a model call that has just ended."""
+    for observer in observers:
+        _told(observer.called, scope, call, model)
+
+
+def _told(tell: Callable[..., R], *what: Any) -> R | None:
+    try:
+        return tell(*what)
+    except Exception as error:  # noqa: BLE001  # a memory does not fail because it is watched
+        _log.warning("an observer failed with %s", type(error).__name__)
+        return None

@@ -16,6 +16,7 @@ from langchain.agents.middleware.types import (
     ModelRequest,
     ModelResponse,
     PrivateStateAttr,
+    ToolCallRequest,
 )
 from langchain_core.messages import (
     AIMessage,
@@ -27,6 +28,7 @@ from langchain_core.messages import (
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 from typing_extensions import NotRequired
 
 from memoryos import Engine, Memory, Page, Recall
@@ -36,6 +38,7 @@ from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import Identity
 from memoryos_integrations.langchain.messages import answer_text, query_of
 from memoryos_integrations.langchain.tools import TOOL_NAMES, create_memory_tools
+from memoryos_integrations.langchain.tracing import retriever_run
 from memoryos_integrations.langchain.turns import (
     Thread,
     TurnJournal,
@@ -77,19 +80,21 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     and then from `config["configurable"]`. session_id: None is the run's thread_id, else "default".
     expose_tools: also give the agent the tools of `create_memory_tools`. k and
     max_context_tokens: pages and tokens recalled; None is the engine's configuration.
-    min_relevance: from 0 to 1; pages that bear less on the question are not shown.
+    min_relevance: from 0 to 1; pages that bear less on the question are not shown. None leaves it
+    to the memory whether anything does (`MemoryConfig.min_relevance`).
     on_recall: called once a turn with what is shown to the model, and the memory that it is from.
     A run that streams `stream_mode="custom"` gets {"memoryos": {"recalled": [{"page_id",
     "relevance"}, …], "knowledge": [ids]}} before the model is asked: ids only, so that no client
-    or log keeps what is erased later.
+    or log keeps what is erased later. Tracers (LangSmith) see the recall as a retriever's run, with
+    its documents.
     on_error: "log" (the default) lets the agent go on without memory while it is away and logs that
     once; "raise" raises the MemoryOSError. Ids that cannot be and a closed engine always raise.
 
     A turn is the user's last words and all that came of them, of however many agents: handed over
     to, one after the other, side by side. It is one page, with its tool calls and results, and the
     page is replaced when the thread is replayed from before it or the message is edited. When the
-    model fails, the user's words are kept, with metadata["unanswered"]; a turn that broke off
-    otherwise is recorded with the thread's next one, if the agent has a checkpointer. Never
+    model or a tool fails, the user's words are kept, with metadata["unanswered"]; a turn that broke
+    off otherwise is recorded with the thread's next one, if the agent has a checkpointer. Never
     recorded: system prompts, recalled blocks, summaries. A run that names no user raises
     InvalidInput. One middleware serves many users, threads and event loops at once.
     """
@@ -108,12 +113,14 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         session_id: Id | None = None,
         k: int | None = None,
         max_context_tokens: int | None = None,
-        min_relevance: float = 0.0,
+        min_relevance: float | None = None,
         on_recall: Callable[[Recall, Memory], None] | None = None,
     ) -> None:
         super().__init__()
         engine = Engine.of(engine, storage_uri)
-        if isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1:
+        if min_relevance is not None and (
+            isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1
+        ):
             raise InvalidInput(f"min_relevance must be from 0 to 1, not {min_relevance!r}")
         self._min_relevance = min_relevance
         self._on_recall = on_recall
@@ -140,15 +147,17 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         # Not tolerated: whose memory it is has nothing to do with an outage.
         memory = self._identity.who(config, runtime).memory(self._engine)
         messages = state["messages"]
-        first = beginning(messages, (state.get(STATE) or {}).get("first"))
+        thread = Thread.of(config)
+        owed = (state.get(STATE) or {}).get("first") or self._turns.owed(memory, thread)
+        first = beginning(messages, owed)
         own = {
             "turn": uuid4().hex,
             "who": [memory.scope.user_id, memory.scope.assistant_id, memory.session_id],
-            "thread": [*Thread.of(config)],
+            "thread": [*thread],
             "first": messages[first].id if first < len(messages) else None,
             "asked": asked_last(messages),
         }
-        self._block(own, messages, runtime)
+        self._block(own, messages, runtime, config)
         return {STATE: own}
 
     async def abefore_agent(
@@ -188,8 +197,38 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             await asyncio.to_thread(self._keep_unanswered, request)
             raise
 
-    def _keep_unanswered(self, request: ModelRequest[Any]) -> None:
-        """Journal what the user said to a model that failed; an answer takes the page's place."""
+    # A tool that fails ends the turn as a model does: `after_agent` does not run.
+
+    def wrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]],
+    ) -> ToolMessage | Command[Any]:
+        """Call the tool; if it fails, keep what the user said."""
+        try:
+            return handler(request)
+        except GraphBubbleUp:
+            raise
+        except Exception:
+            self._keep_unanswered(request)
+            raise
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
+    ) -> ToolMessage | Command[Any]:
+        """`wrap_tool_call` for asynchronous runs."""
+        try:
+            return await handler(request)
+        except GraphBubbleUp:
+            raise
+        except Exception:
+            await asyncio.to_thread(self._keep_unanswered, request)
+            raise
+
+    def _keep_unanswered(self, request: ModelRequest[Any] | ToolCallRequest) -> None:
+        """Journal what the user said when all failed; an answer takes the page's place."""
         own: Any = request.state.get(STATE) or {}
         turn = _turn(request.state["messages"], own)
         if not own.get("turn") or not turn:
@@ -210,6 +249,7 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         own: Mapping[str, Any],
         messages: Sequence[BaseMessage],
         runtime: Runtime[Any] | None = None,
+        config: RunnableConfig | None = None,
     ) -> str:
         """Return what is recalled for a turn: found once, then at hand while the turn runs."""
         with self._recalling:
@@ -218,12 +258,16 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         block = ""
         if query := query_of(own["asked"]):
             memory = self._engine.memory(*own["who"])
-            with self._failures.tolerated("recalling"):
-                found = memory.recall(query, k=self._k, max_tokens=self._max_tokens)
-                relevant = [p for p in found.pages if p.relevance >= self._min_relevance]
-                found = replace(found, pages=tuple(relevant))
+            with self._failures.tolerated("recalling"), retriever_run(query, config) as found_is:
+                found = memory.recall(
+                    query,
+                    k=self._k,
+                    max_tokens=self._max_tokens,
+                    min_relevance=self._min_relevance,
+                )
                 shown = _unseen(found, messages, memory.session_id)
                 block = shown.prompt()
+                found_is(shown)
                 self._tell(shown, memory, runtime)
         with self._recalling:
             self._recalled[own["turn"]] = block
@@ -258,17 +302,18 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         # Whose turn it is, its beginning said: a snapshot's configuration, which it may be replayed
         # from, does not.
         whose = own.get("who") or self._identity.who(config, runtime).ids
-        memory = self._engine.memory(*whose)
+        memory, thread = self._engine.memory(*whose), Thread.of(config)
         with self._failures.tolerated("recording a turn"):
             *older, part = [*parts(turn)] or [[]]
             for told in older:
                 broke_off = not is_answered(told)
                 self._turns.record(
-                    memory, told, Thread.of(config), runtime, newest=False, unanswered=broke_off
+                    memory, told, thread, runtime, newest=False, unanswered=broke_off
                 )
             if part:
-                self._turns.record(memory, part, Thread.of(config), runtime)
+                self._turns.record(memory, part, thread, runtime)
             left = {}
+        self._turns.owe(memory, thread, left.get("first"))
         with self._recalling:
             self._recalled.pop(own.get("turn", ""), None)
         return {STATE: left}

@@ -49,6 +49,7 @@ class LangChainChat:
     def __init__(self, model: BaseChatModel, name: str | None = None) -> None:
         self.model = model
         self.name = name or _name_of(model)
+        self.provider = type(model).__module__.partition(".")[0].removeprefix("langchain_")
         self._structured = True
 
     def __repr__(self) -> str:

@@ -21,6 +21,7 @@ from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import Identity
 from memoryos_integrations.langchain.message_history import MemoryOSChatMessageHistory
 from memoryos_integrations.langchain.messages import query_of
+from memoryos_integrations.langchain.tracing import retriever_run
 
 
 def with_memory(
@@ -66,12 +67,13 @@ def with_memory(
 
     def recalled(inputs: dict[str, Any], config: RunnableConfig) -> str:
         memory = identity.who(config).memory(opened)
-        query = query_of(inputs[input_messages_key])
-        if query:
-            with failures.tolerated("recalling"):
+        if query := query_of(inputs[input_messages_key]):
+            with failures.tolerated("recalling"), retriever_run(query, config) as found_is:
                 found = memory.recall(query, k=k, max_tokens=max_context_tokens)
-                others = [p for p in found.pages if p.page.session_id != memory.session_id]
-                return replace(found, pages=tuple(others), short_term=()).prompt()
+                others = tuple(p for p in found.pages if p.page.session_id != memory.session_id)
+                shown = replace(found, pages=others, short_term=())
+                found_is(shown)
+                return shown.prompt()
         return ""
 
     recall: Any = RunnableLambda(recalled, name="MemoryOS recall")  # a thread where it is awaited

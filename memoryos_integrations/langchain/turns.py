@@ -28,7 +28,7 @@ from memoryos.errors import NotFound
 from memoryos_integrations.langchain.messages import from_langchain_messages, is_summary
 
 UNANSWERED = "unanswered"
-"""In a page's metadata: true while no answer came, because the model failed."""
+"""In a page's metadata: true while no answer came, because the model or a tool failed."""
 _CHECKPOINTER = "__pregel_checkpointer"
 """Where LangGraph keeps the thread's checkpointer in the configuration."""
 _TURNS = 1000
@@ -120,6 +120,7 @@ class TurnJournal:
 
     def __init__(self) -> None:
         self._written: OrderedDict[tuple[Any, ...], _Written] = OrderedDict()
+        self._owed: OrderedDict[tuple[Any, ...], str] = OrderedDict()
         self._looking = threading.Lock()
 
     @classmethod
@@ -127,6 +128,25 @@ class TurnJournal:
         """Return the journal of an engine's turns."""
         with _lock:
             return _journals.setdefault(engine, cls())
+
+    def owed(self, memory: Memory, thread: Thread) -> str | None:
+        """Return the id of a thread's first message that could not be recorded, if any is known.
+
+        Agents within a graph have no state of their own from turn to turn that could tell it.
+        """
+        with self._looking:
+            return self._owed.get((memory.scope, memory.session_id, thread.id))
+
+    def owe(self, memory: Memory, thread: Thread, first: str | None) -> None:
+        """Remember from which message on a thread could not be recorded; None: all is."""
+        name = (memory.scope, memory.session_id, thread.id)
+        with self._looking:
+            if first is None or not thread.kept:
+                self._owed.pop(name, None)
+                return
+            self._owed.setdefault(name, first)
+            while len(self._owed) > _TURNS:
+                self._owed.popitem(last=False)
 
     def record(
         self,

@@ -51,6 +51,8 @@ class LlamaIndexChat:
         self._llm = llm
         known = llm.metadata.model_name
         self.name = name or (known if known and known != "unknown" else llm.class_name())
+        of_package = type(llm).__module__.partition("llama_index.llms.")[2]
+        self.provider = of_package.partition(".")[0] or "llama_index"
 
     def __repr__(self) -> str:
         return f"LlamaIndexChat({self.name!r})"

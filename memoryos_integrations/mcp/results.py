@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 from typing_extensions import NotRequired, TypedDict
+
+from memoryos import Page, Profile, Recall, RecalledPage
+from memoryos.frontends.compat import published_time
+from memoryos.generation.neutral import neutral, one_line
+from memoryos.model import Knowledge
 
 
 class Lengths(TypedDict):
@@ -77,6 +84,8 @@ class Retrieved(TypedDict):
     status: str
     query: str
     timestamp: str
+    relevance: float
+    """From 0 to 1: how much what is remembered bears on the question at all."""
     prompt: str
     """All of it as one fenced block for a model; empty when there is nothing to tell."""
     user_profile: str
@@ -115,6 +124,16 @@ class Forgotten(TypedDict):
     rewritten: dict[str, int]
 
 
+class Stated(TypedDict):
+    """The answer to `remember` and `correct`: the fact that stands now."""
+
+    status: str
+    message: str
+    knowledge: str
+    timestamp: str
+    id: str
+
+
 class SourceOfFact(TypedDict):
     """A turn that a fact comes from, and the words of it that say so."""
 
@@ -135,3 +154,61 @@ class Explained(TypedDict):
     derived: str
     sources: list[SourceOfFact]
     superseded: list[str]
+
+
+def lines_of(profile: Profile) -> str:
+    """Return a profile as lines of text, in which nothing acts."""
+    return "\n".join(map(one_line, profile.lines))
+
+
+def now() -> str:
+    """Return the present as the published server writes times."""
+    return published_time(datetime.now(timezone.utc))
+
+
+def turns_of(found: Recall) -> list[Turn]:
+    """Return the short-term memory of a recall."""
+    return [
+        Turn(
+            user_input=neutral(page.user_input),
+            agent_response=neutral(page.agent_response),
+            timestamp=published_time(page.timestamp),
+        )
+        for page in found.short_term
+    ]
+
+
+def fact_of(item: Knowledge) -> Fact:
+    """Return a piece of knowledge as the tools show it."""
+    return Fact(knowledge=neutral(item.text), timestamp=published_time(item.updated), id=item.id)
+
+
+def listed_page(page: Page) -> ListedPage:
+    """Return a page as a list shows it."""
+    return ListedPage(
+        user_input=neutral(page.user_input),
+        agent_response=neutral(page.agent_response),
+        timestamp=published_time(page.timestamp),
+        page_id=page.id,
+        session_id=page.session_id,
+    )
+
+
+def retrieved_page(item: RecalledPage, summaries: dict[str, str]) -> RetrievedPage:
+    """Return a recalled page; `summaries` has the text of each chain by its id."""
+    page = item.page
+    return RetrievedPage(
+        user_input=neutral(page.user_input),
+        agent_response=neutral(page.agent_response),
+        timestamp=published_time(page.timestamp),
+        meta_info=neutral(summaries.get(page.chain_id or "", "")),
+        page_id=page.id,
+        session_id=page.session_id,
+        relevance=round(item.relevance, 3),
+        reasons=list(item.reasons),
+    )
+
+
+def stated(item: Knowledge, message: str) -> Stated:
+    """Return the fact that stands after a `remember` or `correct`."""
+    return Stated(status="success", message=message, **fact_of(item))

@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _NOT_RUN = re.compile(r"<!-- not run: (.+) -->\s*$")
+_REMEMBERS = re.compile(r"<!-- remembers: (.+) -->\s*$")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Block:
     text: str
     not_run: str | None
     """Why it is only compiled."""
+    remembers: str | None = None
+    """What its output ends with: words of an earlier session."""
 
 
 def documents() -> list[Path]:
@@ -36,6 +39,9 @@ def blocks(file: Path) -> list[Block]:
         indent = len(match[1])
         body = "\n".join(line[indent:] for line in match[3].splitlines()) + "\n"
         before = _NOT_RUN.search(text[: match.start()])
+        remembers = _REMEMBERS.search(text[: match.start()])
         line = text.count("\n", 0, match.start()) + 1
-        found.append(Block(file, line, match[2], body, before[1] if before else None))
+        why = before[1] if before else None
+        told = remembers[1] if remembers else None
+        found.append(Block(file, line, match[2], body, why, told))
     return found

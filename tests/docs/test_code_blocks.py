@@ -16,6 +16,7 @@ from typing import Any
 
 import langchain_classic  # noqa: F401  # once imported it leaves the filters of warnings alone
 import pytest
+from agents import set_default_openai_api, set_tracing_disabled
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -37,8 +38,21 @@ Block, blocks, documents, ROOT = (
 
 LANGUAGES = {"python", "bash", "json", "text", "toml", "mermaid", "sql", "console"}
 INSTALLERS = ("pip", "python", "git", "pytest", "mkdocs", "jupyter", "pre-commit", "docker")
-NOT_RUN = 6
+NOT_RUN = 5
 """Blocks that only compile; each says why."""
+FRONT_DOORS = {
+    "index",
+    "guides/cli",
+    "guides/langchain",
+    "guides/langgraph",
+    "guides/llamaindex",
+    "guides/mcp",
+    "guides/memoryos-pro",
+    "guides/openai-agents",
+    "guides/rest",
+}
+"""Pages with a program of at most `PROGRAM_LINES` that remembers from one session to another."""
+PROGRAM_LINES = 20
 
 
 def marked(file: Path) -> Any:
@@ -54,6 +68,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in [name for name in os.environ if name.startswith("MEMORYOS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+    set_default_openai_api("chat_completions")  # what the stand-in speaks
+    set_tracing_disabled(True)
     opened: list[Engine] = []
     init = Engine.__init__
 
@@ -83,10 +99,17 @@ def test_the_blocks_of_a_document_run_in_order(file: Path, folder: Path) -> None
 
 def run_python(block: Any, names: dict[str, Any]) -> None:
     code = compile("\n" * block.line + block.text, str(block.file), "exec")
-    if block.not_run is None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # frameworks deprecate what the guides must show
-            exec(code, names)
+    if block.not_run is not None:
+        return
+    printed: list[str] = []
+    alone = {"__name__": "__main__", "print": lambda *said: printed.append(str(said))}
+    within = alone if block.remembers else names
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # frameworks deprecate what the guides must show
+        exec(code, within)
+    if block.remembers:
+        assert block.remembers in printed[-1], printed
+        names |= {name: value for name, value in alone.items() if name != "print"}
 
 
 def run_json(block: Any, names: dict[str, Any]) -> None:
@@ -94,6 +117,7 @@ def run_json(block: Any, names: dict[str, Any]) -> None:
 
 
 def run_bash(block: Any, names: dict[str, Any]) -> None:
+    told = ""
     for line in block.text.replace("\\\n", " ").splitlines():
         for command in line.split(" && "):
             words = shlex.split(command, comments=True)
@@ -101,10 +125,13 @@ def run_bash(block: Any, names: dict[str, Any]) -> None:
                 name, _, value = words.pop(0).partition("=")
                 os.environ.setdefault(name, value)
             if words and words[0] != "export":
-                run_command(words, f"{block.file}:{block.line}", block.not_run is None)
+                told = run_command(words, f"{block.file}:{block.line}", block.not_run is None)
+    if block.remembers:
+        assert block.remembers in told
 
 
-def run_command(words: list[str], where: str, run: bool) -> None:
+def run_command(words: list[str], where: str, run: bool) -> str:
+    """Run a command of a document, as far as is safe; return what it prints."""
     from memoryos.frontends.cli.app import app  # noqa: PLC0415  # only documents with commands need it
 
     name, *arguments = words
@@ -113,6 +140,7 @@ def run_command(words: list[str], where: str, run: bool) -> None:
     elif name == "memoryos" and run:
         done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 0, f"{where}: {words}: {done.output} {done.exception!r}"
+        return done.output
     elif name == "memoryos":
         assert CliRunner().invoke(app, [arguments[0], "--help"]).exit_code == 0, where
     elif name == "memoryos-mcp":
@@ -122,6 +150,22 @@ def run_command(words: list[str], where: str, run: bool) -> None:
         subprocess.run(command, check=True, capture_output=True, timeout=100)
     else:
         assert name in INSTALLERS or shutil.which(name), f"{where}: there is no command {name}"
+    return ""
+
+
+def test_every_front_door_has_a_short_program_that_remembers() -> None:
+    programs = {
+        str(file.relative_to(ROOT / "docs").with_suffix("")): block
+        for file in documents()
+        if file.is_relative_to(ROOT / "docs")
+        for block in blocks(file)
+        if block.remembers
+    }
+    assert set(programs) >= FRONT_DOORS
+    for name, block in programs.items():
+        lines = [line for line in block.text.splitlines() if line.strip()]
+        assert len(lines) <= PROGRAM_LINES, name
+        assert block.not_run is None
 
 
 def test_hardly_a_block_is_left_out() -> None:

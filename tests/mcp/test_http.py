@@ -69,10 +69,15 @@ async def test_all_tools_over_http(start: Start, tmp_path: Path) -> None:
             assert found.structured_content["retrieved_pages"][0]["page_id"] == page_id
             assert not (await client.call_tool("get_user_profile", {})).is_error
             assert (await client.call_tool("explain_memory", {"id": "none"})).is_error
+            fact = await client.call_tool("remember", {"text": "Tom is allergic to peanuts."})
+            put_right = {"memory_id": fact.structured_content["id"], "text": "Tom eats peanuts."}
+            new = await client.call_tool("correct", put_right)
+            assert new.structured_content["knowledge"] == "Tom eats peanuts."
             assert (await client.call_tool("add_memory", {"user_input": 5})).is_error
             await client.read_resource("memoryos://status")
         async with Client(url) as another:
-            await asyncio.gather(*(another.call_tool("add_memory", SAID) for _ in range(20)))
+            several = [{**SAID, "user_input": f"{SAID['user_input']} {n}"} for n in range(20)]
+            await asyncio.gather(*(another.call_tool("add_memory", said) for said in several))
             found = await another.call_tool("retrieve_memory", {"query": "Tom", "max_results": 50})
             assert found.structured_content["total_pages_found"] == 21
             gone = await another.call_tool("forget_memory", {"everything": True})

@@ -36,6 +36,12 @@ async def test_a_session_of_the_official_client_runs_all_tools(
         profile = await client.call_tool("get_user_profile", {})
         assert profile.structured_content["user_id"] == "tom"
         assert (await client.call_tool("explain_memory", {"id": "none"})).is_error
+        fact = await client.call_tool("remember", {"text": "Tom is allergic to peanuts."})
+        old = fact.structured_content["id"]
+        put_right = {"memory_id": old, "text": "Tom may eat peanuts."}
+        new = await client.call_tool("correct", put_right)
+        told = await client.call_tool("explain_memory", {"id": new.structured_content["id"]})
+        assert told.structured_content["superseded"] == ["Tom is allergic to peanuts."]
         gone = await client.call_tool("forget_memory", {"page_id": page_id})
         assert gone.structured_content["erased"]["pages"] == 1
         await client.call_tool("add_memory", SAID)

@@ -16,7 +16,7 @@ from memoryos.errors import MemoryOSError
 from memoryos.generation.context import Recall
 from memoryos.generation.prompt import respond_messages
 from memoryos.model import ANSWERED_BY, QUOTATION, Page, Scope
-from memoryos.ports import Call, ChatModel, Clock, TokenCounter, TokenUsage
+from memoryos.ports import Call, ChatModel, Clock, TokenCounter, TokenUsage, observe_call
 from memoryos.text.tokenizer import language, words
 
 _log = logging.getLogger("memoryos.generation.generator")
@@ -116,6 +116,7 @@ class Generator:
             outcome,
             self._clock(),
         )
+        observe_call(scope, call, self.chat_model)
         try:
             self._log_call(scope, call)
         except MemoryOSError as error:

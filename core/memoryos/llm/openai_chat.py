@@ -52,6 +52,9 @@ class OpenAIChat:
     Raises InvalidInput for arguments of the wrong kind; never calls anything here.
     """
 
+    provider = "openai"
+    """Whose API it speaks, for traces; the endpoint may be another's."""
+
     def __init__(
         self,
         model: str,

@@ -1,14 +1,18 @@
-"""The boundary of the public verbs: nothing but a MemoryOSError gets out."""
+"""The boundary of the public verbs: nothing but a MemoryOSError gets out, and observers watch."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from memoryos.errors import MemoryOSError
+from memoryos.ports import observed, observers
 
 Class = TypeVar("Class", bound=type)
+_OBSERVED = frozenset("recall add add_many add_messages remember correct forget rebuild".split())
+"""Verbs of a memory that observers are told of; the others only read, or call these."""
 
 
 def raises_only_ours(cls: Class) -> Class:
@@ -44,4 +48,20 @@ def _bounded(verb: Callable[..., Any]) -> Callable[..., Any]:
                 "engine is at fault; the cause is in the traceback"
             ) from error
 
-    return call
+    if verb.__name__ not in _OBSERVED:
+        return call
+    signature = inspect.signature(verb)
+
+    @functools.wraps(verb)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        if not observers:
+            return call(*args, **kwargs)
+        do = functools.partial(call, *args, **kwargs)
+        try:
+            given = dict(signature.bind(*args, **kwargs).arguments)
+        except TypeError:
+            return do()  # tells what is wrong with the arguments
+        memory = given.pop("self")
+        return observed(verb.__name__, memory.scope, memory.session_id, given, do)
+
+    return watched

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, get_args
@@ -18,6 +18,7 @@ from memoryos.model import (
     Message,
     Note,
     Owner,
+    Page,
     Recalled,
     Segment,
     Source,
@@ -241,6 +242,45 @@ def message_of(body: Mapping[str, Any]) -> Message:
     if isinstance(body, dict) and body.keys() == _PLAIN:
         return Message(body["role"], body["content"])
     return Message(**{**body, "tool_calls": tuple(body.get("tool_calls", ()))})
+
+
+def read_pages(
+    rows: Iterable[Sequence[Any]], mended: Callable[[Sequence[Any]], Page]
+) -> list[Page]:
+    """Return the pages of rows: a page's values in the order below, and whether they are intact.
+
+    mended: makes the page of a row that is not.
+    """
+    return [
+        mended(row)
+        if not row[-1]
+        else Page(
+            id=id_,
+            user_input=user,
+            agent_response=agent,
+            timestamp=from_micros(timestamp),
+            session_id=session_id,
+            metadata=json.loads(metadata) if metadata else {},
+            messages=decode_messages(messages, user, agent),
+            chain_id=chain_id,
+            segment_id=segment_id,
+            seq=seq,
+        )
+        for row in rows
+        for (
+            seq,
+            id_,
+            session_id,
+            timestamp,
+            user,
+            agent,
+            metadata,
+            messages,
+            chain_id,
+            segment_id,
+            _,
+        ) in (row,)
+    ]
 
 
 def receipt_body(receipt: ErasureReceipt) -> dict[str, Any]:

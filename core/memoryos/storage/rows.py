@@ -27,6 +27,7 @@ from memoryos.storage.codec import (
     is_text,
     message_body,
     plain_messages,
+    read_pages,
     receipt_of,
 )
 from memoryos.storage.port import (
@@ -149,6 +150,11 @@ def checksum(*values: object) -> int:
     return zlib.crc32(b"\0".join([v if type(v) is bytes else str(v).encode() for v in values]))
 
 
+def checksums(rows: Iterable[Iterable[object]]) -> list[int]:
+    """Return the checksum of each of some rows."""
+    return [checksum(*row) for row in rows]
+
+
 def read_record(
     owner: object, row: Sequence[Any], stored: int | None, format_: object
 ) -> Record | None:
@@ -180,36 +186,33 @@ def decode_pages(rows: Iterable[Sequence[Any]]) -> list[Page]:
     or None), messages (as `encode_messages` makes them), chain_id, segment_id, and whether it is
     as it was written. A page that is not is given as far as it can be read, and marked.
     """
-    return [
-        _mended_page(row)
-        if not row[-1]
-        else Page(
-            id=id_,
-            user_input=user,
-            agent_response=agent,
-            timestamp=from_micros(timestamp),
-            session_id=session_id,
-            metadata=json.loads(metadata) if metadata else {},
-            messages=decode_messages(messages, user, agent),
-            chain_id=chain_id,
-            segment_id=segment_id,
-            seq=seq,
+    return read_pages(rows, _mended_page)
+
+
+def is_readable(said: Sequence[Any]) -> bool:
+    """Return whether what a page's row says can be read as it stands: it has no checksum.
+
+    said: id, session_id, microseconds since 1970, user_input, agent_response, metadata, messages.
+    """
+    id_, session_id, timestamp, user, agent, metadata, messages = said
+    if (
+        type(timestamp) is not int
+        or not is_id(id_)
+        or not all(map(is_text, (session_id, user, agent)))
+    ):
+        return False
+    try:
+        from_micros(timestamp)
+        return (
+            isinstance(json.loads(metadata or "{}"), dict)
+            and is_text(metadata or "")
+            and all(
+                is_id(message.role) and is_text(dumps(message_body(message)))
+                for message in decode_messages(messages, user, agent)
+            )
         )
-        for row in rows
-        for (
-            seq,
-            id_,
-            session_id,
-            timestamp,
-            user,
-            agent,
-            metadata,
-            messages,
-            chain_id,
-            segment_id,
-            _,
-        ) in (row,)
-    ]
+    except _DAMAGE:
+        return False
 
 
 def _mended_page(row: Sequence[Any]) -> Page:

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from memoryos.errors import (
     EngineClosed,
@@ -21,7 +21,7 @@ from memoryos.errors import (
     StorageBusy,
 )
 from memoryos.model import Knowledge, Note, Scope
-from memoryos.ports import Clock
+from memoryos.ports import Clock, observed
 from memoryos.storage.leases import Leases
 from memoryos.storage.port import QueueStore, Store
 from memoryos.updating.events import Events
@@ -123,21 +123,26 @@ class Consolidator:
             self._updater.arrange(scope)
             self._updater.renew(scope)
             by_page = self._updater.by_page(scope)
-            due: Sequence[object] = self._store.waiting(scope)
-            if not by_page and due:
-                due = self._updater.due(scope, everything=everything)
-            if not (due or scope in self._visits or everything):
+            waiting = self._store.waiting(scope)
+            due = [] if by_page or not waiting else self._updater.due(scope, everything=everything)
+            is_due = waiting if by_page else due
+            if not (is_due or scope in self._visits or everything):
                 return True
             with self.leases.holding(scope) as mine:
                 if not mine:
                     self.save_visits(scope)
                     return False
-                if by_page and not self._updater.file(scope, stopped=stopped):
-                    return False
-                self.save_visits(scope)
-                return by_page or self._by_model(
-                    scope, last, stopped, everything=everything, revisit=revisit
-                )
+
+                def file() -> bool:
+                    if by_page and not self._updater.file(scope, stopped=stopped):
+                        return False
+                    self.save_visits(scope)
+                    return by_page or self._by_model(
+                        scope, last, stopped, everything=everything, revisit=revisit
+                    )
+
+                pages = len(waiting) if by_page else sum(len(seqs) for _, seqs in due)
+                return observed("file", scope, None, {"pages": pages}, file) if pages else file()
 
     def _by_model(
         self,

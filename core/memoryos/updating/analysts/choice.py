@@ -19,6 +19,7 @@ from memoryos.ports import (
     Promotion,
     PromotionRequest,
     TokenUsage,
+    observe_call,
 )
 from memoryos.storage.port import Store
 from memoryos.updating.analysts.batching import Pace
@@ -63,6 +64,7 @@ class Choice:
                 outcome=outcome,
                 at=self._clock(),
             )
+            observe_call(scope, call, model)
             self._store.log_call(scope, call)
 
         return Analysts(LLMAnalyst(model, self._count_tokens, self._rules, on_call, self._pace))
