@@ -226,8 +226,8 @@ class _Play:
         self, label: str, text: str | Text, style: str = "", text_style: str = "", more: str = ""
     ) -> None:
         """Print a label and a text that wraps under itself, whatever the width."""
-        body = text.copy() if isinstance(text, Text) else shown(text, text_style)
-        body.append(plain(more), "bright_black")
+        told = text if isinstance(text, Text) else shown(text, text_style)
+        body = Text.assemble(told, (plain(more), "bright_black"))
         if out.width < _NARROW:
             self._say(*([Text(label, style)] if label else []), body)
             return
