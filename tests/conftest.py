@@ -60,6 +60,31 @@ settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for longer runs of tests that try many examples."""
+    parser.addoption(
+        "--times",
+        type=int,
+        default=1,
+        metavar="N",
+        help="try N times as many examples, in tests that say how many, without their time limits",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--times") > 1:
+        for item in items:
+            if "examples" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.timeout(0), append=False)
+
+
+@pytest.fixture
+def examples(request: pytest.FixtureRequest) -> int:
+    """How many examples a test tries: what it is parametrized with (`indirect`), `--times` N."""
+    number: int = request.param * request.config.getoption("--times")
+    return number
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_names_from_outside() -> Iterator[None]:
     """Names outside loopback do not resolve, as on a machine without a network.

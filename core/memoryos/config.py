@@ -100,6 +100,9 @@ class MemoryConfig:
     """m: segments recalled."""
     top_knowledge: int = 10
     """Knowledge entries recalled, for the user and for the agent."""
+    min_relevance: float = 0.08
+    """Relevance below which a recall is empty: that of nonsense, and of what shares neither a word
+    nor a meaning with the memory. 0: never. To refuse more, see docs/concepts.md."""
     retrieval: RetrievalMode = "fused"
     """"fused" ranks every page of the scope; "two_stage" is the paper's: segments first."""
     search_in_server_from: int = 20_000
@@ -173,10 +176,13 @@ class MemoryConfig:
             "recency_seconds",
             "rest_seconds",
             "lock_seconds",
+            "min_relevance",
         ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
                 raise InvalidInput(f"{name} must be a number of at least 0, not {value!r}")
+        if self.min_relevance > 1:
+            raise InvalidInput(f"min_relevance must be at most 1, not {self.min_relevance!r}")
         if self.recency_seconds == 0:
             raise InvalidInput("recency_seconds must be more than 0 seconds")
         for name, kind in (

@@ -140,6 +140,8 @@ class MemoryOSChatMemory(BaseChatMemory):
         found = self._memory().recall(
             query if query.strip() else _ANY_WORDS, k=self.k, max_tokens=self._budget()
         )
+        # The conversation stands in the block, whether or not anything else bears on the question.
+        found = replace(found, refused=False)
         return found if query.strip() else replace(found, pages=())
 
     def _text(self, query: str) -> str:

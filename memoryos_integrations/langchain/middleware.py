@@ -80,7 +80,8 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     and then from `config["configurable"]`. session_id: None is the run's thread_id, else "default".
     expose_tools: also give the agent the tools of `create_memory_tools`. k and
     max_context_tokens: pages and tokens recalled; None is the engine's configuration.
-    min_relevance: from 0 to 1; pages that bear less on the question are not shown.
+    min_relevance: from 0 to 1; pages that bear less on the question are not shown. None leaves it
+    to the memory whether anything does (`MemoryConfig.min_relevance`).
     on_recall: called once a turn with what is shown to the model, and the memory that it is from.
     A run that streams `stream_mode="custom"` gets {"memoryos": {"recalled": [{"page_id",
     "relevance"}, …], "knowledge": [ids]}} before the model is asked: ids only, so that no client
@@ -112,12 +113,14 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         session_id: Id | None = None,
         k: int | None = None,
         max_context_tokens: int | None = None,
-        min_relevance: float = 0.0,
+        min_relevance: float | None = None,
         on_recall: Callable[[Recall, Memory], None] | None = None,
     ) -> None:
         super().__init__()
         engine = Engine.of(engine, storage_uri)
-        if isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1:
+        if min_relevance is not None and (
+            isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1
+        ):
             raise InvalidInput(f"min_relevance must be from 0 to 1, not {min_relevance!r}")
         self._min_relevance = min_relevance
         self._on_recall = on_recall
@@ -256,9 +259,12 @@ class MemoryOSMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         if query := query_of(own["asked"]):
             memory = self._engine.memory(*own["who"])
             with self._failures.tolerated("recalling"), retriever_run(query, config) as found_is:
-                found = memory.recall(query, k=self._k, max_tokens=self._max_tokens)
-                relevant = [p for p in found.pages if p.relevance >= self._min_relevance]
-                found = replace(found, pages=tuple(relevant))
+                found = memory.recall(
+                    query,
+                    k=self._k,
+                    max_tokens=self._max_tokens,
+                    min_relevance=self._min_relevance,
+                )
                 shown = _unseen(found, messages, memory.session_id)
                 block = shown.prompt()
                 found_is(shown)

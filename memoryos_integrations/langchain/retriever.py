@@ -38,8 +38,9 @@ class MemoryOSRetriever(BaseRetriever):
     and agent takes turns with the pages.
     session_id: None recalls from all of the user's sessions. filter: narrows the pages, as `where`
     of `Memory.recall` does; also per call. score_threshold: from 0 to 1, the least relevance of a
-    page; also per call. on_error: "log" (the default) gives no documents when the memory fails and
-    logs that once; "raise" raises the MemoryOSError.
+    page; also per call; None leaves it to the memory whether anything bears on the question at all
+    (`MemoryConfig.min_relevance`), 0 gives the nearest, however far. on_error: "log" (the default)
+    gives no documents when the memory fails and logs that once; "raise" raises the MemoryOSError.
 
     A page's metadata hold page_id, session_id, segment_id, timestamp (ISO 8601), relevance (0
     to 1), reasons and tier, and the page's own metadata; knowledge has knowledge_id, owner,
@@ -106,7 +107,7 @@ class MemoryOSRetriever(BaseRetriever):
         query = query_of(query)
         if query:  # a chain may run without a question; then there is nothing to recall
             with self._failures.tolerated("recalling"):
-                return self._documents(query, wanted, where, least or 0.0)
+                return self._documents(query, wanted, where, least)
         return []
 
     async def _aget_relevant_documents(
@@ -129,7 +130,7 @@ class MemoryOSRetriever(BaseRetriever):
         )
 
     def _documents(
-        self, query: str, k: int, narrowed: Mapping[str, Any] | None, least: float
+        self, query: str, k: int, narrowed: Mapping[str, Any] | None, least: float | None
     ) -> list[Document]:
         if narrowed is not None and not isinstance(narrowed, Mapping):
             raise InvalidInput(f"filter must be a mapping, not {narrowed!r}")
@@ -138,9 +139,11 @@ class MemoryOSRetriever(BaseRetriever):
             where["session_id"] = self.session_id
         some = "short" not in self.tiers or "mid" not in self.tiers
         memory = self._memory()
-        found = memory.recall(query, k=k * _SPARE if some else k, where=where or None)
+        found = memory.recall(
+            query, k=k * _SPARE if some else k, where=where or None, min_relevance=least
+        )
         newest = _newest(memory, {item.page.session_id for item in found.pages})
-        placed = [(item, _tier(item, newest)) for item in found.pages if item.relevance >= least]
+        placed = [(item, _tier(item, newest)) for item in found.pages]
         pages = [_of_page(item, tier) for item, tier in placed if tier in self.tiers]
         known = list(_known(found)) if "long" in self.tiers else []
         return list(_in_turn(pages, known))[:k]
@@ -152,9 +155,9 @@ def _checked_k(k: object) -> int:
     return k
 
 
-def _checked_threshold(least: object) -> float:
+def _checked_threshold(least: object) -> float | None:
     if least is None:
-        return 0.0
+        return None
     if isinstance(least, bool) or not isinstance(least, (int, float)) or not 0 <= least <= 1:
         raise InvalidInput(f"score_threshold must be a number from 0 to 1, not {least!r}")
     return float(least)

@@ -223,7 +223,7 @@ class ListKnownTool(MemoryTool):
         known.sort(key=lambda item: item.updated, reverse=True)
         user, agent = (tuple(k for k in known if k.owner == side) for side in ("user", "agent"))
         count = self.engine.count_tokens
-        found = Recall("", (), (), (), user, agent, Profile(), self.max_tokens, count)
+        found = Recall("", (), (), (), user, agent, Profile(), self.max_tokens, 1.0, count)
         return found.prompt(ids=True) or "Nothing is known yet."
 
 

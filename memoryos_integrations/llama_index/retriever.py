@@ -29,7 +29,8 @@ class MemoryOSRetriever(BaseRetriever):
     engine or storage_uri, user_id, assistant_id: whose memory.  similarity_top_k: pages at most, as
     LlamaIndex's own retrievers call it; it may be set later too.  tiers: "pages"
     (turns, verbatim), "knowledge" (facts, after the pages, scored with the last page's score), or
-    both.  session_id: seen from which session.  where: which pages (see Memory.recall).
+    both.  session_id: seen from which session.  where: which pages; min_relevance: from
+    0 to 1, what each must reach (see Memory.recall for both).
 
     A node's metadata: kind, time (ISO 8601), reasons, sources (ids of pages), and for a page
     page, session, segment and chain and what the page's own metadata holds; for a fact owner and
@@ -47,16 +48,22 @@ class MemoryOSRetriever(BaseRetriever):
         session_id: Id = "default",
         tiers: Sequence[str] = ("pages",),
         where: Mapping[str, Any] | None = None,
+        min_relevance: float | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         unknown = [tier for tier in tiers if tier not in TIERS]
         if isinstance(tiers, str) or not tiers or unknown:
             raise InvalidInput(f"tiers must be some of {', '.join(TIERS)}, not {tiers!r}")
+        if min_relevance is not None and (
+            isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1
+        ):
+            raise InvalidInput(f"min_relevance must be from 0 to 1, not {min_relevance!r}")
         self._engine = engine_of(engine, storage_uri)
         self._memory = self._engine.memory(user_id, assistant_id, session_id)
         self.similarity_top_k = similarity_top_k
         self._tiers = tuple(tiers)
         self._where = where
+        self._min_relevance = min_relevance
         super().__init__(callback_manager=callback_manager)
 
     @property
@@ -74,7 +81,9 @@ class MemoryOSRetriever(BaseRetriever):
         query = query_of(query_bundle.query_str)
         if not query:
             return []
-        found = self._memory.recall(query, k=self._k, where=self._where)
+        found = self._memory.recall(
+            query, k=self._k, where=self._where, min_relevance=self._min_relevance
+        )
         nodes = []
         if "pages" in self._tiers:  # a page may hold nothing but a system prompt or a tool's result
             nodes += [_page_node(item) for item in found.pages if item.page.text]

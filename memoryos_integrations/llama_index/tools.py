@@ -111,7 +111,7 @@ class MemoryOSToolSpec(BaseToolSpec):
         known.sort(key=lambda item: item.updated, reverse=True)
         user, agent = (tuple(k for k in known if k.owner == side) for side in ("user", "agent"))
         most, count = self._engine.config.context_tokens, self._engine.count_tokens
-        found = Recall("", (), (), (), user, agent, Profile(), most, count)
+        found = Recall("", (), (), (), user, agent, Profile(), most, 1.0, count)
         return found.prompt(ids=True) or "Nothing is known yet."
 
 

@@ -84,6 +84,8 @@ class Retrieved(TypedDict):
     status: str
     query: str
     timestamp: str
+    relevance: float
+    """From 0 to 1: how much what is remembered bears on the question at all."""
     prompt: str
     """All of it as one fenced block for a model; empty when there is nothing to tell."""
     user_profile: str

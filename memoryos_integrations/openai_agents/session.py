@@ -75,16 +75,19 @@ class MemoryOSSession:
         await asyncio.to_thread(self._memory.forget, session=self.session_id)
 
     def instructions(
-        self, text: str = "", *, min_relevance: float = 0.0, max_tokens: int = 1000
+        self, text: str = "", *, min_relevance: float | None = None, max_tokens: int = 1000
     ) -> Callable[[Any, Any], Awaitable[str]]:
         """Return `instructions=` for an Agent: a text, and what other sessions hold on the input.
 
         Args:
             text: The agent's own instructions.
-            min_relevance: From 0 to 1: pages that bear less on the input are left out.
+            min_relevance: From 0 to 1: pages that bear less on the input are left out. Default: the
+                memory's, which the best must reach.
             max_tokens: Tokens of what is remembered, at most.
         """
-        if isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1:
+        if min_relevance is not None and (
+            isinstance(min_relevance, bool) or not 0 <= min_relevance <= 1
+        ):
             raise InvalidInput(f"min_relevance must be from 0 to 1, not {min_relevance!r}")
 
         async def recalled(context: Any, agent: Any) -> str:  # noqa: ARG001  # the SDK's signature
@@ -95,17 +98,13 @@ class MemoryOSSession:
 
         return recalled
 
-    def _recall(self, query: str, min_relevance: float, max_tokens: int) -> str:
+    def _recall(self, query: str, min_relevance: float | None, max_tokens: int) -> str:
         if not query:
             query = _question(self._newest(None))
         if not query:
             return ""
-        found = self._memory.recall(query, max_tokens=max_tokens)
-        others = tuple(
-            item
-            for item in found.pages
-            if item.page.session_id != self.session_id and item.relevance >= min_relevance
-        )
+        found = self._memory.recall(query, max_tokens=max_tokens, min_relevance=min_relevance)
+        others = tuple(item for item in found.pages if item.page.session_id != self.session_id)
         return replace(found, pages=others, short_term=()).prompt(max_tokens)
 
     def _newest(self, limit: int | None) -> list[Message]:

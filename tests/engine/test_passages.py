@@ -82,7 +82,7 @@ def test_turns_soon_after_one_another_share_a_time() -> None:
             memory.add(f"Bean {n} grew.", None, timestamp=START + timedelta(minutes=minutes))
         block = engine.memory("tom").recall("bean").text()
         assert [line for line in block.split("\n") if line.startswith("[")] == [
-            "[2026-03-02 09:00]",
+            "[2026-03-02 09:00 UTC]",
             "[09:40]",
             "[2026-03-03 10:00]",
         ]

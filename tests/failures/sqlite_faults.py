@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
+from weakref import WeakSet
 
 _IO_ERROR = 10
 """SQLite's result code for it."""
@@ -62,7 +63,7 @@ class Faults:
             connections, self._connections = self._connections, []
         for connection in connections:
             connection.lives = False
-            connection.close()
+            connection.drop()
 
     def register(self, connection: _FailingConnection) -> None:
         """Take note of a connection that was opened."""
@@ -97,17 +98,32 @@ class _FailingConnection(sqlite3.Connection):
     faults: Faults
     lives = True
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+
     def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
         self.faults.statement(self, sql, done=False)
-        cursor = super().execute(sql, *arguments)
-        self.faults.statement(self, sql, done=True)
-        return cursor
+        return self._done(sql, super().execute(sql, *arguments))
 
     def executemany(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
         self.faults.statement(self, sql, done=False)
-        cursor = super().executemany(sql, *arguments)
-        self.faults.statement(self, sql, done=True)
+        return self._done(sql, super().executemany(sql, *arguments))
+
+    def _done(self, sql: str, cursor: sqlite3.Cursor) -> sqlite3.Cursor:
+        self._cursors.add(cursor)
+        try:
+            self.faults.statement(self, sql, done=True)
+        except BaseException:
+            cursor.close()  # who is told of an error has no cursor
+            raise
         return cursor
+
+    def drop(self) -> None:
+        """Close it with its cursors: one that a traceback still holds would keep its locks."""
+        for cursor in list(self._cursors):
+            cursor.close()
+        self.close()
 
 
 @contextmanager

@@ -106,9 +106,9 @@ async def test_k_per_call_in_asyncio(engine: Engine) -> None:
 
 
 def test_sessions_and_metadata_narrow_it(engine: Engine) -> None:
-    here = MemoryOSRetriever(engine, "tom", session_id="other").invoke("cat")
+    here = MemoryOSRetriever(engine, "tom", session_id="other", score_threshold=0).invoke("cat")
     assert [d.metadata["session_id"] for d in here] == ["other"]
-    marked = MemoryOSRetriever(engine, "tom", filter={"a": 1}).invoke("cat")
+    marked = MemoryOSRetriever(engine, "tom", filter={"a": 1}, score_threshold=0).invoke("cat")
     assert len(marked) == 1
 
 

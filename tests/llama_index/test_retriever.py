@@ -103,7 +103,8 @@ def test_pages_without_words_are_no_nodes(engine):
     memory = engine.memory("tom")
     memory.add_messages([Message("system", "Be kind")])
     memory.add("Hello", "Hi")
-    assert len(MemoryOSRetriever(engine, "tom").retrieve("kind")) == 1
+    assert MemoryOSRetriever(engine, "tom").retrieve("kind") == []
+    assert len(MemoryOSRetriever(engine, "tom", min_relevance=0).retrieve("kind")) == 1
 
 
 def test_in_chat_engines_tools_and_fusion(engine, filled, llm):

@@ -76,7 +76,8 @@ async def test_all_tools_over_http(start: Start, tmp_path: Path) -> None:
             assert (await client.call_tool("add_memory", {"user_input": 5})).is_error
             await client.read_resource("memoryos://status")
         async with Client(url) as another:
-            await asyncio.gather(*(another.call_tool("add_memory", SAID) for _ in range(20)))
+            several = [{**SAID, "user_input": f"{SAID['user_input']} {n}"} for n in range(20)]
+            await asyncio.gather(*(another.call_tool("add_memory", said) for said in several))
             found = await another.call_tool("retrieve_memory", {"query": "Tom", "max_results": 50})
             assert found.structured_content["total_pages_found"] == 21
             gone = await another.call_tool("forget_memory", {"everything": True})

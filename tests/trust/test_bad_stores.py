@@ -130,6 +130,78 @@ def test_a_database_damaged_where_the_pages_are(tmp_path: Path) -> None:
             engine.memory("tom").recall("turn 199")
 
 
+def test_everything_is_erased_though_an_index_has_lost_its_rows(file: Path) -> None:
+    db = sqlite3.connect(file)
+    (size,) = db.execute("PRAGMA page_size").fetchone()
+    indexes = "SELECT rootpage FROM sqlite_master WHERE type = 'index' AND tbl_name = 'records'"
+    roots = [root for (root,) in db.execute(indexes)]
+    db.close()
+    damaged = bytearray(file.read_bytes())
+    for root in roots:
+        cells = (root - 1) * size + 3
+        assert damaged[cells : cells + 2] != b"\0\0"
+        damaged[cells : cells + 2] = b"\0\0"
+    file.write_bytes(damaged)
+    assert b"stored before" in file.read_bytes()
+    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+        memory = engine.memory("tom")
+        memory.forget(everything=True)
+        assert memory.pages() == []
+    assert b"stored before" not in file.read_bytes()
+
+
+def test_a_repair_keeps_pages_that_only_a_scan_meets(tmp_path: Path) -> None:
+    file = tmp_path / "m.db"
+    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+        engine.memory("tom").add_many([("word " * 600, f"turn {n}") for n in range(40)])
+        wanted = [page.agent_response for page in engine.memory("tom").pages()]
+    db = sqlite3.connect(file)
+    (size,) = db.execute("PRAGMA page_size").fetchone()
+    (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'pages'").fetchone()
+    db.close()
+    damaged = bytearray(file.read_bytes())
+    node = (root - 1) * size
+    assert damaged[node] == 5  # an inner node of a table: cells of a child and the last key in it
+    cell = node + int.from_bytes(damaged[node + 12 : node + 14], "big")
+    damaged[cell + 8] -= 1  # the last byte of the key: its row is sought in the next child
+    file.write_bytes(damaged)
+    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+        assert not engine.doctor().healthy
+        engine.doctor(repair=True)
+        memory = engine.memory("tom")
+        assert [page.agent_response for page in memory.pages()] == wanted
+        assert all(memory.page(page.id) for page in memory.pages())
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("metadata", '{"place": '),
+        ("metadata", "[1]"),
+        ("metadata", b"\xff"),
+        ("messages", '[{"role": 1, "content": "x"}]'),
+        ("messages", "{"),
+        ("user_input", b"stored"),
+        ("id", ""),
+        ("timestamp", 1 << 62),
+    ],
+)
+def test_a_row_that_lost_its_checksum_is_read_as_far_as_it_can_be(
+    file: Path, column: str, value: object
+) -> None:
+    db = sqlite3.connect(file)
+    change = f"UPDATE pages SET checksum = NULL, {column} = ?"  # of this list
+    db.execute(change, (value,))
+    db.commit()
+    db.close()
+    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+        memory = engine.memory("tom")
+        assert [page.damaged for page in memory.pages()] == [True]
+        assert not engine.doctor().healthy
+        memory.forget(everything=True)
+        assert memory.pages() == []
+
+
 @pytest.mark.parametrize("place", ["a file for a folder", "no such folder", "a folder"])
 def test_a_place_that_cannot_be(tmp_path: Path, place: str) -> None:
     (tmp_path / "taken").write_text("x")

@@ -149,17 +149,10 @@ def run(quick_folder: Path, numbers: range) -> Outcomes:
     return outcomes
 
 
-def check(outcomes: Outcomes) -> None:
+@pytest.mark.parametrize("examples", [20, pytest.param(200, marks=pytest.mark.slow)], indirect=True)
+@pytest.mark.timeout(600)
+def test_files_with_flipped_bits(quick_folder: Path, examples: int) -> None:
+    outcomes = run(quick_folder, range(examples))
     assert outcomes.raw == []
     assert outcomes.silent == []
     assert outcomes.kept == []
-
-
-def test_twenty_files_with_flipped_bits(quick_folder: Path) -> None:
-    check(run(quick_folder, range(20)))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_three_hundred_files_with_flipped_bits(quick_folder: Path) -> None:
-    check(run(quick_folder, range(300)))

@@ -20,8 +20,11 @@ from memoryos.memory.memory import Memory
 from memoryos.model import Message
 from memoryos.ports import Completion, TokenUsage
 
-EXAMPLES = pytest.mark.parametrize("examples", [60, pytest.param(2_000, marks=pytest.mark.slow)])
-"""Five tests: 10,000 cases in the slow run."""
+EXAMPLES = pytest.mark.parametrize(
+    "examples", [60, pytest.param(400, marks=pytest.mark.slow)], indirect=True
+)
+"""Five tests: 2,000 cases in the slow run."""
+pytestmark = pytest.mark.timeout(600)
 
 characters = st.characters(codec=None, exclude_categories=[])  # lone surrogates and NUL too
 wild = st.text(characters, max_size=40) | st.sampled_from(

@@ -165,9 +165,10 @@ def test_however_long_a_lock_may_be_waited_for(seconds: float, quick_folder: Pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_eight_processes_for_a_minute(quick_folder: Path) -> None:
+@pytest.mark.parametrize("examples", [20], indirect=True)
+def test_eight_processes_for_many_seconds(quick_folder: Path, examples: int) -> None:
     uri = f"sqlite:///{quick_folder / 'memories.db'}"
-    outputs = run(MIXED, *[[uri, f"process-{n}", "60"] for n in range(8)])
+    outputs = run(MIXED, *[[uri, f"process-{n}", str(examples)] for n in range(8)])
     reports = [json.loads(output) for output in outputs]
     wanted = {id_ for report in reports for id_ in report["mine"]}
     ids, _ = check(uri)

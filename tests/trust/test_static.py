@@ -57,6 +57,7 @@ ALLOWED = {
     ("sqlite/repair.py", "statement"): "what is passed on to fetch_damaged",
     ("sqlite/repair.py", "f'PRAGMA table_info({table})'"): "a table of our own schema",
     ("sqlite/repair.py", "put"): "of a table of our own schema",
+    ("sqlite/repair.py", "scan"): "of a table of our own schema",
     ("sqlite/repair.py", "rows"): "of a table of our own schema",
     ("postgres/connection.py", "script.encode()"): "a migration's file, or procrastinate's own",
     ("postgres/search.py", "statement"): "what _rows is given, or what _composed returns",

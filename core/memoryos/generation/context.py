@@ -63,10 +63,20 @@ class Recall(Displayable):
     profile: Profile
     max_tokens: int
     """Default budget of `text`."""
+    relevance: float
+    """From 0 to 1: how much the memory bears on the question, its best page or knowledge. Below
+    the recall's min_relevance no pages, segments and knowledge are left."""
     count_tokens: TokenCounter = field(repr=False, compare=False)
     load_chains: Callable[[], Sequence[Chain]] = field(
         default=_no_chains, repr=False, compare=False
     )
+
+    refused: bool = field(default=False, repr=False)
+    """Whether nothing bears on the question: then the block is empty, whatever was said lately."""
+
+    def __bool__(self) -> bool:
+        """Return whether anything that bears on the question is left."""
+        return bool(self.pages or self.user_knowledge or self.agent_knowledge)
 
     def text(self, max_tokens: int | None = None) -> str:
         """Return the context block: profile, knowledge, chains, recalled pages, recent turns.
@@ -147,6 +157,8 @@ class _Block:
 
     def text(self) -> str:
         recall = self._recall
+        if recall.refused:
+            return ""
         self._known_facts(int(self._budget * KNOWN_SHARE))
         self._recent(int(self._budget * RECENT_SHARE), ())
         shown = self._remembered()
@@ -352,10 +364,13 @@ def page_text(page: Page) -> str:
 def _time_line(time: datetime, before: datetime | None) -> str:
     """Return the line that tells a time, "" where the one told before it will do.
 
-    Of the same day only the hour is told, and of turns soon after one another only the first's.
+    The first says that it is UTC; of the same day only the hour is told, and of turns soon after
+    one another only the first's.
     """
     text = time.isoformat(" ", "minutes")[:16]  # strftime takes ten times as long
-    if before is None or before.date() != time.date():
+    if before is None:
+        return f"[{text} UTC]"
+    if before.date() != time.date():
         return f"[{text}]"
     return f"[{text[11:]}]" if abs(time - before) >= _SOON else ""
 

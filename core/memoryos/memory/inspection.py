@@ -201,12 +201,12 @@ class Inspection(Displayable):
             raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
         return found[0]
 
-    def _as_of(self, found: Recall, moment: datetime) -> Recall:
+    def _as_of(self, found: Recall, moment: datetime, min_relevance: float | None) -> Recall:
         """Return a recall with what was known at a moment instead of what is known now."""
         held = self.knowledge(as_of=moment)
         pages = tuple(page for page in found.short_term if page.timestamp <= moment)
         past = replace(found, short_term=pages)
-        return self._modules.retriever.as_known(past, held, profile_of(held, ()))
+        return self._modules.retriever.as_known(past, held, profile_of(held, ()), min_relevance)
 
     def traits(self) -> list[Trait]:
         """Return the user's traits, by group and name."""

@@ -29,6 +29,7 @@ from memoryos.storage.journal import (
     checked_count,
     checked_id,
     checked_known_id,
+    checked_share,
     checked_text,
     checked_time,
 )
@@ -166,6 +167,7 @@ class Memory(Stating):
         where: Mapping[str, Any] | None = None,
         *,
         as_of: datetime | str | None = None,
+        min_relevance: float | None = None,
         visit: bool = True,
     ) -> Recall:
         """Search every tier and every session for what bears on a question.
@@ -178,11 +180,13 @@ class Memory(Stating):
             where: filter of pages: "session_id", "since", "before", and any name of their metadata,
                 each with a value, a list of values, or bounds such as {"gte": 3, "lt": 5}; it
                 narrows all that the recall shows.
+            min_relevance: from 0 to 1: what each page must reach. Default: the config's, which
+                the best must, or the recall is empty; 0 shows what is nearest, however far.
             as_of: only what had been said, and was held, by this time; heats nothing.
             visit: whether the recall counts towards the heat of the segments that it finds.
 
         Returns:
-            Ranked pages, with the short-term memory, segments, knowledge and profile.
+            Ranked pages, with the other tiers; false and empty where nothing bears on the question.
 
         Raises:
             InvalidInput: an argument is not usable.
@@ -193,13 +197,8 @@ class Memory(Stating):
         if not isinstance(query, str) or not query.strip():
             raise InvalidInput("query is empty: say what to recall")
         query = fitted(query, modules.config.max_text_bytes)
-        if max_tokens is not None:
-            checked_count(max_tokens, "max_tokens", 0)
-        wanted = Wanted(modules.config.top_pages)
-        if k is not None:
-            wanted = Wanted(checked_count(k, "k"))
-        elif max_tokens is not None:
-            wanted = Wanted.to_fill(max_tokens, least=modules.config.top_pages)
+        wanted = _wanted(k, max_tokens, modules.config.top_pages)
+        least = checked_share(min_relevance, "min_relevance")
         moment = None if as_of is None else checked_time(as_of, "as_of")
         found = modules.retriever.recall(
             self.scope,
@@ -207,11 +206,12 @@ class Memory(Stating):
             query,
             wanted=wanted,
             max_tokens=modules.config.context_tokens if max_tokens is None else max_tokens,
+            min_relevance=least if moment is None else 0,
             where=page_filter(where if moment is None else until(where, moment)),
             now=modules.clock() if moment is None else moment,
         )
         if moment is not None:
-            return self._as_of(found, moment)
+            return self._as_of(found, moment, least)
         # What only fills a large budget was not asked for, and heats nothing.
         nearest = found.pages[: modules.config.top_pages if visit else 0]
         here = [item.page for item in reversed(nearest)]  # of each segment the first page counts
@@ -434,3 +434,12 @@ class Memory(Stating):
         receipt = eraser.erase_pages(scope, request, lambda: store.pages(scope, query), notes)
         self._modules.after_add(scope)
         return receipt
+
+
+def _wanted(k: int | None, max_tokens: int | None, usual: int) -> Wanted:
+    """Return how many pages a recall is to bring. Raises InvalidInput."""
+    if max_tokens is not None:
+        checked_count(max_tokens, "max_tokens", 0)
+    if k is not None:
+        return Wanted(checked_count(k, "k"))
+    return Wanted(usual) if max_tokens is None else Wanted.to_fill(max_tokens, least=usual)

@@ -7,7 +7,7 @@ The paper's two stages, segments first and pages within them, are kept for compa
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -24,32 +24,40 @@ from memoryos.model import (
     Knowledge,
     Owner,
     Page,
-    Passage,
     Profile,
-    RecalledPage,
     Scope,
     Segment,
 )
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
+from memoryos.retrieval.knowing import Known, bearing, best_relevance
 from memoryos.retrieval.narrowing import Narrowing
-from memoryos.retrieval.relevance import relevance
+from memoryos.retrieval.recalled import recalled, relevant
+from memoryos.retrieval.relevance import Among, Calibration, calibration
+from memoryos.retrieval.reranking import Judged, judged
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
-from memoryos.storage.journal import page_passages, passage_of
 from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
+from memoryos.text.asking import is_follow_up
+from memoryos.text.dates import periods
 from memoryos.text.terms import tokens
-from memoryos.text.tokenizer import keywords
+from memoryos.text.tokenizer import content_words, keywords, words
 from memoryos.tiers import mid_term
 
 _log = logging.getLogger("memoryos.retrieval.retriever")
 _MOST_TRIES = 5
-_COMPARED = 8
-"""Times as many entries as are shown, that are nearest in meaning, are compared by their words."""
-_BEARS = 0.45
-"""Share of the question's words that a statement has, plus its cosine, from where it is shown."""
+_BEFORE = 0.5
+"""Weight of the meaning of the turn before a follow-up…"""
+_MOST_BEFORE = 1000
+"""…of which so many characters are looked at."""
+_SPARE = 16
+"""Pages that are found beyond those wanted: some only ask, or repeat others…"""
+_WIDER = 4
+"""…and if too few are left, so many times as many are looked at…"""
+_MOST_JUDGED = 400
+"""…until they are more than this."""
 
 
 class Retriever:
@@ -77,33 +85,36 @@ class Retriever:
         *,
         wanted: Wanted,
         max_tokens: int,
+        min_relevance: float | None,
         where: PageFilter | None,
         now: datetime,
     ) -> Recall:
         """Return what each tier holds on `query`; without an embedder's answer, by words alone.
 
+        min_relevance: what each page must reach; None for the config's, of the whole recall alone.
         Raises StorageError, and StorageBusy when pages change during every try.
         """
         view = self._views.cached(scope) or self._views.get(scope)
+        before = self._before(scope, session_id, query) if is_follow_up(query) else None
         asked, answer = False, None
         for tried in range(_MOST_TRIES):
             # The embedder is called before the lock is taken, if the cached view has vectors.
-            if view.dimension and not asked:
-                asked, answer = True, self._query_vector(query)
+            if _has_vectors(view) and not asked:
+                asked, answer = True, self._query_vector(query, before)
             with self._views.recall_lock(view):
                 view = self._views.get(scope)
-                if view.dimension and not asked:
+                if _has_vectors(view) and not asked:
                     continue
                 vector = self._comparable(view, answer)
                 with suppress(StaleBlocks):
                     only = None if where is None else Narrowing(self._store, scope, view, where)
-                    hits = self._hits(scope, view, query, vector, wanted, only, now)
+                    hits = self._judged(
+                        scope, view, query, vector, wanted, only, now, before, strict=not tried
+                    )
                     found = self._found(
                         scope, session_id, view, query, vector, hits, max_tokens, only, now
                     )
-                    # The index is not told that a document was discarded, before it meets it.
-                    if tried or len(found.pages) == len(hits):
-                        return found
+                    return relevant(found, min_relevance, self._config.min_relevance)
                 self._views.drop(scope)
         raise StorageBusy("the pages changed during every try of a search; try again")
 
@@ -115,7 +126,7 @@ class Retriever:
         among: sorted positions; only these pages are ranked. Reads no page.
         """
         view = self._views.cached(scope) or self._views.get(scope)
-        answer = self._query_vector(query) if view.dimension else None
+        answer = self._query_vector(query, None) if view.dimension else None
         for _ in range(_MOST_TRIES):
             with self._views.recall_lock(view), suppress(StaleBlocks):
                 view = self._views.get(scope)
@@ -132,7 +143,9 @@ class Retriever:
         Those whose vectors are not held in memory are left out.
         """
         view = self._views.get(scope)
-        if self._comparable(view, vector) is None or not isinstance(view.index, ScopeIndex):
+        if not view.dimension or not isinstance(view.index, ScopeIndex):
+            return {}
+        if self._comparable(view, vector) is None:
             return {}
         return view.index.cosines(vector, seqs)
 
@@ -143,30 +156,35 @@ class Retriever:
         view: ScopeView,
         query: str,
         vector: Vectors | None,
-        hits: Sequence[Hit],
+        hits: Sequence[Judged],
         max_tokens: int,
         only: Narrowing | None,
         now: datetime,
     ) -> Recall:
         """Assemble the Recall from the hits of a search and the live tiers."""
         tiers = view.tiers
-        found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
-        pages = tuple(_recalled(found[hit.seq], hit) for hit in hits if hit.seq in found)
+        calibrated = self._calibration(view)
+        among = Among(view.index.passages, hits[0].hit.usual if hits else None)
+        pages = recalled(hits, among, calibrated)
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         if only is None:
             profile, short_term = tiers.profile, self.short_term(scope, session_id)
         else:
             profile = only.profile(only.knowledge(tiers.knowledge.values()), tiers.traits.values())
             short_term = only.short_term(session_id, self._config.short_term_capacity)
+        user = self._knowledge(tiers, "user", query, vector, only)
+        agent = self._knowledge(tiers, "agent", query, vector, only)
+        known = best_relevance(query, (*user, *agent), among, calibrated)
         return Recall(
             query=query,
             pages=pages,
             short_term=short_term,
             segments=self._segments(tiers, query, vector, only, now),
-            user_knowledge=self._knowledge(tiers, "user", query, vector, only),
-            agent_knowledge=self._knowledge(tiers, "agent", query, vector, only),
+            user_knowledge=tuple(each.item for each in user),
+            agent_knowledge=tuple(each.item for each in agent),
             profile=profile,
             max_tokens=max_tokens,
+            relevance=max((*(item.relevance for item in pages), known)),
             count_tokens=self._count_tokens,
             load_chains=lambda: self._chains(scope, chain_ids, only),
         )
@@ -178,9 +196,19 @@ class Retriever:
         )
         return tuple(reversed(self._store.pages(scope, query)))
 
-    def _query_vector(self, query: str) -> Vectors | None:
+    def _before(self, scope: Scope, session_id: str, query: str) -> Page | None:
+        """Return the session's turn before a message, which may itself have been added already."""
+        turns = reversed(self.short_term(scope, session_id))
+        return next((page for page in turns if page.user_input.strip() != query.strip()), None)
+
+    def _query_vector(self, query: str, before: Page | None) -> Vectors | None:
+        query = _undated(query)
         try:
-            return self._embedder.embed_query(query)
+            vector = self._embedder.embed_query(query)
+            if before is None or not _text_of(before):
+                return vector
+            both = vector + _BEFORE * self._embedder.embed_query(_text_of(before))
+            return np.asarray(both / max(float(np.linalg.norm(both)), 1e-9), np.float32)
         except ModelError as error:
             _log.warning("recalling by words alone: %s", error)
             return None
@@ -188,6 +216,8 @@ class Retriever:
     def _comparable(self, view: ScopeView, vector: Vectors | None) -> Vectors | None:
         """Return the question's vector if the scope has any to compare it with."""
         made_by = view.head.embedder
+        if made_by is None and view.tiers.vectors:
+            return vector  # facts stated by hand, before there was any page
         if vector is None or made_by is None or outdated(made_by, self._embedder):
             return None
         if made_by.name != self._embedder.name or len(vector) != view.dimension:
@@ -203,11 +233,55 @@ class Retriever:
         wanted: Wanted,
         only: Narrowing | None,
         now: datetime,
+        before: Page | None,
     ) -> list[Hit]:
         allowed = None if only is None else only.positions
         if self._config.retrieval == "two_stage":
             return self._two_stage(scope, view, query, vector, wanted.pages, allowed, now)
-        return view.index.search(query, vector, wanted, now=now.timestamp(), allowed=allowed)
+        names = _names(scope, view.tiers.profile)
+        return view.index.search(
+            query,
+            vector if view.dimension else None,
+            wanted,
+            now=now.timestamp(),
+            allowed=allowed,
+            names=names,
+            before=_text_of(before),
+        )
+
+    def _judged(
+        self,
+        scope: Scope,
+        view: ScopeView,
+        query: str,
+        vector: Vectors | None,
+        wanted: Wanted,
+        only: Narrowing | None,
+        now: datetime,
+        before: Page | None,
+        *,
+        strict: bool,
+    ) -> list[Judged]:
+        """Return the pages to be shown: further ones where what is nearest only asks or repeats.
+
+        strict: raise StaleBlocks for a page that is gone: the index is not told that a document was
+        discarded, before it meets it.
+        """
+        least = wanted.least if wanted.tokens is not None else wanted.pages
+        wider = wanted if wanted.tokens is not None else Wanted(wanted.pages + _SPARE)
+        while True:
+            hits = self._hits(scope, view, query, vector, wider, only, now, before)
+            found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
+            if strict and len(found) < len(hits):
+                raise StaleBlocks
+            items = judged(
+                [(found[hit.seq], hit) for hit in hits if hit.seq in found], query, before
+            )
+            telling = sum(not item.hollow for item in items)
+            all_found = wider.tokens is None and len(hits) < wider.pages
+            if telling >= least or all_found or wider.pages > _MOST_JUDGED:
+                return items[: wanted.pages]
+            wider = Wanted(_WIDER * (wider.pages if wider.tokens is None else least + _SPARE))
 
     def _two_stage(
         self,
@@ -259,7 +333,7 @@ class Retriever:
         query: str,
         vector: Vectors | None,
         only: Narrowing | None,
-    ) -> tuple[Knowledge, ...]:
+    ) -> list[Known]:
         """Return what is known of one side: what bears on the question first, then facts."""
         items, matrix = tiers.known(owner)
         if only is not None:
@@ -267,50 +341,51 @@ class Retriever:
             kept = [place for place, item in enumerate(items) if item.id in allowed]
             items, matrix = [items[place] for place in kept], matrix[kept]
         if not items:
-            return ()
-        scores = np.zeros(len(items), np.float32)
+            return []
+        cosines = None
         if vector is not None and matrix.shape[1] == len(vector):
-            scores = np.einsum("ij,j->i", matrix, vector)
-        return self._bearing(items, scores, frozenset(tokens(query)), tiers.words)
-
-    def _bearing(
-        self,
-        items: Sequence[Knowledge],
-        scores: NDArray[np.float32],
-        wanted: frozenset[str],
-        words: Callable[[Knowledge], frozenset[str]],
-    ) -> tuple[Knowledge, ...]:
-        """Return knowledge that bears on a question, best first; of facts also the others."""
+            cosines = np.einsum("ij,j->i", matrix, vector)
         most = self._config.top_knowledge
-        near = np.argsort(-scores, kind="stable")[: _COMPARED * most].tolist()
-        if len(items) <= _COMPARED * most:
-            near = list(range(len(items)))
-        ranked = []
-        for place in near:
-            item = items[place]
-            shared = len(wanted & words(item)) / max(len(wanted), 1)
-            score = shared + float(scores[place])
-            if item.kind == "fact" or score >= _BEARS:
-                # Of what is about as near, the newest word stands first.
-                ranked.append((-round(score, 1), -item.updated.timestamp(), item.id, item))
-        ranked.sort(key=lambda each: each[:3])
-        return tuple(each[3] for each in ranked[:most])
+        return bearing(items, cosines, frozenset(tokens(query)), tiers.words, most)
 
-    def as_known(self, found: Recall, held: Sequence[Knowledge], profile: Profile) -> Recall:
-        """Return a recall with other knowledge (of another time) in the place of today's."""
-        wanted = frozenset(tokens(found.query))
-        vector = self._query_vector(found.query)
+    def as_known(
+        self,
+        found: Recall,
+        held: Sequence[Knowledge],
+        profile: Profile,
+        min_relevance: float | None,
+    ) -> Recall:
+        """Return a recall with other knowledge (of another time) in the place of today's.
+
+        found: of `recall` with min_relevance 0; min_relevance: as in `recall`.
+        """
+        wanted, most = frozenset(tokens(found.query)), self._config.top_knowledge
+        vector = self._query_vector(found.query, None)
         sides = {}
         for owner in ("user", "agent"):
             items = [item for item in held if item.owner == owner and item.status == "active"]
-            rows = self._embedder.embed_documents([item.text for item in items]) if items else ()
-            scores = np.array([float(row @ vector) if vector is not None else 0 for row in rows])
-            sides[owner] = self._bearing(
-                items, scores.astype(np.float32), wanted, lambda item: frozenset(tokens(item.text))
+            cosines = None
+            if vector is not None and items:
+                rows = self._embedder.embed_documents([item.text for item in items])
+                cosines = np.array([float(row @ vector) for row in rows], np.float32)
+            sides[owner] = bearing(
+                items, cosines, wanted, lambda item: frozenset(tokens(item.text)), most
             )
-        return replace(
-            found, user_knowledge=sides["user"], agent_knowledge=sides["agent"], profile=profile
+        calibrated = calibration(self._embedder.name if vector is not None else None)
+        both = (*sides["user"], *sides["agent"])
+        known = best_relevance(found.query, both, Among(len(held)), calibrated)
+        past = replace(
+            found,
+            user_knowledge=tuple(each.item for each in sides["user"]),
+            agent_knowledge=tuple(each.item for each in sides["agent"]),
+            profile=profile,
+            relevance=max((*(item.relevance for item in found.pages), known)),
         )
+        return relevant(past, min_relevance, self._config.min_relevance)
+
+    def _calibration(self, view: ScopeView) -> Calibration:
+        made_by = view.head.embedder
+        return calibration(self._embedder.name if made_by is None else made_by.name)
 
     def _chains(self, scope: Scope, ids: Sequence[str], only: Narrowing | None) -> list[Chain]:
         order = {id_: rank for rank, id_ in enumerate(ids)}
@@ -321,20 +396,29 @@ class Retriever:
         return sorted(chains, key=lambda chain: order[chain.id])
 
 
-def _recalled(page: Page, hit: Hit) -> RecalledPage:
-    """Return a page that was found, with its passages cut out of it."""
-    spans = page_passages(page)
-    scored = hit.passages
-    if len(scored) == 1:  # a long page that is not indexed by its passages yet has one for all
-        scored = tuple((number, scored[0][1]) for number in range(len(spans)))
-    passages = tuple(
-        Passage(span.side, span.start, span.end, passage_of(page, span), score)
-        for span, score in ((spans[n], score) for n, score in scored if n < len(spans))
-    )
-    return RecalledPage(
-        page,
-        hit.score,
-        relevance(hit.share, hit.cosine),
-        passages,
-        hit.reasons or ("nothing is nearer",),
-    )
+def _has_vectors(view: ScopeView) -> bool:
+    return bool(view.dimension or view.tiers.vectors)
+
+
+def _text_of(before: Page | None) -> str:
+    """Return what was said in the turn before, as far as a question is searched with it."""
+    return before.text[:_MOST_BEFORE] if before is not None else ""
+
+
+def _names(scope: Scope, profile: Profile) -> frozenset[str]:
+    """Return what user and agent are called, lower-cased words."""
+    # An id of several words is as often a description.
+    ids = [name for name in (scope.user_id, scope.assistant_id) if name.isalpha()]
+    told = [profile.user.get("name", ""), profile.agent.get("name", "")]
+    return frozenset(words(" ".join((*ids, *told))))
+
+
+def _undated(query: str) -> str:
+    """Return a question without its dates, which the ranking compares with the pages' times.
+
+    In meaning "the day before yesterday" is near to whatever is said of days.
+    """
+    left = query
+    for period in periods(query, now=0.0, oldest=0.0, newest=0.0):
+        left = left.replace(period.label, " ")
+    return left if content_words(left) else query

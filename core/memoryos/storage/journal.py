@@ -19,6 +19,8 @@ from memoryos.storage.port import PageDraft
 from memoryos.text.passages import Span, passages
 from memoryos.text.terms import join_passages, pages_terms
 
+Cut = list[tuple[Span, str]]
+"""Passages of a page, each by its place and in its words."""
 ROOM = 16
 """Times `max_text_bytes`: what a text that is mended, or that stands in blocks, may have."""
 LONGEST_ID = 1000
@@ -117,6 +119,15 @@ def checked_count(value: object, name: str, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**63:
         raise InvalidInput(f"{name} must be a whole number of at least {least}, not {value!r}")
     return value
+
+
+def checked_share(value: object, name: str) -> float | None:
+    """Return a number from 0 to 1, or None as it is. Raises InvalidInput."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise InvalidInput(f"{name} must be a number from 0 to 1, not {value!r}")
+    return float(value)
 
 
 def checked_seconds(value: object, name: str) -> float:
@@ -256,6 +267,11 @@ def page_passages(page: Page) -> Sequence[Span]:
     """
     quoted = page.metadata.get(ANSWERED_BY) == QUOTATION
     return passages(page.user_input, "" if quoted else page.agent_response)
+
+
+def cut_pages(pages: Sequence[Page]) -> list[Cut]:
+    """Return of each page where its passages are, in reading order, and their words, verbatim."""
+    return [[(span, passage_of(page, span)) for span in page_passages(page)] for page in pages]
 
 
 def passage_of(page: Page, span: Span) -> str:

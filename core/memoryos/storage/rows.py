@@ -189,6 +189,32 @@ def decode_pages(rows: Iterable[Sequence[Any]]) -> list[Page]:
     return read_pages(rows, _mended_page)
 
 
+def is_readable(said: Sequence[Any]) -> bool:
+    """Return whether what a page's row says can be read as it stands: it has no checksum.
+
+    said: id, session_id, microseconds since 1970, user_input, agent_response, metadata, messages.
+    """
+    id_, session_id, timestamp, user, agent, metadata, messages = said
+    if (
+        type(timestamp) is not int
+        or not is_id(id_)
+        or not all(map(is_text, (session_id, user, agent)))
+    ):
+        return False
+    try:
+        from_micros(timestamp)
+        return (
+            isinstance(json.loads(metadata or "{}"), dict)
+            and is_text(metadata or "")
+            and all(
+                is_id(message.role) and is_text(dumps(message_body(message)))
+                for message in decode_messages(messages, user, agent)
+            )
+        )
+    except _DAMAGE:
+        return False
+
+
 def _mended_page(row: Sequence[Any]) -> Page:
     """Return a page whose row has changed since it was written, as far as it can be read."""
     seq, id_, session_id, timestamp, user, agent, metadata, messages, chain, segment, _ = row

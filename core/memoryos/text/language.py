@@ -67,6 +67,8 @@ class Speech:
     """Words that deny."""
     hedges: Words = frozenset()
     """Words by which a speaker leaves a statement open ("maybe", "I think")."""
+    ignorance: Words = frozenset()
+    """Phrases of an answer that there is none ("I don't know")."""
     wishes: Words = frozenset()
     """Words of what is wanted, planned or dreamt of, and not so yet ("I'd love", "planning")."""
     second_person: Words = frozenset()

@@ -33,6 +33,7 @@ def test_what_is_added_is_recalled_with_the_reason_why(run: Run) -> None:
     assert page["score"] == pytest.approx(page["score"])
     assert set(found) == {
         "query",
+        "relevance",
         "pages",
         "short_term",
         "segments",
@@ -40,6 +41,13 @@ def test_what_is_added_is_recalled_with_the_reason_why(run: Run) -> None:
         "agent_knowledge",
         "profile",
     }
+
+
+def test_recall_says_that_nothing_bears_on_it(run: Run) -> None:
+    run("add", "I moved to Lisbon last week", "How do you like it?")
+    assert "Nothing is remembered" in run("recall", "asdf qwer").out
+    assert "Lisbon" in run("recall", "asdf qwer", "--min-relevance", "0").out
+    assert "Nothing is remembered" in run("recall", "moved?", "--min-relevance", "1").out
 
 
 def test_add_reads_stdin_and_takes_a_time_and_a_key(run: Run) -> None:
@@ -141,7 +149,7 @@ def test_stats_pages_and_usage(run: Run, tom: str) -> None:
 
 def test_text_cannot_drive_the_terminal(run: Run) -> None:
     run("add", "red \x1b[31malert\x1b[0m [bold]markup[/bold] \u202ereversed", "ok")
-    for command in (("pages",), ("recall", "alert"), ("recall", "alert", "--context", "100")):
+    for command in (("pages",), ("recall", "markup"), ("recall", "markup", "--context", "100")):
         done = run(*command)
         assert "\x1b" not in done.out
         assert "\u202e" not in done.out

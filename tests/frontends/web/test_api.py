@@ -72,10 +72,14 @@ def test_the_journal_is_read_part_by_part(client: Client, engine: Engine) -> Non
 
 def test_recall_takes_what_the_verb_takes(client: Client) -> None:
     asked = {"query": "Lisbon", "k": 5, "max_tokens": 50, "where": {"session_id": "intro"}}
+    asked["min_relevance"] = 0
     found = client().post("/api/recall", params=TOM, json=asked).json()
     assert {item["page"]["session_id"] for item in found["pages"]} <= {"intro"}
     assert found["prompt_tokens"] <= 50
-    assert set(found["pages"][0]) >= {"page", "score", "reasons"}
+    assert set(found["pages"][0]) >= {"page", "score", "relevance", "reasons"}
+    asked |= {"query": "asdf qwer", "min_relevance": None}
+    nothing = client().post("/api/recall", params=TOM, json=asked).json()
+    assert (nothing["pages"], nothing["prompt"]) == ([], "")
 
 
 def test_knowledge_is_stated_put_right_and_explained(client: Client) -> None:

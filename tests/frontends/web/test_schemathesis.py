@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import signature
-
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -22,7 +20,6 @@ from schemathesis.specs.openapi.checks import (
 from memoryos import Engine
 from memoryos.frontends.web import web_app
 from memoryos.frontends.web.api.table import OPERATIONS
-from memoryos.memory.memory import Memory
 from tests.frontends.web.conftest import GUARDED, TOKEN, TOMS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -38,13 +35,7 @@ CHECKS = [
     unsupported_method,
 ]
 EXAMPLES = 40
-TO_COME_MARK = pytest.mark.xfail(
-    "min_relevance" not in signature(Memory.recall).parameters, reason="to come", strict=False
-)
-CASES = [
-    pytest.param(o, id=o.name, marks=[TO_COME_MARK] if o.name == "recall" else [])
-    for o in OPERATIONS
-]
+CASES = [pytest.param(o, id=o.name) for o in OPERATIONS]
 SETTINGS = settings(
     max_examples=EXAMPLES,
     deadline=None,

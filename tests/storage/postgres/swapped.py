@@ -19,6 +19,11 @@ from tests.storage.postgres.server import another_database, empty_database
 _databases: list[str] = []
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the pool of connections draw the time to renew each at random, in a thread of its own."""
+    config.addinivalue_line("filterwarnings", "ignore:Do not use the `random` module")
+
+
 @pytest.fixture(autouse=True)
 def _postgres_instead_of_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
     real = memoryos.engine.open_store

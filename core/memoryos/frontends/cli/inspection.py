@@ -27,6 +27,7 @@ from memoryos.frontends.cli.options import (
     Db,
     Embedder,
     Json,
+    MinRelevance,
     Session,
     User,
     chosen,
@@ -62,6 +63,7 @@ def recall(
     session: Session = "default",
     embedder: Embedder = None,
     as_of: AsOf = None,
+    min_relevance: MinRelevance = None,
     json: Json = False,
 ) -> None:
     """Recall what bears on a question, and why each page came.
@@ -70,7 +72,9 @@ def recall(
     """
     with opened(db, embedder=embedder) as engine:
         memory = chosen(engine, user, assistant, session)
-        found = memory.recall(question, k=k, max_tokens=context, as_of=as_of)
+        found = memory.recall(
+            question, k=k, max_tokens=context, as_of=as_of, min_relevance=min_relevance
+        )
         memory.segments()  # a recall heats what it finds: this writes it down
         if json:
             emit(_recalled(found, context))
@@ -82,7 +86,7 @@ def recall(
 
 def print_recall(found: Recall) -> None:
     """Print a recall: pages with their reasons, then what is known."""
-    if not found.pages and not found.user_knowledge:
+    if not found:
         out.print("Nothing is remembered that bears on this.", style="yellow")
         return
     table = Table(box=None, show_header=False, padding=(0, 1))
@@ -335,6 +339,7 @@ def _recalled(found: Recall, context: int | None) -> dict[str, object]:
     """Return a recall as JSON."""
     parts: dict[str, object] = {
         "query": found.query,
+        "relevance": found.relevance,
         "pages": as_json(found.pages),
         "short_term": as_json(found.short_term),
         "segments": as_json(found.segments),

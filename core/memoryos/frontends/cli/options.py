@@ -122,6 +122,15 @@ AsOf = Annotated[
     str | None,
     typer.Option("--as-of", metavar="ISO8601", help="What had been said, and was held, by then."),
 ]
+MinRelevance = Annotated[
+    float | None,
+    typer.Option(
+        "--min-relevance",
+        min=0,
+        max=1,
+        help="What each page must reach; 0 shows the nearest, however far.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

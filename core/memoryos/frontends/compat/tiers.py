@@ -105,7 +105,7 @@ class MidTermMemory(_View):
         top_k_sessions: int = 5,
     ) -> list[dict[str, Any]]:
         """Return the segments of the pages recalled on a query, best page first."""
-        found = self._memory.recall(query_text)
+        found = self._memory.recall(query_text, min_relevance=0)
         summaries = {segment.id: segment.summary for segment in self._memory.segments()}
         matches: dict[str, list[dict[str, Any]]] = {}
         for item in found.pages:
@@ -158,7 +158,10 @@ class LongTermMemory(_View):
         top_k: int = 5,
     ) -> list[dict[str, Any]]:
         """Return the facts about the user that are nearest to a query, best first."""
-        return [knowledge_entry(i) for i in self._memory.recall(query).user_knowledge[:top_k]]
+        return [
+            knowledge_entry(i)
+            for i in self._memory.recall(query, min_relevance=0).user_knowledge[:top_k]
+        ]
 
     def search_assistant_knowledge(
         self,
@@ -167,7 +170,10 @@ class LongTermMemory(_View):
         top_k: int = 5,
     ) -> list[dict[str, Any]]:
         """Return the facts about the assistant that are nearest to a query, best first."""
-        return [knowledge_entry(i) for i in self._memory.recall(query).agent_knowledge[:top_k]]
+        return [
+            knowledge_entry(i)
+            for i in self._memory.recall(query, min_relevance=0).agent_knowledge[:top_k]
+        ]
 
 
 class Retriever(_View):
@@ -199,7 +205,7 @@ class Retriever(_View):
                 f"user_id is {user_id!r}, but this is the memory of {mine!r}: "
                 "make a Memoryos for each user"
             )
-        found = self._memory.recall(user_query, k=self.retrieval_queue_capacity)
+        found = self._memory.recall(user_query, k=self.retrieval_queue_capacity, min_relevance=0)
         summaries = chain_summaries(found.load_chains())
         return {
             "retrieved_pages": [

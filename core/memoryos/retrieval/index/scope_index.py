@@ -141,6 +141,8 @@ class ScopeIndex:
         *,
         now: float,
         allowed: NDArray[np.int64] | None = None,
+        names: frozenset[str] = frozenset(),
+        before: str = "",
     ) -> list[Hit]:
         """Return the pages nearest to `query`, best first: so many, or as `wanted` says.
 
@@ -151,7 +153,14 @@ class ScopeIndex:
         here = self._now
         pages = _Pages(here, target, self.ranking)
         found = search(
-            pages, query, wanted_of(wanted), now=now, allowed=allowed, config=self.ranking
+            pages,
+            query,
+            wanted_of(wanted),
+            now=now,
+            allowed=allowed,
+            config=self.ranking,
+            names=names,
+            before=before,
         )
         if here.lexical.heap.size:
             self._sort_in_background()
@@ -242,3 +251,6 @@ class _Pages:
         if self._target is None:
             return None
         return self._here.dense.cosines(positions.tolist(), self._target)
+
+    def usual(self) -> float | None:
+        return None if self._target is None else float(self._here.dense.mean @ self._target)

@@ -6,6 +6,7 @@ What is scored is passages; what is found is pages, each as good as its best pas
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -13,11 +14,12 @@ import numpy as np
 from memoryos.retrieval import ranking as rank
 from memoryos.retrieval.index.lexical import FoundWord
 from memoryos.retrieval.index.reasons import reasons, shared_words
+from memoryos.retrieval.relevance import word_shares
 from memoryos.text import dates
 from memoryos.text.terms import query_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +35,8 @@ _MAX_TERMS = 32
 """Words of a question that are looked up, the rarest first: a pasted page costs no more."""
 _CELLS = 1 << 16
 """Counts, of words in pages, that are worked on together."""
+_BEFORE = 0.5
+"""Weight of the words of the turn before, where a question goes on from it."""
 _TELLING = 0.05
 """A word whose idf is below this share of the rarest word's tells nothing and is left out."""
 
@@ -57,8 +61,17 @@ class Hit:
     score: float  # higher is nearer; comparable within one search only
     reasons: tuple[str, ...]  # why, for a human: "words: dog, rex", "meaning 0.62"
     passages: tuple[tuple[int, float], ...]  # (number from 0, score) of its passages, best first
-    share: float  # of the weight of the question's words, what the page holds; 0 to 1
+    held: Mapping[str, float] | None
+    """The words of the question that the page holds, each with its share of the weight of them all,
+    0 to 1; None where the question has no words."""
     cosine: float | None  # of its best passage to the question; None without vectors
+    dated: bool  # whether its time is one that the question names
+    usual: float | None  # mean cosine of the scope's passages to the question
+
+    @property
+    def share(self) -> float | None:
+        """Of the weight of the question's words, what the page holds; None where it has none."""
+        return None if self.held is None else sum(self.held.values())
 
 
 class Pages(Protocol):
@@ -79,6 +92,10 @@ class Pages(Protocol):
 
     def cosines(self, positions: NDArray[np.intp]) -> list[float] | None:
         """Return the cosine of a few passages to the question; None to go by words alone."""
+        ...
+
+    def usual(self) -> float | None:
+        """Return the mean cosine of the passages to the question; None to go by words alone."""
         ...
 
 
@@ -109,18 +126,22 @@ def search(
     now: float,
     allowed: NDArray[np.int64] | None,
     config: RankingConfig,
+    names: frozenset[str] = frozenset(),
+    before: str = "",
 ) -> list[Hit]:
     """Return the pages nearest to `query`, best first.
 
     A page is as good as its best passage, and a little better for further ones.  now: unix seconds
-    that "yesterday" in the query is relative to; allowed: sorted seqs, only these are returned.
+    that "yesterday" in the query is relative to; allowed: sorted seqs, only these are returned;
+    names: of the user and the agent, lower-cased words that tell little; before: the turn that the
+    question goes on from, whose words count less.
     """
     columns = pages.columns
     n = columns.size
     if not columns.standing or wanted.pages < 1:
         return []
     live = columns.live
-    words, weight = _words(pages, query, live)
+    words, shares = _words(pages, query, live, names, before)
     base = _lexical(columns, words, live, config)
     bonus, named = _dated(columns, query, now, config)
     if config.dense:
@@ -137,11 +158,15 @@ def search(
     cosines = pages.cosines(rows - 1)
     shared = shared_words(found, words, columns)
     why = reasons(rows, words, shared, cosines, base, columns, named)
-    idf = np.array([word.idf for word in words], dtype=np.float32)
-    shares = (idf @ shared if words else np.zeros(len(found))) / max(weight, 1e-9)
+    held: Sequence[Mapping[str, float] | None] = [None] * len(found)
+    if shares is not None:
+        weighed = [(word.surface, share) for word, share in zip(words, shares, strict=True)]
+        held = [dict(compress(weighed, holds)) for holds in shared.T.tolist()]
     near = cosines if cosines is not None else [None] * len(found)
+    dated, usual = _inside(columns, found, named), [pages.usual()] * len(found)
     seqs, values = columns.seqs[found].tolist(), scores[found - 1].tolist()
-    return [Hit(*hit) for hit in zip(seqs, values, why, parts, shares.tolist(), near, strict=True)]
+    told = zip(seqs, values, why, parts, held, near, dated, usual, strict=True)
+    return [Hit(*hit) for hit in told]
 
 
 def cosine_hits(columns: Columns, pages: NDArray[np.intp], cosines: Floats) -> list[Hit]:
@@ -151,7 +176,9 @@ def cosine_hits(columns: Columns, pages: NDArray[np.intp], cosines: Floats) -> l
         parts = _best_passages(columns, page, cosines)
         near = parts[0][1] if len(parts) > 1 else float(cosines[columns.starts[page] - 1])
         seq = int(columns.seqs[page])
-        hits.append(Hit(seq, near, (f"meaning {near:.2f}",), parts, 0.0, near))
+        hits.append(
+            Hit(seq, near, (f"meaning {near:.2f}",), parts, None, near, dated=False, usual=None)
+        )
     return hits
 
 
@@ -231,12 +258,28 @@ def _dated(
     return bonus, named
 
 
-def _words(pages: Pages, query: str, live: Live) -> tuple[list[FoundWord], float]:
-    """Return (the telling words of the question that the scope holds, the weight of all its words).
+def _inside(columns: Columns, pages: NDArray[np.intp], named: Sequence[Period]) -> list[bool]:
+    """Return whether the time of each page lies in a period that the question names."""
+    times = columns.timestamps[pages]
+    inside = np.zeros(len(pages), bool)
+    for period in named:
+        inside |= (times >= period.start) & (times < period.end)
+    return inside.tolist()  # type: ignore[no-any-return]
 
-    The rarest word comes first.
+
+def _words(
+    pages: Pages, query: str, live: Live, names: frozenset[str], before: str
+) -> tuple[list[FoundWord], list[float] | None]:
+    """Return (the telling words of the question that the scope holds, the rarest first; `shares`).
+
+    The shares are of those words; None where the question has no words at all.
     """
     terms = query_terms(query)
+    said = {term.ids for term in terms}
+    earlier = [term for term in query_terms(before) if term.ids not in said] if before else []
+    terms += earlier
+    if not terms:
+        return [], None
     found = pages.find([term.ids for term in terms])
     if live is not None:
         standing = [live[rows - 1] for rows, _ in found]
@@ -244,16 +287,22 @@ def _words(pages: Pages, query: str, live: Live) -> tuple[list[FoundWord], float
             (rows[stands], counts[stands])
             for (rows, counts), stands in zip(found, standing, strict=True)
         ]
-    held = [len(rows) for rows, _ in found]
-    idfs = rank.inverse_document_frequencies(held, pages.columns.passages)
-    words = [
-        FoundWord(term.surface, idf, rows, counts)
-        for term, idf, (rows, counts) in zip(terms, idfs, found, strict=True)
+    held, passages = [len(rows) for rows, _ in found], pages.columns.passages
+    idfs = rank.inverse_document_frequencies(held, passages)
+    own = len(terms) - len(earlier)
+    idfs[own:] = [_BEFORE * idf for idf in idfs[own:]]
+    weights = word_shares([term.surface for term in terms], held, passages, names, own)
+    both = [
+        (FoundWord(term.surface, idf, rows, counts), share)
+        for term, idf, share, (rows, counts) in zip(terms, idfs, weights, found, strict=True)
+        if len(rows)
     ]
-    weight = sum(word.idf for word in words)
-    words = [word for word in words if len(word.rows)]
-    words.sort(key=lambda word: -word.idf)
-    return [w for w in words[:_MAX_TERMS] if w.idf >= _TELLING * words[0].idf], weight
+    both.sort(key=lambda pair: -pair[0].idf)
+    least = _TELLING * both[0][0].idf if both else 0.0
+    telling = [pair for pair in both[:_MAX_TERMS] if pair[0].idf >= least]
+    # What nearly every passage holds tells nothing, and is not missed either.
+    whole = 1 - sum(share for word, share in both if word.idf < least)
+    return [word for word, _ in telling], [share / max(whole, 1e-9) for _, share in telling]
 
 
 def _lexical(columns: Columns, words: list[FoundWord], live: Live, config: RankingConfig) -> Floats:

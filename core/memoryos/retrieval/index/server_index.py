@@ -110,6 +110,11 @@ class ServerIndex:
         self._now = _Snapshot(columns, sealed.blocks, lexical)
 
     @property
+    def passages(self) -> int:
+        """Number of passages of its pages."""
+        return self._now.columns.passages
+
+    @property
     def last_seq(self) -> int:
         """Journal position of the newest page, -1 when there is none."""
         columns = self._now.columns
@@ -142,6 +147,8 @@ class ServerIndex:
         *,
         now: float,
         allowed: NDArray[np.int64] | None = None,
+        names: frozenset[str] = frozenset(),
+        before: str = "",
     ) -> list[Hit]:
         """Return the pages nearest to `query`, best first, as `ScopeIndex.search` does.
 
@@ -156,7 +163,14 @@ class ServerIndex:
                 dense = _Dense(self, here.columns, sample, np.asarray(vector, np.float32), whole)
         pages = _Pages(self, here, dense)
         return search(
-            pages, query, wanted_of(wanted), now=now, allowed=allowed, config=self.ranking
+            pages,
+            query,
+            wanted_of(wanted),
+            now=now,
+            allowed=allowed,
+            config=self.ranking,
+            names=names,
+            before=before,
         )
 
     def _sampled(self, columns: Columns) -> _Sample:
@@ -201,6 +215,11 @@ class _Dense:
         config = self._config
         mean, scale = rank.unit(known, config.prior_dense_spread, config.prior_pages)
         return np.nan_to_num((products - mean) * scale, copy=False)
+
+    @property
+    def usual(self) -> float:
+        """The mean cosine, by the sample."""
+        return float(self._vector @ self._sample.mean)
 
     def cosines(self, positions: Positions) -> list[float]:
         """Return the cosine of a few pages, 0 where there is no vector."""
@@ -256,6 +275,9 @@ class _Pages:
 
     def cosines(self, positions: Positions) -> list[float] | None:
         return None if self._dense is None else self._dense.cosines(positions)
+
+    def usual(self) -> float | None:
+        return None if self._dense is None else self._dense.usual
 
     def _found(self, counts: Values) -> Found:
         rows, there = self.columns.places(counts.seqs, counts.passages)

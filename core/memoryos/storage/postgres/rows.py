@@ -15,7 +15,14 @@ from memoryos.model import Page, Scope
 from memoryos.storage.codec import FORMAT, JOURNALLED_KINDS, KINDS, dumps, encode_messages, micros
 from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record
 from memoryos.storage.postgres.connection import SQL, Connection
-from memoryos.storage.rows import checksum, decode_pages, read_record, scope_digest, session_number
+from memoryos.storage.rows import (
+    checksum,
+    decode_pages,
+    is_readable,
+    read_record,
+    scope_digest,
+    session_number,
+)
 from memoryos.storage.sql import COMPARISONS
 
 
@@ -114,11 +121,20 @@ def pages_of_rows(key: UUID, rows: Iterable[tuple[Any, ...]]) -> list[Page]:
                 *contents,
                 None if chain_id is None else chain_id.decode(errors="replace"),
                 None if segment_id is None else segment_id.decode(errors="replace"),
-                written is None or written == checksum(key, seq, id_, session_id, *contents),
+                _is_intact(key, seq, id_, session_id, contents, written),
             )
             for seq, id_, session_id, *contents, chain_id, segment_id, written in rows
         ]
     )
+
+
+def _is_intact(
+    key: UUID, seq: int, id_: bytes, session_id: bytes, contents: list[Any], written: int | None
+) -> bool:
+    if written is not None:
+        return written == checksum(key, seq, id_, session_id, *contents)
+    texts = (id_.decode(errors="replace"), session_id.decode(errors="replace"))
+    return is_readable((*texts, *contents))  # as an older version wrote it
 
 
 def terms_row(key: UUID, page: Page, draft: PageDraft, first: int) -> tuple[Any, ...]:

@@ -236,16 +236,26 @@ SELECT kind, id, body, vector, live, checksum, format, rowid FROM records WHERE 
 DELETE FROM records WHERE rowid = ?
 
 -- name: delete_records
-DELETE FROM records WHERE scope_id = ?
+-- An index that is damaged leaves rows out, so that none is asked where all of a scope goes.
+DELETE FROM records NOT INDEXED WHERE scope_id = ?
 
 -- name: delete_pages_between
 DELETE FROM pages WHERE slot > :first AND slot <= :last
 
 -- name: delete_pages_of_scope
-DELETE FROM pages WHERE scope_id = ?
+DELETE FROM pages NOT INDEXED WHERE scope_id = ?
 
 -- name: delete_terms_between
 DELETE FROM terms WHERE slot > :first AND slot <= :last
+
+-- name: left_of_scope
+-- What a scan finds and a search did not, in a table whose inner nodes are damaged.
+SELECT EXISTS (SELECT 1 FROM pages NOT INDEXED WHERE scope_id = :scope)
+    OR EXISTS (SELECT 1 FROM records NOT INDEXED WHERE scope_id = :scope)
+    OR EXISTS (SELECT 1 FROM calls NOT INDEXED WHERE scope_id = :scope)
+    OR EXISTS (SELECT 1 FROM pages NOT INDEXED WHERE +slot > :first AND +slot <= :last)
+    OR EXISTS (SELECT 1 FROM terms NOT INDEXED WHERE +slot > :first AND +slot <= :last)
+    OR EXISTS (SELECT 1 FROM vectors NOT INDEXED WHERE +slot > :first AND +slot <= :last)
 
 -- name: scopes_of_names
 SELECT scope_id FROM scopes WHERE user_id = ? AND assistant_id = ?
@@ -292,7 +302,7 @@ WHERE scope_id = :scope AND id IN (SELECT value FROM json_each(:ids))
 UPDATE scopes SET embedded_seq = ?, embedder_id = ? WHERE scope_id = ?
 
 -- name: delete_calls
-DELETE FROM calls WHERE scope_id = ?
+DELETE FROM calls NOT INDEXED WHERE scope_id = ?
 
 -- name: unname_scope
 UPDATE scopes SET user_id = NULL, assistant_id = NULL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -148,12 +148,28 @@ def _copy_table(
     columns = [row[1] for row in fresh.execute(f"PRAGMA table_info({table})")]
     # The names are our schema's. By place, for a name in the damaged schema may be altered.
     read = f"SELECT * FROM {table} WHERE rowid = ?"  # noqa: S608
+    scan = f"SELECT * FROM {table} NOT INDEXED"  # noqa: S608
     put = f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+
+    def copy(rows: Iterable[Sequence[Any]]) -> None:
+        for row in rows:
+            if without is None or without not in _scopes_of(columns, row) or table in _KEPT:
+                with suppress(sqlite3.Error):
+                    fresh.execute(put, row)
+
+    all_found = True
     for rowid in _readable(damaged, table):
         with suppress(sqlite3.Error):
-            for row in fetch_damaged(damaged, read, (rowid,)):
-                if without is None or without not in _scopes_of(columns, row) or table in _KEPT:
-                    fresh.execute(put, row)
+            found = fetch_damaged(damaged, read, (rowid,))
+            all_found = all_found and bool(found)
+            copy(found)
+    if all_found:
+        return
+    # Where an inner node is damaged, a scan meets rows that a search misses.
+    damaged.text_factory = _mended
+    with suppress(sqlite3.Error):
+        copy(damaged.execute(scan))
+    damaged.text_factory = str
 
 
 def _scopes_of(columns: Sequence[str], row: Sequence[Any]) -> list[int]:

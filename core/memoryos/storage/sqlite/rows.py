@@ -6,19 +6,27 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from memoryos.errors import NotADatabase
 from memoryos.model import Page, Scope
 from memoryos.ports import Call
 from memoryos.storage.codec import FORMAT, JOURNALLED_KINDS, KINDS, dumps, encode_messages, micros
 from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record, StoredEmbedder
-from memoryos.storage.rows import checksum, checksums, decode_pages, read_record, session_number
+from memoryos.storage.rows import (
+    checksum,
+    checksums,
+    decode_pages,
+    is_readable,
+    read_record,
+    session_number,
+)
 from memoryos.storage.sql import COMPARISONS, named_queries
 
 _SQL = named_queries("memoryos.storage.sqlite")
 SHIFT = 32
 SEQ_MASK = (1 << SHIFT) - 1
 """A slot is scope_id << SHIFT | seq."""
-ALWAYS = -(1 << 62)
-NEVER = 1 << 62
+ALWAYS, NEVER = -(1 << 63), (1 << 63) - 1
+"""The first and last time that a row can hold, however damaged."""
 
 
 def slots(scope_id: int, after_seq: int = 0, up_to_seq: int = SEQ_MASK) -> dict[str, int]:
@@ -143,9 +151,7 @@ def is_intact(slot: int, scope_id: int, said: list[Any], written: int | None) ->
     """Return whether a row of `pages` is as it was written; `said` is from its id to messages."""
     if written is not None:
         return written == checksum(slot, scope_id, *said)
-    id_, session_id, timestamp, user, agent, metadata, _ = said  # as an older version wrote it
-    texts = (id_, session_id, user, agent, metadata or "")
-    return type(timestamp) is int and all(type(text) is str for text in texts)
+    return is_readable(said)  # as an older version wrote it
 
 
 def unreadable(scope_id: int, rows: Iterable[Sequence[Any]]) -> list[tuple[int]]:
@@ -162,7 +168,10 @@ def unreadable(scope_id: int, rows: Iterable[Sequence[Any]]) -> list[tuple[int]]
 
 
 def erase_all(db: sqlite3.Connection, scope_id: int, scope: Scope) -> None:
-    """Delete all that a scope holds but its receipts, by position and without reading it."""
+    """Delete all that a scope holds but its receipts, by position and without reading it.
+
+    Raises NotADatabase if the file is so damaged that some of it is still there.
+    """
     # A damaged digest may have made it begin anew under another number.
     names = db.execute(_SQL["scopes_of_names"], (scope.user_id, scope.assistant_id)).fetchall()
     for id_ in {scope_id, *(number for (number,) in names)}:
@@ -170,6 +179,8 @@ def erase_all(db: sqlite3.Connection, scope_id: int, scope: Scope) -> None:
             db.execute(_SQL[name], slots(id_))
         for name in ("delete_pages_of_scope", "delete_records", "delete_calls", "forget_scope"):
             db.execute(_SQL[name], (id_,))
+        if db.execute(_SQL["left_of_scope"], {"scope": id_, **slots(id_)}).fetchone()[0]:
+            raise NotADatabase("the file is damaged: rows in it cannot be deleted")
 
 
 def vector_row(slot: int, blob: bytes) -> tuple[Any, ...]:

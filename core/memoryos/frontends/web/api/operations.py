@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from memoryos.engine import Engine
-from memoryos.frontends.web import interim
 from memoryos.frontends.web.api import schemas
 from memoryos.memory.memory import Memory
 from memoryos.model import Message
@@ -145,13 +144,11 @@ def page(call: Call) -> Any:
 
 def recall(call: Call) -> Any:
     """Recall."""
-    asked = call.body.model_dump()
-    asked |= interim.accepted(call.memory.recall, asked.pop("min_relevance"))
-    found = call.memory.recall(**asked)
+    found = call.memory.recall(**call.body.model_dump())
     prompt = found.prompt(call.body.max_tokens)
     return {
         "query": found.query,
-        "relevance": interim.relevance(found) or 0.0,
+        "relevance": found.relevance,
         "pages": found.pages,
         "short_term": found.short_term,
         "segments": found.segments,

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from memoryos.errors import InvalidInput
-from memoryos.frontends.web.interim import accepted, relevance
 from memoryos.frontends.web.site import Site, asked, asked_number
 from memoryos.frontends.web.views.timeline import FILTERS, where_of
 from memoryos.generation.context import Recall
@@ -49,7 +48,7 @@ def recall(site: Site, request: Request) -> Response:
     session = asked(request, "as_session") or "default"
     asking: dict[str, Any] = {"where": where_of(filters), "visit": False}
     asking["as_of"] = asked(request, "as_of") or None
-    asking |= accepted(found.recall, relevance_of(asked(request, "min_relevance")))
+    asking["min_relevance"] = relevance_of(asked(request, "min_relevance"))
     result = found.session(session).recall(question, k, budget, **asking) if question else None
     why = None
     if result is not None and asked(request, "why"):
@@ -67,7 +66,6 @@ def recall(site: Site, request: Request) -> Response:
         as_session=asked(request, "as_session"),
         filters=filters,
         found=result,
-        relevance=relevance(result),
         prompt=prompt,
         prompt_tokens=result.count_tokens(prompt) if result is not None else 0,
         why=why,
@@ -84,7 +82,7 @@ def _why(
 ) -> Why:
     """Return where a page stands on a question."""
     page = found.page(page_id)
-    every: Recall = found.recall(question, RANKED_FOR_WHY, **asking)
+    every: Recall = found.recall(question, RANKED_FOR_WHY, **{**asking, "min_relevance": 0})
     last = shown[-1] if shown else None
     for rank, item in enumerate(every.pages, 1):
         if item.page.id == page.id:
@@ -100,7 +98,7 @@ def _why(
         for name, value in (asking["where"] or {}).items()
         if name == "session_id"
     )
-    near = found.recall(question, RANKED_FOR_WHY, **{**asking, "where": alone})
+    near = found.recall(question, RANKED_FOR_WHY, **{**asking, "where": alone, "min_relevance": 0})
     itself = next((item for item in near.pages if item.page.id == page.id), None)
     return Why(page, None, itself, last, admitted=admitted and itself is not None)
 
