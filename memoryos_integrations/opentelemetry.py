@@ -125,7 +125,7 @@ class _Watcher:
         self._relevance = meter.create_histogram(
             "memoryos.recall.relevance",
             "1",
-            "How much the best page that a recall found bears on the question.",
+            "How much the memory bears on the question of a recall.",
             explicit_bucket_boundaries_advisory=_SHARES,
         )
         self._records = meter.create_counter(
@@ -240,7 +240,7 @@ def _came_of(result: Any, given: Mapping[str, Any]) -> Attributes:
     if isinstance(result, Recall):
         return {
             count: len(result.pages),
-            "memoryos.recall.relevance": max((p.relevance for p in result.pages), default=0.0),
+            "memoryos.recall.relevance": result.relevance,
             "memoryos.recall.knowledge": len(result.user_knowledge) + len(result.agent_knowledge),
         }
     if isinstance(result, (Page, Knowledge)):
