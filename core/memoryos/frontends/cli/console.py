@@ -15,8 +15,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from memoryos.model import Page, RecalledPage
-
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that could drive a terminal; remembered text may hold anything."""
 _BAR = 20
@@ -68,8 +66,15 @@ def emit(value: Any) -> None:
     typer.echo(json.dumps(as_json(value), ensure_ascii=False, indent=2))
 
 
+def emit_line(value: Any) -> None:
+    """Print a value as JSON on one line: one of many, as they come."""
+    typer.echo(json.dumps(as_json(value), ensure_ascii=False))
+
+
 def as_json(value: Any) -> Any:
     """Return any value of the library as plain JSON; times are ISO 8601."""
+    from memoryos.model import Page, RecalledPage  # noqa: PLC0415  # help needs none of it
+
     if isinstance(value, RecalledPage):
         return {
             **as_json(value.page),

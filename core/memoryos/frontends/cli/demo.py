@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
@@ -20,8 +20,10 @@ from rich.text import Text
 from memoryos.frontends.cli.console import as_json, bar, day, degrees, emit, one_line, out, shown
 from memoryos.frontends.cli.options import opened
 from memoryos.frontends.cli.story import ACTS, Act
-from memoryos.memory.memory import Memory
-from memoryos.model import ANSWERED_BY, Knowledge, KnowledgeKind, RecalledPage, Segment
+
+if TYPE_CHECKING:
+    from memoryos.memory.memory import Memory
+    from memoryos.model import Knowledge, KnowledgeKind, RecalledPage, Segment
 
 _USER = "tom"
 _CAPACITY = 3
@@ -156,6 +158,8 @@ class _Play:
         answer = fresh.respond(question).split("\n")[0]
         self._say(Text(""), Text.assemble(("Tom, in a new conversation  ", "bold cyan"), question))
         self._changes()
+        from memoryos.model import ANSWERED_BY  # noqa: PLC0415
+
         found = fresh.recall(question)
         self._segments = {segment.id: segment for segment in self._memory.segments()}
         said = [item for item in found.pages if ANSWERED_BY not in item.page.metadata]
