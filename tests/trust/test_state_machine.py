@@ -36,7 +36,7 @@ from memoryos.model import Message
 from memoryos.storage.in_memory import InMemoryStore
 from memoryos.storage.port import PageQuery, Store
 from memoryos.storage.sqlite import SQLiteStore
-from tests.failures.snapshots import exported, snapshot
+from tests.failures.snapshots import exported, snapshot, timeless_receipt
 from tests.failures.sqlite_faults import Faults, PowerCut, failing_sqlite
 
 EXAMPLES = pytest.mark.parametrize(
