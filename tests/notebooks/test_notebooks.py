@@ -74,7 +74,10 @@ def test_it_runs_without_a_key(path: Path) -> None:
 
 ANSWERS = {
     "01_quickstart": (
-        ("What am I allergic to?", "## Remembered turns\n[2025-03-10 09:07]\nUser: I am allergic"),
+        (
+            "What am I allergic to?",
+            "## Remembered turns\n[2025-03-10 09:07 UTC]\nUser: I am allergic",
+        ),
         ("Who lends us his boat?", "→ On 2025-03-04: “My brother Luís lends us his boat"),
         ("Where do I work now?", "→ On 2025-04-02: “I work in Aveiro now"),
         ("What instrument do I play?", "→ On 2025-03-17: “I play the cello"),
@@ -104,6 +107,7 @@ ANSWERS = {
     "05_benchmark": (
         ("len(QUESTIONS)", "16 turns, 16 questions"),
         ("by_shared_words", "memory         first  9"),
+        ("NEVER_SAID", "never said  6 of 6 refused"),
         ("median_ms", "recall "),
     ),
 }
