@@ -34,7 +34,7 @@ from memoryos.retrieval.knowing import Known, bearing, best_relevance
 from memoryos.retrieval.narrowing import Narrowing
 from memoryos.retrieval.recalled import recalled, relevant
 from memoryos.retrieval.relevance import Among, Calibration, calibration
-from memoryos.retrieval.reranking import Judged, judged
+from memoryos.retrieval.reranking import Judged, Readings, judged
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
 from memoryos.storage.port import PageFilter, PageQuery, Store
@@ -76,6 +76,7 @@ class Retriever:
         self._embedder = embedder
         self._count_tokens = count_tokens
         self._config = config
+        self._readings = Readings()
 
     def recall(
         self,
@@ -156,7 +157,7 @@ class Retriever:
         view: ScopeView,
         query: str,
         vector: Vectors | None,
-        hits: Sequence[Judged],
+        hits: Sequence[tuple[Page, Judged]],
         max_tokens: int,
         only: Narrowing | None,
         now: datetime,
@@ -164,7 +165,7 @@ class Retriever:
         """Assemble the Recall from the hits of a search and the live tiers."""
         tiers = view.tiers
         calibrated = self._calibration(view)
-        among = Among(view.index.passages, hits[0].hit.usual if hits else None)
+        among = Among(view.index.passages, hits[0][1].hit.usual if hits else None)
         pages = recalled(hits, among, calibrated)
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         if only is None:
@@ -261,7 +262,7 @@ class Retriever:
         before: Page | None,
         *,
         strict: bool,
-    ) -> list[Judged]:
+    ) -> list[tuple[Page, Judged]]:
         """Return the pages to be shown: further ones where what is nearest only asks or repeats.
 
         strict: raise StaleBlocks for a page that is gone: the index is not told that a document was
@@ -271,17 +272,27 @@ class Retriever:
         wider = wanted if wanted.tokens is not None else Wanted(wanted.pages + _SPARE)
         while True:
             hits = self._hits(scope, view, query, vector, wider, only, now, before)
-            found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
-            if strict and len(found) < len(hits):
+            seqs = [hit.seq for hit in hits]
+            told, read = self._readings.of(view.index, seqs, lambda some: self._pages(scope, some))
+            if strict and len(told) < len(hits):
                 raise StaleBlocks
-            items = judged(
-                [(found[hit.seq], hit) for hit in hits if hit.seq in found], query, before
-            )
+            items = judged([(told[hit.seq], hit) for hit in hits if hit.seq in told], query, before)
             telling = sum(not item.hollow for item in items)
             all_found = wider.tokens is None and len(hits) < wider.pages
             if telling >= least or all_found or wider.pages > _MOST_JUDGED:
-                return items[: wanted.pages]
+                return self._shown(scope, items[: wanted.pages], read, strict=strict)
             wider = Wanted(_WIDER * (wider.pages if wider.tokens is None else least + _SPARE))
+
+    def _shown(
+        self, scope: Scope, items: Sequence[Judged], read: dict[int, Page], *, strict: bool
+    ) -> list[tuple[Page, Judged]]:
+        """Return judged pages with what they say; read: those that were read already."""
+        missing = [item.hit.seq for item in items if item.hit.seq not in read]
+        found = read | {page.seq: page for page in self._pages(scope, missing)}
+        shown = [(found[item.hit.seq], item) for item in items if item.hit.seq in found]
+        if strict and len(shown) < len(items):
+            raise StaleBlocks
+        return shown
 
     def _two_stage(
         self,
@@ -421,4 +432,4 @@ def _undated(query: str) -> str:
     left = query
     for period in periods(query, now=0.0, oldest=0.0, newest=0.0):
         left = left.replace(period.label, " ")
-    return left if content_words(left) else query
+    return left if left != query and content_words(left) else query
