@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from memoryos.model import Knowledge
-from memoryos.retrieval.relevance import Among, Calibration, relevance
+from memoryos.ports import Vectors
+from memoryos.retrieval.index import inner_products
+from memoryos.retrieval.relevance import Among, Calibration, relevances
 from memoryos.text.tokenizer import language_of
 
 _COMPARED = 8
@@ -33,34 +35,50 @@ class Known(NamedTuple):
 
 def bearing(
     items: Sequence[Knowledge],
-    cosines: NDArray[np.float32] | None,
+    vectors: Vectors,
+    vector: Vectors | None,
     wanted: frozenset[str],
-    words: Callable[[Knowledge], frozenset[str]],
+    words: Callable[[Sequence[Knowledge]], Sequence[frozenset[str]]],
     most: int,
 ) -> list[Known]:
     """Return knowledge that bears on a question, best first; of facts also the others.
 
-    cosines: (items,), None without vectors; wanted: the question's index terms; words: gives an
-    item's.
+    vectors: (items, dimension) float32; vector: (dimension,) the question's, None to go by words
+    alone; wanted: the question's index terms; words: gives those of some items.
     """
     if not items:
         return []
-    scores = np.zeros(len(items), np.float32) if cosines is None else cosines
-    near = np.argsort(-scores, kind="stable")[: _COMPARED * most].tolist()
-    if len(items) <= _COMPARED * most:
-        near = list(range(len(items)))
+    near: Sequence[Knowledge] = items
+    if len(items) > _COMPARED * most:
+        if vector is None:
+            near = items[: _COMPARED * most]
+        else:
+            places = _nearest(vectors, vector, _COMPARED * most)
+            near, vectors = [items[place] for place in places], vectors[places]
+    cosines: Iterable[float | None]
+    if vector is None:
+        cosines = repeat(None, len(near))
+    else:
+        # Of each row the same number, whatever the others are; BLAS has no such promise.
+        cosines = np.einsum("ij,j->i", vectors, vector).tolist()
     ranked = []
-    for place in near:
-        item = items[place]
-        share = len(wanted & words(item)) / len(wanted) if wanted else None
-        cosine = None if cosines is None else float(cosines[place])
+    whole = len(wanted)
+    for item, held, cosine in zip(near, words(near), cosines, strict=True):
+        share = len(wanted & held) / whole if whole else None
         score = (share or 0.0) + (cosine or 0.0)
-        if item.kind == "fact" or score >= _BEARS:
+        if score >= _BEARS or item.kind == "fact":
             # Of what is about as near, the newest word stands first.
             order = (-round(score, 1), -item.updated.timestamp(), item.id)
             ranked.append((order, Known(item, share, cosine)))
     ranked.sort(key=lambda each: each[0])
     return [known for _, known in ranked[:most]]
+
+
+def _nearest(vectors: Vectors, vector: Vectors, most: int) -> list[int]:
+    """Return the rows of `vectors` that are nearest to a vector, `most` of them, best first."""
+    cosines = np.empty(len(vectors), np.float32)
+    inner_products(np.ascontiguousarray(vectors), np.asarray(vector, np.float32), cosines)
+    return np.argsort(-cosines, kind="stable")[:most].tolist()  # type: ignore[no-any-return]
 
 
 def best_relevance(
@@ -70,12 +88,13 @@ def best_relevance(
 
     among: the passages of the scope.
     """
-    return max((_relevance(query, each, among, calibrated) for each in known), default=0.0)
-
-
-def _relevance(query: str, known: Known, among: Among, calibrated: Calibration) -> float:
-    found = relevance(known.share, known.cosine, among, calibrated)
+    bears = relevances([(each.share, each.cosine, False) for each in known], among, calibrated)
+    best = max(bears, default=0.0)
     # A bare value ("Lisbon") is far from its question ("Where does Tom live?"), not from nonsense.
-    if known.item.analyst in _BY_HAND and language_of(query) is not None:
-        return max(found, _STATED)
-    return found
+    if (
+        best < _STATED
+        and any(each.item.analyst in _BY_HAND for each in known)
+        and language_of(query) is not None
+    ):
+        return _STATED
+    return best

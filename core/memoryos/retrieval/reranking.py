@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from memoryos.model import Page
@@ -43,7 +43,8 @@ _MARKS = 256
 _SPEAKER = re.compile(r"\s*([^\W\d_][\w .'-]{0,30}):\s")
 
 
-class Reading(NamedTuple):
+@dataclass(frozen=True)
+class Reading:
     """What is told by the words of a page alone."""
 
     page_id: str
@@ -53,8 +54,13 @@ class Reading(NamedTuple):
     answered: bool
     words: frozenset[str]
     marks: int  # a bit for each of the words, which some have in common
-    content: frozenset[str]  # content words of the user's side
     is_statement: bool  # a short one, that a later one may overtake
+    said: str  # by the user; empty where neither a question nor a statement
+
+    @cached_property
+    def content(self) -> frozenset[str]:
+        """Content words of what was said. Few pages are asked for them."""
+        return frozenset(content_words(self.said))
 
 
 class Readings:
@@ -64,7 +70,9 @@ class Readings:
     """
 
     def __init__(self) -> None:
-        self._by_index: WeakKeyDictionary[ScopeIndex | ServerIndex, dict[int, Reading]] = WeakKeyDictionary()
+        self._by_index: WeakKeyDictionary[ScopeIndex | ServerIndex, dict[int, Reading]] = (
+            WeakKeyDictionary()
+        )
         self._kept = 0
         self._lock = threading.Lock()
 
@@ -130,7 +138,7 @@ def _read(page: Page) -> Reading:
     user_input, agent_response = page.user_input[:_READ], page.agent_response[:_READ]
     user, agent = _said(user_input), _said(agent_response)
     asks = bool(user) and is_question(user)
-    is_short = len(user.split()) <= _STATEMENT and len(user) <= _STATEMENT * 10
+    is_short = len(user) <= _STATEMENT * 10 and len(user.split()) <= _STATEMENT
     words = frozenset(f"{user_input}\n{agent_response}".lower().split())
     marks = 0
     for word in words:
@@ -143,8 +151,8 @@ def _read(page: Page) -> Reading:
         bool(agent),
         words,
         marks,
-        frozenset(content_words(user)) if is_short or asks else frozenset(),
         bool(user) and is_short and not asks,
+        user if is_short or asks else "",
     )
 
 

@@ -20,6 +20,7 @@ from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, ModelError, StorageBusy
 from memoryos.generation.context import Recall
 from memoryos.model import (
+    DOCUMENT,
     Chain,
     Knowledge,
     Owner,
@@ -169,12 +170,13 @@ class Retriever:
         pages = recalled(hits, among, calibrated)
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         if only is None:
-            profile, short_term = tiers.profile, self.short_term(scope, session_id)
+            profile, short_term = tiers.profile, self._short_term(scope, session_id, view)
         else:
             profile = only.profile(only.knowledge(tiers.knowledge.values()), tiers.traits.values())
             short_term = only.short_term(session_id, self._config.short_term_capacity)
-        user = self._knowledge(tiers, "user", query, vector, only)
-        agent = self._knowledge(tiers, "agent", query, vector, only)
+        asked = frozenset(tokens(query))
+        user = self._knowledge(tiers, "user", asked, vector, only)
+        agent = self._knowledge(tiers, "agent", asked, vector, only)
         known = best_relevance(query, (*user, *agent), among, calibrated)
         return Recall(
             query=query,
@@ -196,6 +198,16 @@ class Retriever:
             session_id=session_id, newest_first=True, limit=self._config.short_term_capacity
         )
         return tuple(reversed(self._store.pages(scope, query)))
+
+    def _short_term(self, scope: Scope, session_id: str, view: ScopeView) -> tuple[Page, ...]:
+        """Return the session's newest pages, read once for each state of the scope."""
+        found = view.short_term.get(session_id)
+        if found is None:
+            found = self.short_term(scope, session_id)
+            # A document may change without the scope's state changing.
+            if not any(DOCUMENT in page.metadata for page in found):
+                view.short_term[session_id] = found
+        return found
 
     def _before(self, scope: Scope, session_id: str, query: str) -> Page | None:
         """Return the session's turn before a message, which may itself have been added already."""
@@ -341,7 +353,7 @@ class Retriever:
         self,
         tiers: Tiers,
         owner: Owner,
-        query: str,
+        asked: frozenset[str],
         vector: Vectors | None,
         only: Narrowing | None,
     ) -> list[Known]:
@@ -351,13 +363,9 @@ class Retriever:
             allowed = {item.id for item in only.knowledge(items)}
             kept = [place for place, item in enumerate(items) if item.id in allowed]
             items, matrix = [items[place] for place in kept], matrix[kept]
-        if not items:
-            return []
-        cosines = None
-        if vector is not None and matrix.shape[1] == len(vector):
-            cosines = np.einsum("ij,j->i", matrix, vector)
-        most = self._config.top_knowledge
-        return bearing(items, cosines, frozenset(tokens(query)), tiers.words, most)
+        if vector is not None and items and matrix.shape[1] != len(vector):
+            vector = None
+        return bearing(items, matrix, vector, asked, tiers.words, self._config.top_knowledge)
 
     def as_known(
         self,
@@ -375,13 +383,10 @@ class Retriever:
         sides = {}
         for owner in ("user", "agent"):
             items = [item for item in held if item.owner == owner and item.status == "active"]
-            cosines = None
+            rows = np.zeros((len(items), 0), np.float32)
             if vector is not None and items:
-                rows = self._embedder.embed_documents([item.text for item in items])
-                cosines = np.array([float(row @ vector) for row in rows], np.float32)
-            sides[owner] = bearing(
-                items, cosines, wanted, lambda item: frozenset(tokens(item.text)), most
-            )
+                rows = np.asarray(self._embedder.embed_documents([i.text for i in items]))
+            sides[owner] = bearing(items, rows, vector, wanted, _words, most)
         calibrated = calibration(self._embedder.name if vector is not None else None)
         both = (*sides["user"], *sides["agent"])
         known = best_relevance(found.query, both, Among(len(held)), calibrated)
@@ -409,6 +414,11 @@ class Retriever:
 
 def _has_vectors(view: ScopeView) -> bool:
     return bool(view.dimension or view.tiers.vectors)
+
+
+def _words(items: Sequence[Knowledge]) -> list[frozenset[str]]:
+    """Return the index terms of some knowledge."""
+    return [frozenset(tokens(item.text)) for item in items]
 
 
 def _text_of(before: Page | None) -> str:

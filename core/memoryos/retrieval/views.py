@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.config import MemoryConfig
-from memoryos.model import Knowledge, Owner, Profile, Scope, Segment, Trait
+from memoryos.model import Knowledge, Owner, Page, Profile, Scope, Segment, Trait
 from memoryos.ports import Vectors
 from memoryos.retrieval.index import ScopeIndex, ServerIndex
 from memoryos.storage.codec import decode, from_blob
@@ -89,11 +89,13 @@ class Tiers:
             found = self._known[owner] = items, matrix
         return found
 
-    def words(self, item: Knowledge) -> frozenset[str]:
-        """Return the index terms of a piece of knowledge."""
-        found = self.known_words.get(item.id)
-        if found is None:
-            found = self.known_words[item.id] = frozenset(tokens(item.text))
+    def words(self, items: Sequence[Knowledge]) -> list[frozenset[str]]:
+        """Return the index terms of some knowledge."""
+        known = self.known_words
+        return [known.get(item.id) or self._words(item) for item in items]
+
+    def _words(self, item: Knowledge) -> frozenset[str]:
+        found = self.known_words[item.id] = frozenset(tokens(item.text))
         return found
 
 
@@ -115,6 +117,8 @@ class ScopeView:
         """Length of the vectors in the index; 0 while there are none."""
         self.filtered = filtered
         """By filter, positions of the pages that match, as far as the first number."""
+        self.short_term: dict[str, tuple[Page, ...]] = {}
+        """By session, its newest pages, as far as they have been asked for."""
 
 
 class Views:
