@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from memoryos.model import Page
@@ -103,8 +104,7 @@ class Readings:
         return found | new, pages
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A page that was found: its hit, and what its words tell."""
 
     hit: Hit
@@ -171,26 +171,29 @@ def _collapsed(items: Sequence[Judged], *, dated: bool) -> list[Judged]:
 
     dated: return the best instead, as the question names a time.
     """
-    groups: list[tuple[Reading, list[Judged]]] = []
+    groups: list[list[Judged]] = []
+    firsts: list[tuple[int, int, Reading]] = []  # of each group; numbers tell most apart
     for item in items:
         reading = item.reading
-        for other, group in groups:
-            if _alike(reading, other):
-                group.append(item)
+        size, marks = len(reading.words), reading.marks
+        least, most = _ALIKE * size, size / _ALIKE
+        for place, (other, its_marks, first) in enumerate(firsts):
+            if (
+                least <= other <= most
+                # At least so many words are in one of them only.
+                and (marks ^ its_marks).bit_count() <= (1 - _ALIKE) * (size + other)
+                and _alike(reading.words, first.words)
+            ):
+                groups[place].append(item)
                 break
         else:
-            groups.append((reading, [item]))
-    return [_one_of(group, dated=dated) for _, group in groups]
+            groups.append([item])
+            firsts.append((size, marks, reading))
+    return [_one_of(group, dated=dated) for group in groups]
 
 
-def _alike(one: Reading, other: Reading) -> bool:
-    """Return whether two pages say the same."""
-    words, others = one.words, other.words
-    # At least so many words are in one of them only: comparing the words takes ten times as long.
-    if (one.marks ^ other.marks).bit_count() > (1 - _ALIKE) * (len(words) + len(others)):
-        return False
-    if not _ALIKE * len(words) <= len(others) <= len(words) / _ALIKE:
-        return False
+def _alike(words: frozenset[str], others: frozenset[str]) -> bool:
+    """Return whether two pages of about as many words say the same."""
     if len(words & others) < _ALIKE * len(words | others):
         return False
     # Another number is another fact.
@@ -203,7 +206,7 @@ def _one_of(group: Sequence[Judged], *, dated: bool) -> Judged:
     best = max(group, key=lambda item: (item.hit.dated, item.hit.score))
     chosen = best if dated else max(group, key=lambda item: (item.reading.timestamp, item.hit.seq))
     reasons = (*chosen.hit.reasons, f"said {len(group)} times")
-    return replace(chosen, hit=replace(chosen.hit, score=best.hit.score, reasons=reasons))
+    return chosen._replace(hit=replace(chosen.hit, score=best.hit.score, reasons=reasons))
 
 
 def _newest_first(items: list[Judged]) -> list[Judged]:
@@ -229,7 +232,7 @@ def _newest_first(items: list[Judged]) -> list[Judged]:
             newest = sorted(group, key=lambda at: items[at].reading.timestamp, reverse=True)
             for place, at in zip(group, newest, strict=True):
                 score = items[place].hit.score
-                ordered[place] = replace(items[at], hit=replace(items[at].hit, score=score))
+                ordered[place] = items[at]._replace(hit=replace(items[at].hit, score=score))
     return ordered
 
 

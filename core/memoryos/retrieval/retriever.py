@@ -31,7 +31,7 @@ from memoryos.model import (
 )
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
-from memoryos.retrieval.knowing import Known, bearing, best_relevance
+from memoryos.retrieval.knowing import Known, Side, best_relevance, word_ids
 from memoryos.retrieval.narrowing import Narrowing
 from memoryos.retrieval.recalled import recalled, relevant
 from memoryos.retrieval.relevance import Among, Calibration, calibration
@@ -43,7 +43,6 @@ from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
 from memoryos.text.asking import is_follow_up
 from memoryos.text.dates import periods
-from memoryos.text.terms import tokens
 from memoryos.text.tokenizer import content_words, keywords, words
 from memoryos.tiers import mid_term
 
@@ -174,7 +173,7 @@ class Retriever:
         else:
             profile = only.profile(only.knowledge(tiers.knowledge.values()), tiers.traits.values())
             short_term = only.short_term(session_id, self._config.short_term_capacity)
-        asked = frozenset(tokens(query))
+        asked = word_ids(query)
         user = self._knowledge(tiers, "user", asked, vector, only)
         agent = self._knowledge(tiers, "agent", asked, vector, only)
         known = best_relevance(query, (*user, *agent), among, calibrated)
@@ -353,19 +352,16 @@ class Retriever:
         self,
         tiers: Tiers,
         owner: Owner,
-        asked: frozenset[str],
+        asked: bytes,
         vector: Vectors | None,
         only: Narrowing | None,
     ) -> list[Known]:
         """Return what is known of one side: what bears on the question first, then facts."""
-        items, matrix = tiers.known(owner)
+        side = tiers.known(owner)
         if only is not None:
-            allowed = {item.id for item in only.knowledge(items)}
-            kept = [place for place, item in enumerate(items) if item.id in allowed]
-            items, matrix = [items[place] for place in kept], matrix[kept]
-        if vector is not None and items and matrix.shape[1] != len(vector):
-            vector = None
-        return bearing(items, matrix, vector, asked, tiers.words, self._config.top_knowledge)
+            allowed = {item.id for item in only.knowledge(side.items)}
+            side = side.among([n for n, item in enumerate(side.items) if item.id in allowed])
+        return side.bearing(asked, vector, self._config.top_knowledge)
 
     def as_known(
         self,
@@ -378,7 +374,7 @@ class Retriever:
 
         found: of `recall` with min_relevance 0; min_relevance: as in `recall`.
         """
-        wanted, most = frozenset(tokens(found.query)), self._config.top_knowledge
+        asked, most = word_ids(found.query), self._config.top_knowledge
         vector = self._query_vector(found.query, None)
         sides = {}
         for owner in ("user", "agent"):
@@ -386,7 +382,8 @@ class Retriever:
             rows = np.zeros((len(items), 0), np.float32)
             if vector is not None and items:
                 rows = np.asarray(self._embedder.embed_documents([i.text for i in items]))
-            sides[owner] = bearing(items, rows, vector, wanted, _words, most)
+            side = Side(items, rows, lambda item: word_ids(item.text))
+            sides[owner] = side.bearing(asked, vector, most)
         calibrated = calibration(self._embedder.name if vector is not None else None)
         both = (*sides["user"], *sides["agent"])
         known = best_relevance(found.query, both, Among(len(held)), calibrated)
@@ -414,11 +411,6 @@ class Retriever:
 
 def _has_vectors(view: ScopeView) -> bool:
     return bool(view.dimension or view.tiers.vectors)
-
-
-def _words(items: Sequence[Knowledge]) -> list[frozenset[str]]:
-    """Return the index terms of some knowledge."""
-    return [frozenset(tokens(item.text)) for item in items]
 
 
 def _text_of(before: Page | None) -> str:
