@@ -83,45 +83,34 @@ def calibration(embedder: str | None) -> Calibration:
     return _STATIC if embedder.startswith("static") else _MODEL
 
 
-def relevance(
-    share: float | None,
-    cosine: float | None,
-    among: Among,
-    calibrated: Calibration,
-    *,
-    dated: bool = False,
-) -> float:
-    """Return how much a page bears on a question.
-
-    share: of the weight of the question's words, what the page holds, 0 to 1, None where the
-    question has no words; cosine: of its best passage to the question, None where there are no
-    vectors; dated: whether its time is one that the question names.
-    """
-    # A passage whose embedding is pending has a cosine of exactly 0.
-    use = calibrated if cosine else _WORDS
-    held = min(max(share or 0.0, 0.0), 1.0)
-    near = (cosine or 0.0) - among.in_common
-    # By words alone (the page may not be embedded yet) any word that is held will do.
-    enough = _HELD if cosine else 1e-9
-    logit = use.offset + use.any_share * min(held / enough, 1.0)
-    logit += held * (use.share + held * use.share_squared)
-    unlike = 1 - _logistic(logit + near * (use.cosine + held * use.both))
-    if use.steep:
-        chance = _by_chance(_MANY) - _by_chance(max(among.passages, 1))
-        unlike *= 1 - _logistic(use.steep * (near + _SPREAD * chance - use.enough))
-    return 1 - unlike * (1 - _DATED if dated else 1)
-
-
 def relevances(
     of_pages: Iterable[tuple[float | None, float | None, bool]],
     among: Among,
     calibrated: Calibration,
 ) -> list[float]:
-    """Return the relevance of each of some pages: (share, cosine, dated), as `relevance` has it."""
-    return [
-        relevance(share, cosine, among, calibrated, dated=dated)
-        for share, cosine, dated in of_pages
-    ]
+    """Return how much each of some pages bears on a question.
+
+    of_pages: of each (share, cosine, dated): of the weight of the question's words, what the page
+    holds, 0 to 1, None where the question has no words; the cosine of its best passage to the
+    question, None where there are no vectors; whether its time is one that the question names.
+    """
+    in_common = among.in_common
+    chance = _SPREAD * (_by_chance(_MANY) - _by_chance(max(among.passages, 1)))
+    bears = []
+    for share, cosine, dated in of_pages:
+        # A passage whose embedding is pending has a cosine of exactly 0.
+        use = calibrated if cosine else _WORDS
+        held = min(max(share or 0.0, 0.0), 1.0)
+        near = (cosine or 0.0) - in_common
+        # By words alone (the page may not be embedded yet) any word that is held will do.
+        enough = _HELD if cosine else 1e-9
+        logit = use.offset + use.any_share * min(held / enough, 1.0)
+        logit += held * (use.share + held * use.share_squared)
+        unlike = 1 - _logistic(logit + near * (use.cosine + held * use.both))
+        if use.steep:
+            unlike *= 1 - _logistic(use.steep * (near + chance - use.enough))
+        bears.append(1 - unlike * (1 - _DATED if dated else 1))
+    return bears
 
 
 def _by_chance(passages: int) -> float:

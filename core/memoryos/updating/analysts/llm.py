@@ -42,8 +42,7 @@ PAGE_TOKENS = 300
 PERSONA_TOKENS = 120
 """The same of a prompt for promotion: what makes a persona is said in few words, by the user."""
 AGENT_SHARE = 0.2
-"""Of a page that is too long, the agent's side gets so much at most: what is learned is mostly
-what the user says."""
+"""Of a page that is too long, the agent's side gets so much at most: the user tells most."""
 LEAST_TOKENS = 60
 """A page is not cut to less, however small the context window."""
 CALL_TOKENS = 6_000
