@@ -63,7 +63,7 @@ def test_one_poisoned_page_stops_nobody(server, engine):
     assert len(server.chats) <= 18  # found twice: when filed, and when promoted
     (finding,) = engine.doctor().findings
     assert finding.what == "model"
-    assert "1 pages" in finding.detail
+    assert "1 page," in finding.detail
 
 
 def test_it_is_asked_again_once_a_day(server, engine, clock):

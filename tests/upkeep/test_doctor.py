@@ -299,7 +299,7 @@ def test_damage_to_what_the_journal_holds_beside_pages_is_told(engine: Engine, k
     for repair in (False, True, False):
         (found,) = engine.doctor(repair=repair).findings
         assert (found.what, found.repairable, found.repaired) == ("damage", False, False)
-        assert found.detail.startswith("1 recalls or notes")
+        assert found.detail.startswith("1 recall or note (")
         assert "backup" in found.detail
     assert fact in memory.knowledge()  # what came of it stays
     memory.forget(everything=True)

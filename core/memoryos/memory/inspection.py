@@ -270,7 +270,7 @@ class Inspection(Displayable):
             traits=len(self._records(["trait"])),
             failed_pages=sum(
                 len(topic.page_ids)
-                for topic in self._records(["topic"])
+                for topic in self._records(["topic"], live_only=True)  # those to be read again
                 if isinstance(topic, Topic) and topic.failed is not None
             ),
         )
@@ -358,5 +358,8 @@ class Inspection(Displayable):
         now = self._modules.clock()
         return heat_history(self.pages(), self._records(["visits"]), segments, self.config, now)
 
-    def _records(self, kinds: Sequence[Kind], ids: Sequence[str] | None = None) -> list[Any]:
-        return [decode(r) for r in self._modules.store.records(self.scope, kinds, ids=ids)]
+    def _records(
+        self, kinds: Sequence[Kind], ids: Sequence[str] | None = None, *, live_only: bool = False
+    ) -> list[Any]:
+        store = self._modules.store
+        return [decode(r) for r in store.records(self.scope, kinds, ids=ids, live_only=live_only)]

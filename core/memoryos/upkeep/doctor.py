@@ -138,10 +138,11 @@ class Doctor:
         if state.unreadable_journal:
             # Nothing can write them anew. What they did to the tiers is still there, so that a
             # repair leaves both as they are.
+            lost = counted(state.unreadable_journal, "recall or note", "recalls or notes")
             detail = (
-                f"{state.unreadable_journal} recalls or notes (remember, correct, restore) cannot "
-                "be read; what came of them stays, but a rebuild loses it: take them from a "
-                "backup, or say again what was stated before you rebuild"
+                f"{lost} (remember, correct, restore) cannot be read; what came of them stays, "
+                "but a rebuild loses it: take them from a backup, or say again what was stated "
+                "before you rebuild"
             )
             repairs.note("damage", detail, repairable=False)
         _places(state, repairs)
