@@ -229,10 +229,8 @@ class Note(Extensible):
     attribute: str | None = None
     source: str | None = None
     """The id of the page that it was taken from, where one was named."""
-    corrects: str | None = None
-    """The id of the knowledge that it takes the place of."""
-    restores: str | None = None
-    """The id of the knowledge that it makes current again. Such a note states nothing itself."""
+    corrects: str | None = None  # the id of the knowledge that it takes the place of
+    restores: str | None = None  # of that which it makes current again; it states nothing itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -359,10 +359,7 @@ class Store(Protocol):
         ...
 
     def unreadable(self, scope: Scope, *, journalled: bool = False) -> int:
-        """Count the derived records that cannot be read: damaged, or of a newer version's form.
-
-        journalled: instead, those recalls and notes of the journal that cannot be read.
-        """
+        """Count the derived records (or the `journalled`) that are damaged or of a newer form."""
         ...
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
