@@ -115,7 +115,7 @@ def test_an_interrupted_leader_leaves_no_write_behind() -> None:
 
 
 def test_threads_that_add_at_once_store_each_turn_once(tmp_path: Path) -> None:
-    with Engine.open(tmp_path / "m.db", {"promotion": "manual"}) as engine:
+    with Engine.open(f"sqlite:///{tmp_path}/m.db", {"promotion": "manual"}) as engine:
 
         def add(number: int) -> str:
             memory = engine.memory(f"user-{number % 5}")
