@@ -406,6 +406,8 @@ class Worker:
         try:
             for scope in self._waiting():
                 self._again(scope, 0.0)
+        except EngineClosed:
+            pass  # what waits is the next engine's to find
         except MemoryOSError as error:
             _log.warning("could not look for unfinished work: %s", error)
 
