@@ -41,7 +41,7 @@ from memoryos.upkeep.erasure import Eraser
 from memoryos.upkeep.report import Report
 
 _log = logging.getLogger("memoryos.engine")
-CLOSE_SECONDS = 4.0
+CLOSE_SECONDS = 1.5
 """How long closing an engine, or the interpreter's end, waits for what is pending."""
 _IN_MEMORY = ("sqlite:///:memory:", "sqlite://", ":memory:")
 _THREADS_WITH_MODEL = 4
