@@ -350,6 +350,7 @@ class _Calls:
                 if source.page_id in pages
             ],
             superseded=[neutral(item.text) for item in found.superseded],
+            statements=[neutral(item.text) for item in found.statements],
         )
 
     async def remember(

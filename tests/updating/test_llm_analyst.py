@@ -154,7 +154,7 @@ def test_only_the_first_chain_continues_what_was_before(make_pages):
         ({"pages": {"page": "1", "topic": None}, "topics": "none"}, [5], [5]),
         ({"pages": [{"page": n, "topic": n, "continues": False} for n in range(1, 6)]},
          [1, 1, 1, 1, 1], [1, 1, 1, 1, 1]),
-        ({"facts": [{"page": 1}], "chain": "Tom", "topics": None}, [5], [5]),
+        ({"facts": [{"page": 1}], "chain": "Lisbon", "topics": None}, [5], [5]),
     ],
 )  # fmt: skip
 def test_an_answer_is_completed_and_not_asked_for_again(make_pages, answer, topics, chains):

@@ -234,16 +234,21 @@ class Inspection(Displayable):
             return profile_of(self.knowledge(as_of=as_of), ())
         return self._modules.views.get(self.scope).tiers.profile
 
-    def explain(self, id_: str) -> Explanation:
+    def explain(self, id_: str, limit: int | None = None) -> Explanation:
         """Return the provenance of a fact or trait: pages, quotes, analyst, and what it superseded.
+
+        A model's fact is told with the statements that it was read from.
 
         Args:
             id_: `Knowledge.id` or `Trait.id`.
+            limit: source pages to return at most, the newest; None for all.
 
         Raises:
             NotFound: the scope has neither of that id.
         """
-        return explain(self._modules.store, self.scope, checked_known_id(id_, "id_"))
+        if limit is not None:
+            checked_count(limit, "limit")
+        return explain(self._modules.store, self.scope, checked_known_id(id_, "id_"), limit)
 
     def stats(self) -> Stats:
         """Return how much the scope holds, by tier."""

@@ -93,8 +93,8 @@ class Consolidator:
             raise
         return True
 
-    def note(self, scope: Scope, note: Note) -> Knowledge:
-        """Journal what was stated by hand; return the fact. Raises StorageError."""
+    def note(self, scope: Scope, note: Note) -> Knowledge | None:
+        """Journal what was stated by hand; return what stands now. Raises StorageError."""
         return self._events.note(scope, note)
 
     def run(

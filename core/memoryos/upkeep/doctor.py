@@ -135,6 +135,15 @@ class Doctor:
         if state.unreadable:
             repairs.note("damage", f"{state.unreadable} derived records cannot be read")
             repairs.erase_unreadable = True
+        if state.unreadable_journal:
+            # Nothing can write them anew. What they did to the tiers is still there, so that a
+            # repair leaves both as they are.
+            detail = (
+                f"{state.unreadable_journal} recalls or notes (remember, correct, restore) cannot "
+                "be read; what came of them stays, but a rebuild loses it: take them from a "
+                "backup, or say again what was stated before you rebuild"
+            )
+            repairs.note("damage", detail, repairable=False)
         _places(state, repairs)
         _sources(state, repairs)
         _duplicates(state, repairs)
@@ -260,6 +269,7 @@ class _ScopeState:
         self.pages: list[Page] = store.pages(scope, PageQuery())
         self.records: list[Record] = store.records(scope, ALL_KINDS)
         self.unreadable = store.unreadable(scope)
+        self.unreadable_journal = store.unreadable(scope, journalled=True)
         self.columns = store.index_columns(scope, 0)
         seqs, blobs = store.vectors(scope, 0, self.head.last_seq)
         self._vectors = dict(zip(seqs, blobs, strict=True))

@@ -232,9 +232,11 @@ class SQLiteStore:
             and (record := read_record(scope_id, row, written, format_)) is not None
         ]
 
-    def unreadable(self, scope: Scope) -> int:
+    def unreadable(self, scope: Scope, *, journalled: bool = False) -> int:
         rows = self._rows(scope, "all_records")
-        return len(unreadable(self._scope_ids[scope], rows)) if rows else 0
+        if not rows:
+            return 0
+        return len(unreadable(self._scope_ids[scope], rows, journalled=journalled))
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         try:
