@@ -160,3 +160,25 @@ def test_a_follow_up_is_searched_with_the_turn_before_it(memory, said, others, b
     assert session.recall(asked, k=1).pages[0].page.user_input == said
     alone = memory.session("elsewhere").recall(asked, k=1, min_relevance=0)
     assert alone.pages[0].page.user_input != said
+
+
+def test_pages_that_were_judged_before_are_not_read_again(memory, monkeypatch):
+    add(memory, *((f"I keep bees in garden {n}.", f"Lovely, bee number {n}.") for n in range(40)))
+    now = memory.session("now")
+    first = now.recall("Which garden has the bees?", k=3)
+    store, read = memory._modules.store, []
+    pages = store.pages
+
+    def counted(scope, query):
+        read.append(list(query.seqs or ()))
+        return pages(scope, query)
+
+    monkeypatch.setattr(store, "pages", counted)
+    again = now.recall("Which garden has the bees?", k=3, visit=False)
+    assert [item.page.id for item in again.pages] == [item.page.id for item in first.pages]
+    assert sorted(map(len, read)) == [3]  # those returned; short-term memory is as it was
+    # What is forgotten is judged no more, and nothing is shown in its place twice.
+    memory.forget(page_id=first.pages[0].page.id)
+    left = now.recall("Which garden has the bees?", k=3)
+    assert first.pages[0].page.id not in [item.page.id for item in left.pages]
+    assert len(left.pages) == 3

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 
 from memoryos.model import Knowledge, Owner, Profile, Source, Trait
@@ -57,11 +58,14 @@ Telling = tuple[frozenset[str], frozenset[str], bool]
 """What tells statements apart: words, numbers, and whether one of them denies."""
 
 
+@lru_cache(maxsize=1 << 11)
 def telling(text: str) -> Telling:
     """Return what a sentence says in telling words, numbers and negation."""
     lowered = text.casefold().replace("’", "'")
     words = _WORD.findall(lowered)
-    numbers = frozenset(word for word in words if any(map(str.isdigit, word)))
+    numbers = frozenset(
+        word for word in words if not word.isalpha() and any(map(str.isdigit, word))
+    )
     negated = any(word in _NEGATION or word.endswith("n't") for word in words)
     negated ^= any(mark in lowered for mark in _NEGATING_SIGNS)
     return frozenset(tokens(text)), numbers, negated

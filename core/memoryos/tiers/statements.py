@@ -12,7 +12,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from memoryos.model import Knowledge
+from memoryos.model import Knowledge, Owner
 from memoryos.ports import FactDraft, Vectors
 from memoryos.tiers.long_term import Telling, knowledge_id, merged, telling
 
@@ -30,6 +30,7 @@ _LONGER = 1.5
 _SURELY = 0.89
 """Cosine from which on no word need be compared."""
 _EQUAL = 1e-4
+_NOBODY = -1
 _ROOM = 64
 """Rows that are made at first."""
 
@@ -48,6 +49,9 @@ class Statements:
         rows = [vectors[item.id] for item in self._items]
         self._matrix = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
         """A row for each of the items, and room for more."""
+        self._speakers: dict[tuple[Owner, str], int] = {}
+        self._of = np.array([self._speaker(item) for item in self._items], np.intp)
+        """Number of the speaker of each item; `_NOBODY` where it is not active."""
 
     def add(
         self,
@@ -97,16 +101,15 @@ class Statements:
             return []
         rows = self._matrix[: len(self._items)]
         scores: NDArray[np.float32] = np.einsum("ij,j->i", rows, vector)
-        places = np.flatnonzero(scores >= NEAR - _EQUAL)
-        found = []
-        for place, nearness in zip(places.tolist(), scores[places].tolist(), strict=True):
-            item = self._items[place]
-            if (
-                item.status == "active"
-                and item.owner == draft.owner
-                and item.speaker == draft.speaker
-            ):
-                found.append((item, nearness + _EQUAL))
+        speaker = self._speakers.get((draft.owner, draft.speaker), _NOBODY)
+        of = self._of[: len(self._items)]
+        places = np.flatnonzero((scores >= NEAR - _EQUAL) & (of == speaker))
+        if speaker == _NOBODY or not places.size:
+            return []
+        found = [
+            (self._items[place], nearness + _EQUAL)
+            for place, nearness in zip(places.tolist(), scores[places].tolist(), strict=True)
+        ]
         found.sort(key=lambda pair: (pair[0].created, pair[0].id))
         return found
 
@@ -125,6 +128,7 @@ class Statements:
         place = self._places.get(item.id)
         if place is not None:
             self._items[place] = item
+            self._of[place] = self._speaker(item)
         elif vector is not None:
             self._places[item.id] = len(self._items)
             if len(self._items) == len(self._matrix):
@@ -132,9 +136,16 @@ class Statements:
                 if self._items:
                     grown[: len(self._items)] = self._matrix
                 self._matrix = grown
+                self._of = np.resize(self._of, len(grown))
             self._matrix[len(self._items)] = vector
+            self._of[len(self._items)] = self._speaker(item)
             self._items.append(item)
             self.vectors[item.id] = vector
+
+    def _speaker(self, item: Knowledge) -> int:
+        if item.status != "active":
+            return _NOBODY
+        return self._speakers.setdefault((item.owner, item.speaker), len(self._speakers))
 
     def _telling(self, item: Knowledge) -> Telling:
         found = self._words.get(item.id)
