@@ -6,7 +6,6 @@ one is told by its text, which is read for the pages that were found.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from memoryos.model import Page
 from memoryos.retrieval.index import Hit
+from memoryos.retrieval.speakers import SPEAKER, weighed
 from memoryos.text.asking import is_ignorance, is_question
 from memoryos.text.tokenizer import content_words
 
@@ -36,7 +36,6 @@ _READ = 2000
 """Characters of a side that are looked at."""
 _KEPT = 1 << 11
 """Pages whose words, once read, are kept (some 5 MB)."""
-_SPEAKER = re.compile(r"\s*([^\W\d_][\w .'-]{0,30}):\s")
 
 
 class _Reading(NamedTuple):
@@ -66,6 +65,7 @@ def judged(found: Sequence[tuple[Page, Hit]], query: str, before: Page | None) -
 
     before: the turn that the question goes on from; it is known, and comes after the others.
     """
+    found = weighed(found, query)
     asked = frozenset(content_words(query))
     # Where a time is asked for, what was said then is wanted, not what was said last.
     dated = any(hit.dated for _, hit in found)
@@ -78,7 +78,7 @@ def judged(found: Sequence[tuple[Page, Hit]], query: str, before: Page | None) -
 
 def _said(text: str) -> str:
     """Return a side without its speaker's name."""
-    match = _SPEAKER.match(text)
+    match = SPEAKER.match(text)
     return text[match.end() if match else 0 :][:_READ].strip()
 
 
