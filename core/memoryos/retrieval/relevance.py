@@ -37,7 +37,7 @@ _HELD = 0.1
 """Share from which a word in common is one at all."""
 _DATED = 0.15
 """How much a page bears on a question that names its time, whatever it says."""
-_HINT, _HINTED = 0.12, 0.22
+_HINT, _HINTED = 0.12, 0.24
 """What meaning alone is worth at most to a sentence of a known language, and from about which
 cosine on: said in quite other words ("What's my profession?", "I work as a nurse") it is nearer
 than most, yet as far as what was never said, so that it is let pass and stands below whatever
