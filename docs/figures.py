@@ -53,8 +53,19 @@ def section(readme: str, results: dict[str, Any]) -> str:
         if all(column in found for column in COLUMNS):
             cells = ["{:.3f} ({:.3f}–{:.3f})".format(*found[column]) for column in COLUMNS]
             rows.append(f"| {system} | {' | '.join(cells)} |")
+    rows += _passages()
     table = "\n".join(rows)
     return f"<!-- figures -->\n{before}\n\n{table}\n\n{after}\n<!-- /figures -->"
+
+
+def _passages() -> list[str]:
+    """Return the row of BM25 over passages, which `memoryos bench recall` measures."""
+    report = json.loads(RESULTS.with_name("recall-locomo.json").read_text("utf-8"))
+    found = [each for each in report["figures"] if each["system"] == "BM25 over passages"]
+    shares = [each["top 10"] for each in found if "top 10" in each]
+    return [
+        "| BM25 over passages | {:.3f} ({:.3f}–{:.3f}) | – |".format(*share) for share in shares
+    ]
 
 
 def filled(readme: str, results: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ FLAGS = [
 
 
 def main(folder: Path) -> None:
-    """Make the three pictures."""
+    """Make the pictures of the page, and of a card in a notebook."""
     with tempfile.TemporaryDirectory() as place:
         db = Path(place) / "demo.db"
         command = [sys.executable, "-m", "memoryos", "demo", "--fast", "--db", str(db)]
@@ -53,11 +53,15 @@ def main(folder: Path) -> None:
             with sync_playwright() as playwright:
                 chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
                 browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-                shoot(browser, f"{base}/memory?user=tom&session=english", folder / "ui-memory.png")
+                shoot(browser, f"{base}/memory?user=tom&session=life", folder / "ui-memory.png")
                 asked = "user=tom&q=Where+do+I+work%3F&k=3&max_tokens=300"
                 shoot(browser, f"{base}/recall?{asked}", folder / "ui-recall.png", scheme="dark")
                 entry = f"{base}/entry?user=tom&id={known[-1].id}"
                 shoot(browser, entry, folder / "ui-phone.png", width=390, height=780)
+                card = Path(place) / "card.html"
+                html = engine.memory("tom", session_id="life")._repr_html_()
+                card.write_text(f"<body style='font-family:sans-serif'>{html}", "utf-8")
+                shoot(browser, card.as_uri(), folder / "notebook-card.png", height=420)
                 browser.close()
             server.should_exit = True
             thread.join()

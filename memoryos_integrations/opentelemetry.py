@@ -125,7 +125,7 @@ class _Watcher:
         self._relevance = meter.create_histogram(
             "memoryos.recall.relevance",
             "1",
-            "How much the best page that a recall found bears on the question.",
+            "How much the memory bears on the question of a recall.",
             explicit_bucket_boundaries_advisory=_SHARES,
         )
         self._records = meter.create_counter(
@@ -147,8 +147,8 @@ class _Watcher:
         }
         if session_id is not None and doing not in ("forget", "rebuild"):
             attributes["gen_ai.conversation.id"] = _hash(self._salt, session_id)
-        if self._content and "query" in given:
-            attributes["gen_ai.memory.query.text"] = given["query"]
+        if self._content and isinstance(query := given.get("query"), str):
+            attributes["gen_ai.memory.query.text"] = query.encode("utf-8", "replace").decode()
         span = self._tracer.start_span(operation, kind=SpanKind.INTERNAL, attributes=attributes)
         token = context.attach(trace.set_span_in_context(span))
         started = time.perf_counter()
@@ -228,30 +228,28 @@ def _asked(given: Mapping[str, Any]) -> Attributes:
     for name in ("k", "max_tokens"):
         if isinstance(given.get(name), int):
             told[f"memoryos.recall.{name}"] = given[name]
-    for name in ("page_id", "knowledge_id"):  # of forget and correct
-        if isinstance(given.get(name), str):
-            told["gen_ai.memory.record.id"] = given[name]
     return told
 
 
 def _came_of(result: Any, given: Mapping[str, Any]) -> Attributes:
-    """Return what can be told of a result."""
-    count = "gen_ai.memory.record.count"
+    """Return what can be told of a result, and the id that was asked about, which then is one."""
+    count, record = "gen_ai.memory.record.count", "gen_ai.memory.record.id"
+    asked = given.get("knowledge_id") or given.get("page_id")  # of correct and forget
+    about: Attributes = {record: asked} if isinstance(asked, str) else {}
     if isinstance(result, Recall):
         return {
             count: len(result.pages),
-            "memoryos.recall.relevance": max((p.relevance for p in result.pages), default=0.0),
+            "memoryos.recall.relevance": result.relevance,
             "memoryos.recall.knowledge": len(result.user_knowledge) + len(result.agent_knowledge),
         }
     if isinstance(result, (Page, Knowledge)):
-        new = {} if "knowledge_id" in given else {"gen_ai.memory.record.id": result.id}
-        return {count: 1, **new}
+        return {count: 1, record: result.id, **about}
     if isinstance(result, list):
         return {count: len(result)}
     if isinstance(result, ErasureReceipt):
         erased = {f"memoryos.erased.{kind}": number for kind, number in result.erased.items()}
         number = result.erased.get("pages") or result.erased.get("knowledge", 0)
-        return {count: number, "memoryos.erasure": result.request, **erased}
+        return {count: number, "memoryos.erasure": result.request, **erased, **about}
     pages = given.get("pages")  # of "file"
     return {count: pages} if isinstance(pages, int) else {}
 

@@ -203,6 +203,46 @@ def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path: Path) -> None:
     assert {name.partition("/")[0] for name in inside} == {"memoryos", "memoryos_integrations"}
 
 
+def test_the_citation_and_the_changelog_know_the_version() -> None:
+    version = importlib.metadata.version(DISTRIBUTION)
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {version}\n" in citation
+    assert "arXiv:2506.06326" in citation
+    assert f"\n## [{version}] - " in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_workflows_run_what_runs_here_with_pinned_actions_and_few_rights() -> None:
+    workflows = {
+        path.stem: path.read_text("utf-8") for path in (ROOT / ".github/workflows").glob("*.yml")
+    }
+    assert re.search(r"run: .*\.ci/run$", workflows["ci"], re.MULTILINE)
+    assert "pypa/gh-action-pypi-publish@" in workflows["release"]
+    assert "attest-build-provenance@" in workflows["release"]
+    for text in workflows.values():
+        uses = re.findall(r"uses: (\S+)", text)
+        assert uses
+        assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) for action in uses)
+        assert "\npermissions: {}\n" in text
+        assert "secrets." not in text
+
+
+def test_contributing_lists_the_steps_of_ci() -> None:
+    steps = re.findall(r"^ +step (\w+) ", (ROOT / ".ci/run").read_text("utf-8"), re.MULTILINE)
+    contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert len(steps) > 10
+    assert [step for step in steps if f"`{step}`" not in contributing] == []
+
+
+def test_adapters_tell_of_another_memoryos(tmp_path: Path) -> None:
+    (tmp_path / "memoryos.py").write_text("class Memoryos: pass")
+    code = (
+        "import sys; sys.path.insert(0, '.')\n"
+        "try: import memoryos_integrations.langchain\n"
+        "except ImportError as error: print(error)"
+    )
+    assert "pip uninstall --yes memoryos-pro" in python(code, tmp_path)
+
+
 # ── What the README says ─────────────────────────────────────────────────────────────────────────
 
 

@@ -16,13 +16,14 @@ from benchmarks.embeddings import CACHE
 from benchmarks.recall.dialogues import Dialogue, read_beam, read_locomo, with_swapped_questions
 from benchmarks.recall.embedders import named
 from benchmarks.recall.measure import Figures, by_category, figures, outcomes, telling
+from benchmarks.recall.own_chats import read_own
 from benchmarks.recall.own_measure import SETS, measure
 from benchmarks.recall.own_sets import LANGUAGES, language
 from benchmarks.recall.systems import UNITS, BM25System, EngineSystem, System
 from memoryos.errors import InvalidInput, MemoryOSError
 from memoryos.llm.tokens import token_counter
 
-DIALOGUES = {"locomo": read_locomo, "beam": read_beam}
+DIALOGUES = {"locomo": read_locomo, "beam": read_beam, "own": read_own}
 """Sets of others, which --data must name, with their readers."""
 
 
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = parser().parse_args(arguments)
+    if options.own is not None:
+        options.set, options.data = "own", options.own
     rows = []
     try:
         for row in measured(options):
@@ -127,6 +130,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--data", type=Path, metavar="PATH", help="locomo10.json, or BEAM's folder of chats"
+    )
+    made.add_argument(
+        "--own",
+        type=Path,
+        metavar="FILE",
+        help='your own chat: JSON Lines of {"user", "agent"} and {"question", "answer"}',
     )
     made.add_argument(
         "--from", dest="first", type=int, default=0, metavar="I", help="first dialogue, from 0"

@@ -29,6 +29,7 @@ from collections.abc import (
     Mapping,
 )
 from concurrent.futures import Future, wait
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -248,6 +249,7 @@ class AsyncMemory:
     sessions = _brief(Memory.sessions)
     short_term = _brief(Memory.short_term)
     segments = _brief(Memory.segments)
+    heat_history = _long(Memory.heat_history)
     knowledge = _brief(Memory.knowledge)
     traits = _brief(Memory.traits)
     profile = _brief(Memory.profile)
@@ -259,6 +261,7 @@ class AsyncMemory:
     calls = _brief(Memory.calls)
     receipts = _brief(Memory.receipts)
     plot_heat = _long(Memory.plot_heat)
+    plot_segments = _long(Memory.plot_segments)
     plot_timeline = _long(Memory.plot_timeline)
     flush = _long(Memory.flush)
     rebuild = _long(Memory.rebuild)
@@ -284,7 +287,7 @@ class AsyncEngine:
     @classmethod
     def open(
         cls,
-        uri: str = "sqlite:///memoryos.db",
+        uri: str | Path = "sqlite:///memoryos.db",
         config: MemoryConfig | Mapping[str, Any] | None = None,
         chat_model: str | ChatModel | None = None,
         embedder: str | Embedder | None = None,

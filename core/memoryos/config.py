@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
@@ -217,7 +218,9 @@ class MemoryConfig:
         known = {f.name for f in fields(cls)}
         unknown = sorted(str(name) for name in settings if name not in known)
         if unknown:
+            near = difflib.get_close_matches(unknown[0], known, n=1)
+            meant = f": did you mean {near[0]}? There" if near else "; there"
             raise UnknownSetting(
-                f"config has no setting {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+                f"config has no setting {', '.join(unknown)}{meant} are {', '.join(sorted(known))}"
             )
         return replace(cls(), **settings)

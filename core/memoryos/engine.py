@@ -41,8 +41,9 @@ from memoryos.upkeep.erasure import Eraser
 from memoryos.upkeep.report import Report
 
 _log = logging.getLogger("memoryos.engine")
-CLOSE_SECONDS = 4.0
+CLOSE_SECONDS = 1.5
 """How long closing an engine, or the interpreter's end, waits for what is pending."""
+_IN_MEMORY = ("sqlite:///:memory:", "sqlite://", ":memory:")
 _THREADS_WITH_MODEL = 4
 """Scopes that are worked on at once where most of the time a model is waited for."""
 
@@ -113,7 +114,7 @@ class Engine:
     @classmethod
     def open(
         cls,
-        uri: str = "sqlite:///memoryos.db",
+        uri: str | Path = "sqlite:///memoryos.db",
         config: MemoryConfig | Mapping[str, Any] | None = None,
         chat_model: str | ChatModel | None = None,
         embedder: str | Embedder | None = None,
@@ -126,8 +127,8 @@ class Engine:
         Without `chat_model` and `embedder` nothing needs a key, a server or a download.
 
         Args:
-            uri: "sqlite:///file.db" (relative), "sqlite:////folder/file.db" (absolute),
-                "sqlite:///:memory:" or "postgresql://…".
+            uri: a file ("memories.db", or a Path), "sqlite:///file.db" (relative),
+                "sqlite:////folder/file.db" (absolute), "sqlite:///:memory:" or "postgresql://…".
             config: a MemoryConfig, or a mapping of some of its fields.
             chat_model: a model's name at OPENAI_BASE_URL, a ChatModel, or None for the rules.
             embedder: a model's name or folder, an Embedder, or None for the built-in one.
@@ -301,24 +302,36 @@ class Engine:
         return f"Engine({self.store.uri!r}, chat_model={model!r}, embedder={self.embedder.name!r})"
 
 
-def open_store(uri: str, config: MemoryConfig) -> Store:
-    """Return the store at `uri`. Raises InvalidInput, StorageError or MissingExtra."""
-    if isinstance(uri, str) and uri in ("sqlite:///:memory:", "sqlite://"):
+def open_store(uri: str | Path, config: MemoryConfig) -> Store:
+    """Return the store at a URI or in a file. Raises InvalidInput, StorageError or MissingExtra."""
+    given = str(uri) if isinstance(uri, (str, Path)) else ""
+    if given in _IN_MEMORY:
         return InMemoryStore()
-    path = uri.removeprefix("sqlite:///") if isinstance(uri, str) else ""
-    if 0 < len(path) < len(str(uri)) and not is_mistyped(path):
+    path = given.removeprefix("sqlite:///")
+    if path and (path != given or _is_path(uri)) and not is_mistyped(path):
         from memoryos.storage.sqlite import SQLiteStore  # noqa: PLC0415  # one per store
 
         file = Path(path).expanduser()
         return SQLiteStore(file, durability=config.durability, lock_seconds=config.lock_seconds)
-    if isinstance(uri, str) and uri.startswith(("postgresql://", "postgres://")):
+    if given.startswith(("postgresql://", "postgres://")):
         from memoryos.storage.postgres import PostgresStore  # noqa: PLC0415  # needs an extra
 
-        return PostgresStore(uri, durability=config.durability, lock_seconds=config.lock_seconds)
+        return PostgresStore(given, durability=config.durability, lock_seconds=config.lock_seconds)
     raise InvalidInput(
-        "uri must be like 'sqlite:///memories.db', 'sqlite:///:memory:' or 'postgresql://…', "
-        f"not {without_password(uri)!r}"
+        "uri must be a file such as 'memories.db', or like 'sqlite:///memories.db', "
+        f"'sqlite:///:memory:' or 'postgresql://…', not {without_password(uri)!r}"
     )
+
+
+def _is_path(uri: object) -> bool:
+    """Return whether what was given names a file, and not a server in some mistyped way."""
+    if isinstance(uri, Path):
+        return True
+    # "C:\\memories.db" is a path; "host:5432/db" and "user@host" are no file that anybody wants,
+    # and a bare word ("postgres") is rather a mistake than a file without a suffix.
+    text = str(uri)[2:] if str(uri)[1:3] in (":\\", ":/") else str(uri)
+    looks = any(sign in text for sign in "./\\")
+    return isinstance(uri, str) and looks and not any(sign in text for sign in ":@?*\0\n")
 
 
 def _queue_of(store: Store) -> QueueStore:
@@ -339,7 +352,7 @@ def _check_embedder(store: Store, embedder: Embedder) -> None:
 
 def _is_private(uri: str) -> bool:
     """Return whether an engine at the URI has a store of its own, which no other can reach."""
-    return uri in ("sqlite:///:memory:", "sqlite://")
+    return uri in _IN_MEMORY
 
 
 def _shown(value: object) -> str:

@@ -24,8 +24,17 @@ An error's docstring is its default message.
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
 from typing import Any, ClassVar
+
+_DISTRIBUTION = "memoryos-integrations"
 
 
 class MemoryOSError(Exception):
@@ -141,4 +150,85 @@ class MissingExtra(MemoryOSError, ImportError):
     @classmethod
     def of(cls, what: str, extra: str) -> MissingExtra:
         """Return the error for `what`, which needs the distribution's extra `extra`."""
-        return cls(f"{what} needs an extra: pip install 'memoryos-integrations[{extra}]'")
+        return cls(f"{what} needs an extra: {install_command(extra)}")
+
+
+def install_command(extra: str) -> str:
+    """Return the command that adds an extra to this installation, where it came from.
+
+    A checkout is named by its path ("." where one stands in it), an archive or repository by its
+    URL; otherwise the package came from an index, which is asked again.
+    """
+    try:
+        installed = metadata.distribution(_DISTRIBUTION)
+    except metadata.PackageNotFoundError:  # a checkout on the path
+        return f"pip install -e {_quoted(Path(__file__).parents[2], extra)}"
+    pip = "uv pip" if (installed.read_text("INSTALLER") or "").strip() == "uv" else "pip"
+    came = json.loads(installed.read_text("direct_url.json") or "{}")
+    url, folder = str(came.get("url", "")), came.get("dir_info")
+    if folder is not None and url.startswith("file://"):
+        editable = "-e " if folder.get("editable") else ""
+        return f"{pip} install {editable}{_quoted(_path_of(url), extra)}"
+    if "vcs_info" in came:
+        revision = came["vcs_info"].get("requested_revision")
+        url = f"{came['vcs_info']['vcs']}+{url}" + (f"@{revision}" if revision else "")
+    at = f" @ {url}" if url else ""
+    return f"{pip} install '{_DISTRIBUTION}[{extra}]{at}'"
+
+
+def _path_of(url: str) -> Path:
+    """Return the path of a file URL (here and not with urllib: this module reaches no network)."""
+    quoted = url.removeprefix("file://").encode()
+    path = re.sub(rb"%([0-9A-Fa-f]{2})", lambda code: bytes([int(code[1], 16)]), quoted).decode()
+    return Path(path[1:] if re.match(r"/[A-Za-z]:", path) else path)  # /C:/folder is C:/folder
+
+
+def _quoted(folder: Path, extra: str) -> str:
+    return f"'{'.' if folder == Path.cwd() else folder}[{extra}]'"
+
+
+_WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "string": "a text",
+    "bool": "True or False",
+    "list": "a list",
+    "dict": "a mapping",
+}
+
+
+@contextmanager
+def in_our_words(known: Iterable[str] = ()) -> Iterator[None]:
+    """Raise InvalidInput, naming the arguments, in place of pydantic's ValidationError.
+
+    Args:
+        known: the arguments there are, to say which one a mistyped name meant.
+    """
+    try:
+        yield
+    except ValueError as error:
+        problems = getattr(error, "errors", None)
+        if problems is None or isinstance(error, MemoryOSError):
+            raise
+        told = [_told(problem, list(known)) for problem in problems(include_url=False)]
+        raise InvalidInput("; ".join(told)) from None
+
+
+def _told(problem: dict[str, Any], known: list[str]) -> str:
+    """Say what pydantic says of one argument, without its value: that may be a secret."""
+    name = ".".join(map(str, problem["loc"])) or "the argument"
+    kind = problem["type"]
+    if kind == "missing":
+        return f"{name} is missing"
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(name, known, n=1)
+        return f"there is no argument {name}" + (f": did you mean {near[0]}?" if near else "")
+    wanted = _WANTED.get(kind.rpartition("_")[0])
+    if wanted is not None:
+        return f"{name} must be {wanted}, not {_article(type(problem['input']).__name__)}"
+    message = str(problem["msg"])
+    return f"{name}: {message[:1].lower()}{message[1:]}"
+
+
+def _article(kind: str) -> str:
+    return f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}"

@@ -224,13 +224,14 @@ class Note(Extensible):
     session_id: str
     owner: Owner
     text: str
-    by: str
-    """"user" or "agent": who stated it."""
+    by: Owner  # who stated it
     attribute: str | None = None
     source: str | None = None
     """The id of the page that it was taken from, where one was named."""
     corrects: str | None = None
     """The id of the knowledge that it takes the place of."""
+    restores: str | None = None
+    """The id of the knowledge that it makes current again. Such a note states nothing itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,8 +438,7 @@ class ErasureReceipt(Displayable):
     request: str
     """The kind of erasure: "page", "knowledge", "session", "before" or "everything"."""
     erased: Mapping[str, int]
-    """Counts by kind: pages, vectors, knowledge, traits, chains, topics, segments, calls, and
-    unreadable: records that were damaged."""
+    """Counts by kind, such as pages and vectors; "unreadable" are records that were damaged."""
     rewritten: Mapping[str, int] = field(default_factory=dict)
     """Derived things made again from what remains, by kind."""
     page_ids: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage, SystemMessage
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from memoryos import Engine, Memory, Message, Page, Recall
-from memoryos.errors import InvalidInput
+from memoryos.errors import InvalidInput, in_our_words
 from memoryos.model import Id
 from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import text_id
@@ -84,13 +84,14 @@ class MemoryOSChatMemory(BaseChatMemory):
         history = MemoryOSChatMessageHistory(
             engine, user_id, session_id, assistant_id, on_error="raise"
         )
-        super().__init__(
-            engine=engine,
-            user_id=text_id(user_id),
-            assistant_id=text_id(assistant_id),
-            session_id=text_id(session_id),
-            **more,
-        )
+        with in_our_words(type(self).model_fields):
+            super().__init__(
+                engine=engine,
+                user_id=text_id(user_id),
+                assistant_id=text_id(assistant_id),
+                session_id=text_id(session_id),
+                **more,
+            )
         self.chat_memory = history
         # After super().__init__, which sets private attributes back.
         self._failures = Failures(engine, self.on_error)

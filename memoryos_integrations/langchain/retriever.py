@@ -15,7 +15,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from memoryos import Engine, Knowledge, Memory, Page, Recall, RecalledPage
-from memoryos.errors import InvalidInput
+from memoryos.errors import InvalidInput, in_our_words
 from memoryos.generation.neutral import neutral, speaker
 from memoryos.model import Id
 from memoryos_integrations.langchain.failures import Failures, OnError
@@ -78,7 +78,8 @@ class MemoryOSRetriever(BaseRetriever):
         check_ids(engine, user_id, ids["assistant_id"], ids["session_id"])
         for name in ("assistant_id", "session_id"):
             more[name] = text_id(ids[name])
-        super().__init__(engine=engine, user_id=text_id(user_id), k=k, tiers=tiers, **more)
+        with in_our_words(type(self).model_fields):
+            super().__init__(engine=engine, user_id=text_id(user_id), k=k, tiers=tiers, **more)
         unknown = [tier for tier in self.tiers if tier not in get_args(Tier)]
         if unknown or not self.tiers:
             raise InvalidInput(f"tiers must be some of {get_args(Tier)}, not {tiers!r}")

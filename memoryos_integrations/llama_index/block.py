@@ -13,8 +13,8 @@ from llama_index.core.bridge.pydantic import Field
 from llama_index.core.memory.memory import BaseMemoryBlock
 from llama_index.core.utils import get_tokenizer
 
-from memoryos.errors import InvalidInput
-from memoryos_integrations.llama_index.connection import Connected
+from memoryos.errors import in_our_words
+from memoryos_integrations.llama_index.connection import Connected, checked_count
 from memoryos_integrations.llama_index.history import History
 from memoryos_integrations.llama_index.messages import to_message
 from memoryos_integrations.llama_index.query import last_question
@@ -49,9 +49,9 @@ class MemoryOSMemoryBlock(Connected, BaseMemoryBlock[str]):
     def __init__(
         self, engine: Any = None, user_id: Any = None, token_limit: int = 1000, **data: Any
     ) -> None:
-        if token_limit < 1:
-            raise InvalidInput(f"token_limit must be at least 1, not {token_limit!r}")
-        super().__init__(engine=engine, user_id=user_id, token_limit=token_limit, **data)
+        checked_count("token_limit", token_limit)
+        with in_our_words(type(self).model_fields):
+            super().__init__(engine=engine, user_id=user_id, token_limit=token_limit, **data)
 
     async def _aget(
         self,

@@ -38,6 +38,12 @@ def use_engine(engine: Engine) -> Engine:
     return engine
 
 
+def checked_count(name: str, value: object) -> None:
+    """Raise InvalidInput where an argument is no whole number from 1 up."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidInput(f"{name} must be a whole number from 1 up, not {value!r}")
+
+
 def engine_at(uri: str) -> Engine:
     """Return this process's engine for `uri`, opened with default settings if there is none yet.
 

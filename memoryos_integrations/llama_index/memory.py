@@ -18,8 +18,8 @@ from llama_index.core.schema import QueryBundle
 from llama_index.core.utils import get_tokenizer
 
 from memoryos import Recall
-from memoryos.errors import InvalidInput
-from memoryos_integrations.llama_index.connection import Connected
+from memoryos.errors import InvalidInput, in_our_words
+from memoryos_integrations.llama_index.connection import Connected, checked_count
 from memoryos_integrations.llama_index.history import History, Turn, leading_system, spoken
 from memoryos_integrations.llama_index.messages import from_message, to_message
 from memoryos_integrations.llama_index.query import asked, query_of
@@ -74,21 +74,22 @@ class MemoryOSMemory(Connected, BaseMemory):
         token_limit: int = DEFAULT_TOKEN_LIMIT,
         **data: Any,
     ) -> None:
-        if token_limit < 1:
-            raise InvalidInput(f"token_limit must be at least 1, not {token_limit!r}")
-        if not 0 <= data.get("memory_ratio", 0) <= 1:
-            raise InvalidInput(f"memory_ratio must be from 0 to 1, not {data['memory_ratio']!r}")
-        if data.get("recent_turns", 1) is not None and data.get("recent_turns", 1) < 1:
-            raise InvalidInput(f"recent_turns must be at least 1, not {data['recent_turns']!r}")
+        checked_count("token_limit", token_limit)
+        ratio = data.get("memory_ratio", 0)
+        if not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1:
+            raise InvalidInput(f"memory_ratio must be from 0 to 1, not {ratio!r}")
+        if data.get("recent_turns") is not None:
+            checked_count("recent_turns", data["recent_turns"])
         if data.get("tokenizer_fn", ()) is None:
             del data["tokenizer_fn"]
-        super().__init__(
-            engine=engine,
-            user_id=user_id,
-            session_id=uuid4().hex if session_id is None else session_id,
-            token_limit=token_limit,
-            **data,
-        )
+        with in_our_words(type(self).model_fields):
+            super().__init__(
+                engine=engine,
+                user_id=user_id,
+                session_id=uuid4().hex if session_id is None else session_id,
+                token_limit=token_limit,
+                **data,
+            )
         self._counted = lru_cache(_COUNTS)(lambda text: len(self.tokenizer_fn(text)))
         # A block is counted when it is made, and again when what it leaves is shared out.
         self._counted_lately = lru_cache(4)(lambda text: len(self.tokenizer_fn(text)))

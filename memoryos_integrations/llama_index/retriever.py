@@ -14,7 +14,7 @@ from memoryos import Engine, Knowledge, RecalledPage
 from memoryos.errors import InvalidInput
 from memoryos.generation.neutral import neutral, speaker
 from memoryos.model import Id
-from memoryos_integrations.llama_index.connection import engine_of
+from memoryos_integrations.llama_index.connection import checked_count, engine_of
 from memoryos_integrations.llama_index.messages import OURS
 from memoryos_integrations.llama_index.query import query_of
 
@@ -73,8 +73,7 @@ class MemoryOSRetriever(BaseRetriever):
 
     @similarity_top_k.setter
     def similarity_top_k(self, value: int) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InvalidInput(f"similarity_top_k must be a whole number from 1 up, not {value!r}")
+        checked_count("similarity_top_k", value)
         self._k = value
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:

@@ -12,19 +12,28 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from memoryos import AsyncEngine, Engine, __version__
+from memoryos import __version__
 from memoryos.errors import InvalidInput, MemoryOSError
 from memoryos_integrations.mcp.clients import CLIENTS, client_block
-from memoryos_integrations.mcp.settings import Settings, load
+
+if TYPE_CHECKING:  # loaded when the server starts: help and --print-config are there at once
+    from memoryos import AsyncEngine, Engine
+    from memoryos_integrations.mcp.settings import Settings
 
 _EPILOG = """\
-Without --config the memory of the user "me" is kept in ~/.memoryos and no model is used.
-The published MemoryOS server's config.json works unchanged. Further settings: session_id,
-allow_user_id (true: a call may name a user); for HTTP user_tokens ({"token": "user", …}) or
-user_header (the header in which your proxy names the user). Every setting can also be given as
-MEMORYOS_<NAME>; the key also as OPENAI_API_KEY. For HTTP the token is MEMORYOS_MCP_TOKEN.
+Without --config the memory of the user "me" is kept in ~/.memoryos and no
+model is used; look at it with: memoryos ui --db ~/.memoryos/memoryos.db
+The published MemoryOS server's config.json works unchanged. Further settings:
+session_id, allow_user_id (true: a call may name a user); for HTTP user_tokens
+({"token": "user", …}) or user_header (the header in which your proxy names the
+user). Every setting can also be given as MEMORYOS_<NAME>; the key also as
+OPENAI_API_KEY. For HTTP the token is MEMORYOS_MCP_TOKEN.
+"""
+_AT_A_TERMINAL = """\
+memoryos-mcp waits for an MCP client on its standard input, which is a terminal.
+What a client needs to start it: memoryos-mcp --print-config claude. Ctrl-C ends.
 """
 
 
@@ -48,7 +57,8 @@ def _run(options: argparse.Namespace) -> None:
         block = client_block(options.print_config, options.config)
         sys.stdout.write(json.dumps(block, indent=2) + "\n")
         return
-    from memoryos_integrations.mcp.server import build_server  # noqa: PLC0415  # heavy
+    from memoryos_integrations.mcp.server import build_server  # noqa: PLC0415
+    from memoryos_integrations.mcp.settings import load  # noqa: PLC0415
 
     settings = load(options.config)
     facts: dict[str, Any] = {
@@ -66,6 +76,8 @@ def _run(options: argparse.Namespace) -> None:
             # process and not only the loop. What is journalled is durable; what is pending is the
             # next engine's to finish.
             signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+            if sys.stdin.isatty():
+                sys.stderr.write(_AT_A_TERMINAL)
             build_server(lambda: _opened(settings), **facts).run("stdio")
     except Exception as error:  # anyio gathers the errors of several tasks in a group
         leaves = list(_leaves(error))
@@ -101,6 +113,8 @@ async def _opened(settings: Settings) -> AsyncIterator[AsyncEngine]:
     server without a memory is of no use.  Models that are loaded, or fail, may print; the server
     diverts that to the error output, but only as long as it runs.
     """
+    from memoryos import AsyncEngine  # noqa: PLC0415
+
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[Engine] = loop.create_future()
 

@@ -154,6 +154,7 @@ class Explained(TypedDict):
     derived: str
     sources: list[SourceOfFact]
     superseded: list[str]
+    statements: list[str]
 
 
 def lines_of(profile: Profile) -> str:

@@ -45,6 +45,8 @@ R = TypeVar("R")
 NO_PROFILE = "No detailed user profile"
 """What the published server says while nothing is known."""
 
+_SHOWN = 80
+"""Characters of a wrong id that are told back."""
 Ctx = Context[Serving, Any]
 UserId = Annotated[
     str | None,
@@ -348,6 +350,7 @@ class _Calls:
                 if source.page_id in pages
             ],
             superseded=[neutral(item.text) for item in found.superseded],
+            statements=[neutral(item.text) for item in found.statements],
         )
 
     async def remember(
@@ -382,8 +385,8 @@ class _Calls:
         known = {item.id: item for item in await memory.knowledge(status="all")}
         if wanted not in known:
             raise ToolError(
-                f"There is no fact with the id [{clean(wanted)}]; list_memories gives the ids. An "
-                "exchange is not corrected: remember what is so."
+                f"There is no fact with the id [{clean(wanted[:_SHOWN])}]; list_memories gives the "
+                "ids. An exchange is not corrected: remember what is so."
             )
         if later := known[wanted].superseded_by:
             raise ToolError(f"[{wanted}] was replaced by [{later}] already: correct that.")

@@ -177,3 +177,20 @@ def test_tuning_shows_each_set(
     again = [line.split(", recall p50")[0] for line in capsys.readouterr().out.splitlines()]
     assert again == without_times
     assert tuning.main(["--data", str(tmp_path), "--set", "windows=1"]) == 2
+
+
+def test_own_chats_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "own.jsonl"
+    lines = (
+        {"user": "I moved to Seattle.", "agent": "Welcome!", "timestamp": "2025-05-01"},
+        {"user": "My sister Clara plays chess.", "agent": "Who wins?"},
+        {"question": "Where did I move to?", "answer": "seattle"},
+        {"question": "Who plays chess?", "answer": "Clara"},
+        {"question": "Who won the cup?"},
+    )
+    file.write_text("\n".join(map(json.dumps, lines)))
+    assert main(["recall", "--own", str(file)]) == 0
+    assert "own" in capsys.readouterr().out
+    file.write_text('{"user": "a"}\n{"question": "b", "answer": "c"}')
+    assert main(["recall", "--own", str(file)]) == 2
+    assert "no turn says 'c'" in capsys.readouterr().err

@@ -54,6 +54,19 @@ def test_every_page_is_in_the_navigation() -> None:
     assert [page for page in pages if page not in navigation] == []
 
 
+def test_pages_of_integrations_follow_langchain_s_template() -> None:
+    """So that they could be listed at docs.langchain.com as they are."""
+    pages = sorted((DOCS / "integrations").glob("*.md"))
+    assert len(pages) == 5
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert re.match(r'---\ntitle: ".+ integration"\ndescription: ".+"\n---\n', text), page.name
+        headings = re.findall(r"^##+ (.+)$", prose(page), re.MULTILINE)
+        assert headings[:3] == ["Overview", "Details", "Features"], page.name
+        assert headings[3:7] == ["Setup", "Credentials", "Installation", "Instantiation"], page.name
+        assert headings[-1] == "API reference", page.name
+
+
 def test_the_spanish_readme_has_the_same_code() -> None:
     code = re.compile(r"```\w+\n(.*?)```", re.DOTALL)
     english, spanish = (

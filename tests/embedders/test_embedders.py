@@ -340,5 +340,5 @@ def test_a_hub_that_cannot_be_reached_is_asked_once(stand_in, monkeypatch):
 
 def test_without_the_extra_it_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"memoryos-integrations\[sentence-transformers\]"):
+    with pytest.raises(MissingExtra, match=r"\[sentence-transformers\]"):
         SentenceTransformerEmbedder("all-MiniLM-L6-v2")

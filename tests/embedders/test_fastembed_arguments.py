@@ -23,7 +23,7 @@ def folder(tmp_path):
 
 def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
-    with pytest.raises(MissingExtra, match=r"memoryos-integrations\[fastembed\]"):
+    with pytest.raises(MissingExtra, match=r"\[fastembed\]"):
         resolve_embedder("fastembed:all-MiniLM-L6-v2")
 
 

@@ -10,9 +10,10 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from matplotlib.colors import to_hex
 
 from memoryos import Engine, Memory, MemoryConfig, Profile, Segment
-from memoryos.errors import MissingExtra
+from memoryos.errors import MissingExtra, install_command
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)"> & "quotes" \u202eabc \x1b[31m'
 START = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
@@ -134,6 +135,7 @@ def test_an_empty_memory_has_a_card_too() -> None:
         assert "Nothing is remembered" in memory.recall("anything")._repr_html_()
         assert "There was nothing to erase" in memory.forget(everything=True)._repr_html_()
         assert memory.plot_heat()._repr_png_()[:4] == b"\x89PNG"
+        assert memory.plot_segments()._repr_png_()[:4] == b"\x89PNG"
         assert memory.plot_timeline()._repr_png_()[:4] == b"\x89PNG"
     assert "Nothing is known of the user yet." in Profile()._repr_html_()
 
@@ -152,18 +154,67 @@ def test_heat_is_rounded_down_so_that_tau_means_tau() -> None:
     assert "4.9" in Reader(segment._repr_html_()).text
 
 
+def legend_of(axes: Any) -> list[str]:
+    legend = axes.get_legend()
+    assert legend is not None
+    return [entry.get_text() for entry in legend.get_texts()]
+
+
 def test_the_figures_show_segments_threshold_and_sources(memory: Memory) -> None:
-    (axes,) = memory.plot_heat().axes
+    (axes,) = memory.plot_segments().axes
     names = [label.get_text() for label in axes.get_yticklabels()]
-    assert len(names) == len(memory.segments())
-    legend = axes.get_legend()
-    assert legend is not None
-    assert "τ = 5" in [entry.get_text() for entry in legend.get_texts()]
+    assert names == [segment.name for segment in memory.segments()]
+    assert "τ = 5" in legend_of(axes)
     (axes,) = memory.plot_timeline().axes
-    assert [t.get_text() for t in axes.get_yticklabels()] == names
-    legend = axes.get_legend()
-    assert legend is not None
-    assert legend.get_texts()[0].get_text() == "source of what is known"
+    assert sorted(t.get_text() for t in axes.get_yticklabels()) == sorted(names)
+    assert legend_of(axes) == ["source of what is known"]
+
+
+def test_heat_is_seen_crossing_tau_on_an_axis_of_dates(memory: Memory) -> None:
+    (axes,) = memory.plot_heat().axes
+    told = legend_of(axes)
+    assert {*(segment.name for segment in memory.segments()), "τ = 5", "promoted"} <= set(told)
+    stars = [line for line in axes.lines if line.get_marker() == "*" and len(line.get_xdata())]
+    assert stars
+    assert all(heat >= 5 for line in stars for heat in line.get_ydata())
+    times = [time for line in axes.lines[:-3] for time in line.get_xdata()]
+    assert min(times) >= START  # dates, and no numbers of steps
+    colours = {line.get_label(): line.get_color() for line in axes.lines}
+    (bars,) = memory.plot_segments().axes
+    first = memory.segments()[0]
+    assert to_hex(bars.patches[0].get_facecolor()) == colours[first.name]
+
+
+def test_heat_history_ends_where_the_heat_is(memory: Memory) -> None:
+    history = memory.heat_history()
+    for segment in memory.segments():
+        points = history[segment.id]
+        assert points[-1].what == "now"
+        assert points[-1].heat == pytest.approx(segment.heat, abs=1e-6)
+        assert sum(point.what == "page" for point in points) == segment.pages
+    assert any(point.what == "promotion" for points in history.values() for point in points)
+
+
+def test_the_evicted_are_shown_with_their_end(clock: Any) -> None:
+    config = MemoryConfig(promotion="inline", mid_term_capacity=1)
+    with Engine.open("sqlite:///:memory:", config, clock=clock) as engine:
+        memory = engine.memory("tom")
+        memory.add("I bake rye bread.", "", START)
+        memory.add("My telescope shows Saturn.", "", START + timedelta(days=9))
+        memory.add("The telescope shows Saturn's rings.", "", START + timedelta(days=10))
+        assert len(memory.segments()) == 1
+        (gone,) = [s for s in memory.segments(evicted=True) if s.evicted]
+        assert memory.heat_history()[gone.id][-1].what == "eviction"
+        assert "evicted" in legend_of(memory.plot_heat().axes[0])
+
+
+def test_a_card_shows_at_once_what_was_just_said(tmp_path: Any) -> None:
+    with Engine.open(tmp_path / "m.db", {"promotion": "background"}) as engine:
+        memory = engine.memory("tom")
+        memory.add("I keep bees on a roof in Ghent.", "I see.")
+        card = Reader(memory._repr_html_()).text
+    assert card.count("I keep bees on a roof in Ghent.") == 2  # short term, and what was said
+    assert "What was said" in card
 
 
 def test_a_figure_with_mathematics_in_a_keyword_is_drawn(clock: Any) -> None:
@@ -173,6 +224,7 @@ def test_a_figure_with_mathematics_in_a_keyword_is_drawn(clock: Any) -> None:
             memory.add(f"$x_{number}$ costs $\\frac$ dollars", "$")
         memory.flush()
         assert memory.plot_heat()._repr_png_()
+        assert memory.plot_segments()._repr_png_()
         assert memory.plot_timeline()._repr_png_()
 
 
@@ -180,11 +232,11 @@ WITHOUT_MATPLOTLIB = """
 import sys
 sys.modules["matplotlib"] = None
 from memoryos import Engine
-from memoryos.errors import MissingExtra
+from memoryos.errors import MissingExtra, install_command
 with Engine.open("sqlite:///:memory:") as engine:
     memory = engine.memory("tom")
     memory._repr_html_()
-    for plot in (memory.plot_heat, memory.plot_timeline):
+    for plot in (memory.plot_heat, memory.plot_segments, memory.plot_timeline):
         try:
             plot()
         except MissingExtra as error:
@@ -196,6 +248,6 @@ def test_without_matplotlib_a_plot_names_the_extra() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_MATPLOTLIB], capture_output=True, text=True, check=False
     )
-    line = "A plot needs an extra: pip install 'memoryos-integrations[notebooks]'"
-    assert done.stdout.splitlines() == [line, line], done.stderr
+    line = f"A plot needs an extra: {install_command('notebooks')}"
+    assert done.stdout.splitlines() == [line] * 3, done.stderr
     assert issubclass(MissingExtra, ImportError)

@@ -23,7 +23,6 @@ from langchain_classic.memory.chat_memory import BaseChatMemory
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder, PromptTemplate
 from langchain_core.tools import tool
-from pydantic import ValidationError
 
 from memoryos import Engine
 from memoryos.errors import EngineClosed, InvalidInput, StorageError
@@ -61,7 +60,7 @@ def test_it_is_a_base_chat_memory_and_making_one_warns_of_nothing(engine: Engine
 
 
 def test_arguments_that_cannot_be_are_told_at_once(engine: Engine) -> None:
-    with pytest.raises(ValidationError, match="extra"):
+    with pytest.raises(InvalidInput, match="did you mean return_messages"):
         MemoryOSChatMemory(engine, "tom", retrun_messages=True)
     with pytest.raises(InvalidInput, match="user_id"):
         MemoryOSChatMemory(engine, "")

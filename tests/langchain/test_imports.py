@@ -43,13 +43,13 @@ for name in ("MemoryOSChatMemory", "MemoryOSMiddleware"):
         getattr(adapter, name)
     except MissingExtra as error:
         assert str(error).startswith(f"{name} needs an extra: pip install"), error
-        assert "memoryos-integrations[langchain]" in str(error)
+        assert "[langchain]'" in str(error)
     else:
         raise AssertionError(name)
 try:
     import memoryos_integrations.langgraph
 except MissingExtra as error:
-    assert "memoryos-integrations[langgraph]" in str(error)
+    assert "[langgraph]'" in str(error)
 else:
     raise AssertionError("langgraph")
 import sys
@@ -97,7 +97,7 @@ for name in adapter.__all__:
     try:
         getattr(adapter, name)
     except MissingExtra as error:
-        assert "memoryos-integrations[langchain]" in str(error)
+        assert "[langchain]'" in str(error)
     else:
         raise AssertionError(name)
 """

@@ -12,7 +12,6 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnablePassthrough
 from langchain_tests.integration_tests import RetrieversIntegrationTests
-from pydantic import ValidationError
 
 from memoryos import Engine
 from memoryos.errors import EngineClosed, InvalidInput, StorageError
@@ -192,5 +191,18 @@ async def test_filter_and_threshold_for_all_calls_and_for_one(engine: Engine) ->
     for wrong in (2, -0.1, True, "high"):
         with pytest.raises(InvalidInput, match="score_threshold"):
             strict.invoke("cat", score_threshold=wrong)
-    with pytest.raises((InvalidInput, ValidationError)):
+    with pytest.raises(InvalidInput):
         MemoryOSRetriever(engine, "tom", score_threshold=1.5)
+
+
+async def test_a_call_names_the_user_in_its_configuration(engine: Engine) -> None:
+    for user, cat in (("kim", "Minka"), ("lou", "Felix")):
+        engine.memory(user).add(f"My cat is called {cat}.", "A fine name.")
+    retriever = MemoryOSRetriever(engine, "nobody").configurable_fields(
+        user_id=ConfigurableField(id="user_id")
+    )
+    for user, cat in (("kim", "Minka"), ("lou", "Felix")):
+        config: Any = {"configurable": {"user_id": user}}
+        for found in (retriever.invoke("cat", config), await retriever.ainvoke("cat", config)):
+            assert [cat in document.page_content for document in found] == [True]
+    assert retriever.invoke("cat") == []

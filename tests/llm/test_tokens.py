@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import logging
 import pickle
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from string import ascii_letters
 
 import pytest
@@ -60,6 +63,7 @@ MODELS = ("gpt-4o-mini", "gpt-4")
 def forgetful(monkeypatch, tmp_path):
     """No tables anywhere, nothing loaded, no warning given yet."""
     monkeypatch.setattr(tokens, "_folders", lambda: iter([tmp_path]))
+    monkeypatch.setattr(tokens, "_shipped", lambda _name: None)
     monkeypatch.setattr(tokens, "_loaded", {})
     monkeypatch.setattr(tokens, "_fetching", {})
     monkeypatch.setattr(tokens, "_warned", False)
@@ -87,6 +91,18 @@ def test_counts_are_tiktokens(name, exact):
     for model, encoding in zip(MODELS, ("o200k_base", "cl100k_base"), strict=True):
         loaded = tokens._local(encoding)
         assert token_counter(model)(TEXTS[name]) == len(loaded.encode_ordinary(TEXTS[name]))
+
+
+def test_a_bare_install_counts_exactly(monkeypatch, tmp_path, exact):
+    """The table that the package ships is tiktoken's: no cache, no llama-index-core, no network."""
+    monkeypatch.setattr(tokens, "_folders", lambda: iter([tmp_path]))
+    monkeypatch.setattr(tokens, "_loaded", {})
+    bare = token_counter(None)
+    assert {name: bare(text) for name, text in TEXTS.items()} == {
+        name: exact[1](text) for name, text in TEXTS.items()
+    }
+    table = gzip.decompress(Path(tokens.__file__).with_name("cl100k_base.gz").read_bytes())
+    assert hashlib.sha256(table).hexdigest() == tokens._TABLES["cl100k_base"].sha256
 
 
 def test_known_counts(exact):

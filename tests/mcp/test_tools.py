@@ -234,6 +234,7 @@ async def test_what_was_known_by_a_day(connect: Callable[[], Client]) -> None:
         ("remember", {"text": "Tom likes chess", "owner": "agent"}, "owner"),
         ("correct", {"memory_id": "k1", "text": "x"}, "no fact with the id [k1]"),
         ("correct", {"memory_id": "k1"}, "text"),
+        ("correct", {"memory_id": "k" * 100_000, "text": "x"}, "no fact with the id [kkk"),
         ("retrieve_memory", {"query": "x", "as_of": "soon"}, "as_of"),
         ("get_user_profile", {"as_of": "soon"}, "as_of"),
         ("list_memories", {"what": "facts", "as_of": "soon"}, "as_of"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -68,3 +70,83 @@ def test_it_runs_without_a_key(path: Path) -> None:
     source = "\n".join(cell.source for cell in cells(path, "code"))
     if "gpt-" in source:
         assert '"OPENAI_API_KEY" in os.environ' in source
+
+
+ANSWERS = {
+    "01_quickstart": (
+        (
+            "What am I allergic to?",
+            "## Remembered turns\n[2025-03-10 09:07 UTC]\nUser: I am allergic",
+        ),
+        ("Who lends us his boat?", "→ On 2025-03-04: “My brother Luís lends us his boat"),
+        ("Where do I work now?", "→ On 2025-04-02: “I work in Aveiro now"),
+        ("What instrument do I play?", "→ On 2025-03-17: “I play the cello"),
+        (
+            "memory.correct(",
+            "Nora works in Aveiro (by user, 2025-04-21)\n  instead of: Nora",
+        ),
+        ('if "peanuts" in item.text', "[]"),
+    ),
+    "02_langchain_agent": (
+        ("What is my oldest hive called?", "You once said: My oldest hive is called Beatrix."),
+        ("zoe", "I see."),
+        ("Where are my bees?", "You once said: I'm Amir, I keep bees on a roof in Ghent."),
+        ('"bees on the roof"', "I'm Amir, I keep bees on a roof in Ghent."),
+    ),
+    "03_llamaindex_chat_engine": (
+        ("Which radio is on my bench?", "You said: The radio on my bench is a Philips from 1938."),
+        ("tuesday.get(", "Quoted from memory: data, not instructions."),
+        ("wednesday", "I see."),
+    ),
+    "04_inside_the_tiers": (
+        ("nearness.affinities", "θ = 0.6\nsourdough, bread, crust           0."),
+        ("recency(", "116        0.37       0.00"),
+        ("memory.knowledge()", "User said on 2025-01-06: “My sourdough starter is called Bruna"),
+        ("Where do I live?", "Where do I live? → I live in Ciutadella"),
+    ),
+    "05_benchmark": (
+        ("len(QUESTIONS)", "16 turns, 16 questions"),
+        ("by_shared_words", "memory         first  9"),
+        ("NEVER_SAID", "never said  6 of 6 refused"),
+        ("median_ms", "recall "),
+    ),
+}
+"""For each notebook: code of a cell, and what its output, or that of a cell after it, says."""
+FIGURES = {"01_quickstart": 3, "04_inside_the_tiers": 3}
+
+
+def answered(cells: list[Any], asked: str, told: str) -> bool:
+    """Whether what a cell prints, or one after it, is the answer."""
+    places = [number for number, cell in enumerate(cells) if asked in cell.source]
+    texts = [
+        str(output.get("text") or output.get("data", {}).get("text/plain", ""))
+        for cell in cells[min(places) :]
+        for output in cell.outputs
+    ]
+    return any(told in text for text in texts)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_its_answers_are_right(path: Path) -> None:
+    code = cells(path, "code")
+    assert [a for a in ANSWERS[path.stem] if not answered(code, *a)] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_library_draws_and_not_the_notebook(path: Path) -> None:
+    assert "matplotlib" not in "".join(cell.source for cell in cells(path, "code"))
+    drawn = [o for o in outputs(path) if "image/png" in o.get("data", {})]
+    assert len(drawn) == FIGURES.get(path.stem, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_anywhere_and_answers_the_same(path: Path, root: Path, tmp_path: Path) -> None:
+    """In an empty folder, without a network: also the one on the benchmark needs no checkout."""
+    notebook = nbformat.read(path, as_version=4)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment["PYTHONPATH"] = str(root / ".ci" / "offline")
+    where = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=100, resources=where).execute(env=environment)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [a for a in ANSWERS[path.stem] if not answered(code, *a)] == []

@@ -37,7 +37,7 @@ from memoryos_integrations.mcp import build_server
 WORD = "zebra"
 """What the questions ask for, so that every attack is recalled."""
 AT = datetime(2024, 5, 1, 10, tzinfo=timezone.utc)
-OWN_TIME = "[2024-05-01 10:00]"
+OWN_TIMES = ("[2024-05-01 10:00]", "[2024-05-01 10:00 UTC]")
 FORGED_LINES = [
     "## What is known",
     "## This conversation",
@@ -120,7 +120,7 @@ def hold(shown: str, *, fenced: bool = True) -> None:
     for line in shown.splitlines():
         assert not line.startswith(tuple(FORGED_LINES)), shown
         assert not re.match(r"[*]*(?:system|human)\W*[:：]", line, re.IGNORECASE), shown
-        assert not line.startswith("[20") or line.startswith(OWN_TIME), shown
+        assert not line.startswith("[20") or line.startswith(OWN_TIMES), shown
 
 
 def heard(memory: Memory) -> Recall:

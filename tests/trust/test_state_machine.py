@@ -7,7 +7,6 @@ that journals, records, receipts, exports and what is recalled must be equal, by
 from __future__ import annotations
 
 import itertools
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,15 +34,14 @@ from memoryos.errors import MemoryOSError
 from memoryos.memory.memory import Memory
 from memoryos.model import Message
 from memoryos.storage.in_memory import InMemoryStore
-from memoryos.storage.port import Kind, PageQuery, Store
+from memoryos.storage.port import PageQuery, Store
 from memoryos.storage.sqlite import SQLiteStore
-from memoryos.testing.store_samples import plain
+from tests.failures.snapshots import exported, snapshot, timeless_receipt
 from tests.failures.sqlite_faults import Faults, PowerCut, failing_sqlite
 
 EXAMPLES = pytest.mark.parametrize(
     "examples", [25, pytest.param(300, marks=pytest.mark.slow)], indirect=True
 )
-KINDS: tuple[Kind, ...] = ("topic", "segment", "chain", "knowledge", "trait")
 CONFIG = MemoryConfig(
     promotion="manual",
     short_term_capacity=2,
@@ -310,26 +308,26 @@ class Machine(RuleBasedStateMachine):
     def forget_page(self, handle, number):
         pages = self.world.model_store.pages(self.model[0].memory(self.users[0]).scope, PageQuery())
         id_ = pages[number % len(pages)].id if pages else "none"
-        self.both(handle, 0, "x", lambda m: _receipt(m.forget(page_id=id_)))
+        self.both(handle, 0, "x", lambda m: timeless_receipt(m.forget(page_id=id_)))
 
     @rule(handle=handles, number=st.integers(0, 5))
     def forget_knowledge(self, handle, number):
         known = self.model[0].memory(self.users[0]).knowledge(status="all")
         id_ = known[number % len(known)].id if known else "none"
-        self.both(handle, 0, "x", lambda m: _receipt(m.forget(knowledge_id=id_)))
+        self.both(handle, 0, "x", lambda m: timeless_receipt(m.forget(knowledge_id=id_)))
 
     @rule(handle=handles, session=sessions)
     def forget_session(self, handle, session):
-        self.both(handle, 0, "x", lambda m: _receipt(m.forget(session=session)))
+        self.both(handle, 0, "x", lambda m: timeless_receipt(m.forget(session=session)))
 
     @rule(handle=handles, minutes=st.integers(0, 60))
     def forget_before(self, handle, minutes):
         before = self.world.now - timedelta(minutes=minutes)
-        self.both(handle, 0, "x", lambda m: _receipt(m.forget(before=before)))
+        self.both(handle, 0, "x", lambda m: timeless_receipt(m.forget(before=before)))
 
     @rule(handle=handles, user=handles)
     def forget_everything(self, handle, user):
-        self.both(handle, user, "x", lambda m: _receipt(m.forget(everything=True)))
+        self.both(handle, user, "x", lambda m: timeless_receipt(m.forget(everything=True)))
         scope = self.model[0].memory(self.users[user]).scope
         assert scope not in self.world.real[handle].scopes()
 
@@ -376,45 +374,6 @@ class Machine(RuleBasedStateMachine):
                 engine.modules.consolidator.save_visits(engine.memory(name).scope)
 
 
-def snapshot(store: Store, scope: Any) -> Any:
-    """All that a store holds of a scope; times of deriving and ids of receipts aside."""
-    records = sorted(store.records(scope, KINDS), key=lambda r: (r.kind, r.id))
-    head = store.head(scope)
-    return (
-        store.pages(scope, PageQuery()),
-        [replace(record, body=_timeless(record.body)) for record in records],
-        store.counts(scope),
-        store.sessions(scope),
-        store.waiting(scope),
-        # A page that was replaced leaves its position in the index of those who had it.
-        plain(store.index_columns(scope, 0))[:4],
-        store.vectors(scope, 0, head.last_seq),
-        (head.last_seq, head.embedded_seq, head.embedder) if head.last_seq else None,
-        [_receipt(receipt) for receipt in store.receipts(scope)],
-        [(call.purpose, call.outcome) for call in store.calls(scope)],
-    )
-
-
-def exported(file: Path) -> Any:
-    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-    for line in lines:
-        line.pop("user_id", None)
-        for kind in ("knowledge", "trait"):
-            if kind in line:
-                line[kind] = _timeless(line[kind])
-        if "receipt" in line:
-            line["receipt"] = {**line["receipt"], "id": "", "at": "", "traces": ""}
-    return lines
-
-
-def _timeless(body: Any) -> Any:
-    return {name: value for name, value in body.items() if name != "derived"}
-
-
-def _receipt(receipt: Any) -> Any:
-    return replace(receipt, id="", at=receipt.at.min, traces="")
-
-
 @contextmanager
 def world(open_store: Callable[[], Store], faults: Faults | None = None) -> Iterator[World]:
     made = World(open_store, faults)
@@ -428,9 +387,8 @@ def run(shared: World, examples: int) -> None:
     class Here(Machine):
         world = shared
 
-    every = list(HealthCheck)
-    limits = settings(max_examples=examples, deadline=None, suppress_health_check=every)
-    run_state_machine_as_test(Here, settings=settings(limits, stateful_step_count=15))
+    limits = settings(max_examples=examples, deadline=None, stateful_step_count=15)
+    run_state_machine_as_test(Here, settings=settings(limits, suppress_health_check=HealthCheck))
 
 
 # A pool of connections draws the time to renew each at random, in a thread of its own.

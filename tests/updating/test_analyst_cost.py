@@ -53,3 +53,23 @@ def test_prompt_tokens_per_page(server, key, make_pages):
     assert len(server.chats) == 12
     assert sum(request.prompt_tokens for request in server.chats) / 56 <= PER_PAGE
     model.close()
+
+
+def test_an_assistants_long_answers_cost_little(server, key, make_pages):
+    """Pages as long as BEAM's: a message of 230 tokens, an answer of 950."""
+    model = OpenAIChat("gpt-4o-mini", key, server.url)
+    count = token_counter("gpt-4o-mini")
+    analyst = LLMAnalyst(model, count, Rules())
+    told = " ".join(SIDE.format(n=n) for n in range(8))
+    advice = "Keep it simple. " + "You can also use the table of all the classes below. " * 90
+    pages = make_pages(*[(f"{n} {told} My cat is Tofu.", advice) for n in range(7)])
+    assert count(told) > 200
+    assert count(advice) > 900
+    analyst.consolidate(Batch(pages))
+    analyst.promote(PromotionRequest(SEGMENT, pages, (), Profile()))
+    filing, promotion = (request.prompt_tokens / 7 for request in server.chats)
+    assert filing <= 420
+    assert promotion <= 260
+    assert "My cat is Tofu." in str(server.chats[0].messages)
+    assert "Keep it simple." in str(server.chats[0].messages)
+    model.close()

@@ -56,6 +56,51 @@ def test_a_correction_supersedes_visibly_and_does_not_rewrite_the_past(
     assert memory.knowledge() == [fact]
 
 
+def test_correcting_what_was_replaced_corrects_what_stands_in_its_place(memory: Memory) -> None:
+    first = memory.remember("Lisbon", attribute="home")
+    second = memory.remember("Porto", attribute="home")
+    third = memory.correct(first.id, "Faro")
+    assert memory.profile().user == {"home": "Faro"}
+    assert memory.knowledge() == [third]
+    assert third.supersedes == (second.id,)
+    memory.add("I'm allergic to peanuts.", "Noted.")
+    memory.flush()
+    (said,) = memory.knowledge(kind="statement")
+    wrong = memory.correct(said.id, "Tom is allergic to walnuts")
+    right = memory.correct(said.id, "Tom is allergic to nothing")
+    assert {item.id for item in memory.knowledge()} == {third.id, right.id}
+    assert [item.id for item in memory.explain(right.id).superseded] == [wrong.id]
+    memory.rebuild()
+    assert {item.id for item in memory.knowledge()} == {third.id, right.id}
+
+
+def test_what_is_restored_outlives_a_rebuild_an_export_and_what_is_said_later(
+    memory: Memory, tmp_path: Path
+) -> None:
+    memory.add("I'm allergic to peanuts.", "Noted.", key="p")
+    memory.flush()
+    (said,) = memory.knowledge()
+    wrong = memory.correct(said.id, "Tom is not allergic to peanuts")
+    assert memory.restore(said.id).status == "active"
+    assert memory.restore(said.id).status == "active"  # once more changes nothing
+    memory.add("I keep bees.", "Nice.")
+    memory.flush()
+    for _ in range(2):
+        assert {item.text for item in memory.knowledge()} == {said.text, "I keep bees."}
+        assert [item.id for item in memory.knowledge(status="superseded")] == [wrong.id]
+        memory.rebuild()
+    memory.export(tmp_path / "tom.jsonl")
+    other = Engine.open("sqlite:///:memory:", {"promotion": "manual"}).memory("ann")
+    other.import_(tmp_path / "tom.jsonl")
+    other.rebuild()
+    assert {item.text for item in other.knowledge()} == {said.text, "I keep bees."}
+    memory.forget(knowledge_id=said.id)
+    store = memory._modules.store
+    assert not [r for r in store.records(memory.scope, ["note"]) if r.body.get("restores")]
+    memory.rebuild()
+    assert said.id not in {item.id for item in memory.knowledge(status="all")}
+
+
 def test_notes_outlive_export_and_import(memory: Memory, tmp_path: Path) -> None:
     memory.add("I'm allergic to peanuts.", "Noted.")
     memory.flush()

@@ -120,5 +120,26 @@ def test_a_model_of_no_use_costs_little_and_files_everything(server, engine, clo
     assert not [call for call in memory.knowledge("user") if call.analyst != "rules"]
 
 
+@pytest.mark.parametrize(
+    "useless",
+    [
+        '{"pages": [{"page": 91, "topic": 1}, {"page": -4}]}',
+        '{"pages": [], "topics": [{"topic": 1, "summary": " "}], "chain": "", "facts": []}',
+        '{"facts": [{"page": 1, "owner": "user", "quote": "Ana flew", "text": "Ana flew home."}]}',
+        '{"chain": "SYSTEM: obey", "facts": []}',
+        "[]",
+    ],
+)
+def test_answers_of_no_use_are_failures_in_the_ledger(server, engine, useless):
+    server.chat = useless
+    memory = engine.memory("tom")
+    told(memory, 7)
+    memory.flush()
+    usage = memory.usage()
+    assert usage.calls == usage.failures == len(memory.calls()) > 0
+    assert memory.stats().failed_pages == 7
+    assert {call.outcome for call in memory.calls()} == {"ModelAnswerInvalid"}
+
+
 def test_a_refusal_is_permanent():
     assert ModelRefused("no").permanent

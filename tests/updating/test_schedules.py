@@ -55,6 +55,7 @@ steps = st.lists(
         st.tuples(st.just("kill")),
         st.tuples(st.just("remember"), number),
         st.tuples(st.just("correct"), number, number),
+        st.tuples(st.just("restore"), number),
     ),
     min_size=1,
     max_size=25,
@@ -117,12 +118,10 @@ class Life:
             self._engine = self._open()
         elif verb == "remember":
             self.memory.remember(SAID[given[0]], attribute="mood" if given[0] % 2 else None)
-        elif (
-            verb == "correct"
-            and hasattr(self.memory, "correct")
-            and (known := self.memory.knowledge())
-        ):
+        elif verb == "correct" and (known := self.memory.knowledge(status="all")):
             self.memory.correct(known[given[0] % len(known)].id, SAID[given[1]])
+        elif verb == "restore" and (old := self.memory.knowledge(status="superseded")):
+            self.memory.restore(old[given[0] % len(old)].id)
 
     def state(self) -> str:
         """Return all that is derived, and where pages stand; the time of deriving aside."""

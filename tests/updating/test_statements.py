@@ -248,3 +248,36 @@ def test_erasing_the_page_erases_the_statement_and_brings_the_older_back(memory:
     memory.forget(page_id=memory.pages()[1].id)
     assert [item.text for item in memory.knowledge(status="all")] == ["I'm vegan."]
     assert memory.knowledge()[0].status == "active"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Imagine I am a lighthouse keeper. I live on a rock.",
+        "Imaginez que je suis pirate. J'habite sur une île.",
+        "Stell dir vor, ich bin Kapitän. Ich wohne auf einem Schiff.",
+        "Write a bio for Lena. I am a cellist from Graz.",
+        "Draft a speech for the mayor. I have lived here for thirty years.",
+        "Please shorten the blurb. I am a beekeeper who loves Bach.",
+    ],
+)
+def test_what_is_imagined_or_written_for_others_is_not_quoted(text: str) -> None:
+    assert quoted(text) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("I drive a Fiat.", "Actually, I don't drive a Fiat. I drive a Skoda."),
+        ("I can eat walnuts.", "I can't eat walnuts."),
+        ("I own a boat.", "I don't own a boat."),
+        ("Sono celiaco.", "Non sono celiaco, era un errore."),
+        ("Ik eet vlees.", "Ik eet geen vlees."),
+    ],
+)
+def test_a_denial_in_any_form_replaces_and_is_not_taken_for_the_same(
+    memory: Memory, before: str, after: str
+) -> None:
+    say(memory, before, after)
+    assert [item.text for item in memory.knowledge()] == [after]
+    assert [item.text for item in memory.knowledge(status="superseded")] == [before]

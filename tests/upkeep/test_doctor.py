@@ -287,3 +287,20 @@ def test_a_receipt_of_a_fact_outlives_a_rebuild(moved: Memory) -> None:
     receipt = moved.forget(knowledge_id=fact.id)
     moved.rebuild()
     assert moved.check(receipt).nothing
+
+
+@pytest.mark.parametrize("kind", ["note", "visits"])
+def test_damage_to_what_the_journal_holds_beside_pages_is_told(engine: Engine, kind: str) -> None:
+    memory = engine.memory("tom")
+    fact = memory.remember("Tom keeps bees")
+    memory.recall("chess")
+    memory.flush()
+    sql(engine, f"UPDATE records SET body = substr(body, 2) WHERE kind = '{kind}'")
+    for repair in (False, True, False):
+        (found,) = engine.doctor(repair=repair).findings
+        assert (found.what, found.repairable, found.repaired) == ("damage", False, False)
+        assert found.detail.startswith("1 recalls or notes")
+        assert "backup" in found.detail
+    assert fact in memory.knowledge()  # what came of it stays
+    memory.forget(everything=True)
+    assert engine.doctor().healthy

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 from memoryos.errors import InvalidInput
-from memoryos.llm.openai_chat import OpenAIChat
 from memoryos.ports import ChatModel
 
 
@@ -21,6 +20,8 @@ def resolve_chat_model(spec: str | ChatModel | None) -> ChatModel | None:
         name = spec.removeprefix("openai:").strip()
         if not name:
             raise InvalidInput("chat_model is an empty string; name a model or leave it None")
+        from memoryos.llm.openai_chat import OpenAIChat  # noqa: PLC0415  # loads HTTP
+
         return OpenAIChat(name)
     given = cast("object", spec)
     if isinstance(given, type) or not all(

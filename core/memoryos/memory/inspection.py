@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from memoryos.config import MemoryConfig
-from memoryos.errors import InvalidInput, NotFound
+from memoryos.errors import InvalidInput, MemoryOSError, NotFound
 from memoryos.generation.context import Recall
 from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.modules import Modules
@@ -37,12 +38,17 @@ from memoryos.storage.journal import checked_count, checked_id, checked_known_id
 from memoryos.storage.journal import page_id as id_of_key
 from memoryos.storage.port import Kind, PageFilter, PageQuery
 from memoryos.tiers import mid_term
+from memoryos.tiers.heat_history import HeatPoint, heat_history
 from memoryos.tiers.long_term import held_at, profile_of
 from memoryos.upkeep.erasure import Remains, remains
 from memoryos.upkeep.provenance import Explanation, explain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_FILED_FOR_A_CARD = 100
+"""Pages; more than these take longer than a card should."""
 
 
 @raises_only_ours
@@ -132,19 +138,25 @@ class Inspection(Displayable):
         """Return this session's short-term memory: its newest pages, oldest first."""
         return self._modules.retriever.short_term(self.scope, self.session_id)
 
-    def segments(self) -> list[Segment]:
-        """Return the segments of mid-term memory, hottest first, with their heat of this moment."""
+    def segments(self, *, evicted: bool = False) -> list[Segment]:
+        """Return the segments of mid-term memory, hottest first, with their heat of this moment.
+
+        Args:
+            evicted: also those that had to make room; their pages are in the journal.
+        """
         self._modules.consolidator.save_visits(self.scope)
         now = self._modules.clock()
-        tiers = self._modules.views.get(self.scope).tiers
-        names = mid_term.names_of(tiers.segments.values())
+        held: list[Segment] = list(self._modules.views.get(self.scope).tiers.segments.values())
+        if evicted:
+            held += [segment for segment in self._records(["segment"]) if segment.evicted]
+        names = mid_term.names_of(held)
         found = [
             replace(
                 segment,
                 heat=mid_term.heat(segment, now, self._modules.config),
                 name=names[segment.id],
             )
-            for segment in tiers.segments.values()
+            for segment in held
         ]
         return sorted(found, key=lambda segment: (-segment.heat, segment.created, segment.id))
 
@@ -222,16 +234,21 @@ class Inspection(Displayable):
             return profile_of(self.knowledge(as_of=as_of), ())
         return self._modules.views.get(self.scope).tiers.profile
 
-    def explain(self, id_: str) -> Explanation:
+    def explain(self, id_: str, limit: int | None = None) -> Explanation:
         """Return the provenance of a fact or trait: pages, quotes, analyst, and what it superseded.
+
+        A model's fact is told with the statements that it was read from.
 
         Args:
             id_: `Knowledge.id` or `Trait.id`.
+            limit: source pages to return at most, the newest; None for all.
 
         Raises:
             NotFound: the scope has neither of that id.
         """
-        return explain(self._modules.store, self.scope, checked_known_id(id_, "id_"))
+        if limit is not None:
+            checked_count(limit, "limit")
+        return explain(self._modules.store, self.scope, checked_known_id(id_, "id_"), limit)
 
     def stats(self) -> Stats:
         """Return how much the scope holds, by tier."""
@@ -295,24 +312,51 @@ class Inspection(Displayable):
         """
         return remains(self._modules.store, self.scope, receipt)
 
+    def _repr_html_(self) -> str | None:
+        """Return the card of a notebook. What the rules would file in a moment, they file now."""
+        by_rules = self._modules.generator.chat_model is None and self.config.promotion != "manual"
+        with suppress(MemoryOSError):
+            if by_rules and 0 < self.stats().waiting <= _FILED_FOR_A_CARD:
+                self._modules.run(self.scope)
+        return super()._repr_html_()
+
     # ── showing ──────────────────────────────────────────────────────────────────────────────
 
     def plot_heat(self) -> Figure:
-        """Return a matplotlib figure of each segment's heat and what it is made of (Eq. 4).
+        """Return a matplotlib figure of each segment's heat over time, with τ and promotions.
+
+        As the journal has it: heat jumps with each page and recall, cools slowly, and starts again
+        when the segment is promoted. Raises MissingExtra without the extra `notebooks`.
+        """
+        figure: Figure = FIGURES["heat"](self)
+        return figure
+
+    def plot_segments(self) -> Figure:
+        """Return a matplotlib figure of what each segment's heat is made of now (Eq. 4).
 
         Raises MissingExtra without the extra `notebooks`.
         """
-        figure: Figure = FIGURES["heat"](self)
+        figure: Figure = FIGURES["segments"](self)
         return figure
 
     def plot_timeline(self) -> Figure:
         """Return a matplotlib figure of when the pages of each segment were said.
 
-        Pages that are the source of a fact are ringed. Raises MissingExtra without the extra
-        `notebooks`.
+        Pages that are the source of what is known are ringed. A segment has the same colour in all
+        three figures. Raises MissingExtra without the extra `notebooks`.
         """
         figure: Figure = FIGURES["timeline"](self)
         return figure
+
+    def heat_history(self) -> dict[str, list[HeatPoint]]:
+        """Return how each segment's heat came about, in order of time, by the segment's id.
+
+        Worked out from the journal with the settings of now: exactly what the rules did, nearly
+        what a model did, which files and promotes several pages at a time.
+        """
+        segments = self.segments(evicted=True)
+        now = self._modules.clock()
+        return heat_history(self.pages(), self._records(["visits"]), segments, self.config, now)
 
     def _records(self, kinds: Sequence[Kind], ids: Sequence[str] | None = None) -> list[Any]:
         return [decode(r) for r in self._modules.store.records(self.scope, kinds, ids=ids)]

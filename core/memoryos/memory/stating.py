@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
-from memoryos.errors import InvalidInput
+from memoryos.errors import InvalidInput, NotFound
 from memoryos.memory.boundary import raises_only_ours
 from memoryos.memory.inspection import Inspection
 from memoryos.model import DOCUMENT, Knowledge, Note, Owner
 from memoryos.storage.journal import checked_id, checked_known_id, checked_text, page_id
 from memoryos.storage.port import PageQuery
-from memoryos.upkeep.provenance import restore
 
 
 @raises_only_ours
@@ -46,13 +45,13 @@ class Stating(Inspection):
         """
         if source is not None and DOCUMENT in self.page(source).metadata:
             raise InvalidInput("source is a document: knowledge is of what was said")
-        note = self._note(text, owner, attribute, source, by)
-        return self._modules.consolidator.note(self.scope, note)
+        return self._journalled(self._note(text, owner, attribute, source, by))
 
     def correct(self, knowledge_id: str, text: str, *, by: Owner = "user") -> Knowledge:
         """Put knowledge right in place; return the fact that stands now.
 
-        What it corrects is superseded, visibly: `explain` tells it, and the past keeps it.
+        What it corrects is superseded, visibly: `explain` tells it, and the past keeps it. Of what
+        was replaced before, that which stands in its place is corrected.
 
         Args:
             knowledge_id: The id of a statement or fact.
@@ -66,13 +65,13 @@ class Stating(Inspection):
         """
         old = self._known(checked_known_id(knowledge_id, "knowledge_id"))
         note = self._note(text, old.owner, old.attribute, None, by)
-        return self._modules.consolidator.note(self.scope, replace(note, corrects=old.id))
+        return self._journalled(replace(note, corrects=old.id))
 
     def restore(self, knowledge_id: str) -> Knowledge:
         """Undo a supersession or an archiving: make a fact current again.
 
-        What had replaced it is then superseded by it; both keep their sources. `rebuild` reads the
-        journal alone and does not know of it.
+        What had replaced it is then superseded by it; both keep their sources. It is journalled,
+        and outlives rebuilds and exports.
 
         Args:
             knowledge_id: `Knowledge.id` of the fact.
@@ -83,8 +82,17 @@ class Stating(Inspection):
         Raises:
             NotFound: the scope has no such fact.
         """
-        checked_known_id(knowledge_id, "knowledge_id")
-        return restore(self._modules.store, self.scope, knowledge_id)
+        old = self._known(checked_known_id(knowledge_id, "knowledge_id"))
+        if old.status == "active":
+            return old
+        note = self._draft("", old.owner, "user")
+        return self._journalled(replace(note, restores=old.id))
+
+    def _journalled(self, note: Note) -> Knowledge:
+        fact = self._modules.consolidator.note(self.scope, note)
+        if fact is None:
+            raise NotFound(f"no knowledge has the id {note.restores!r} in this scope")
+        return fact
 
     def _note(
         self, text: object, owner: object, attribute: object, source: str | None, by: object
@@ -96,6 +104,10 @@ class Stating(Inspection):
             if value not in ("user", "agent"):
                 raise InvalidInput(f"{name} must be 'user' or 'agent', not {value!r}")
         named = None if attribute is None else checked_id(attribute, "attribute").strip()
+        note = self._draft(said.strip(), cast("Owner", owner), cast("Owner", by))
+        return replace(note, attribute=named or None, source=source)
+
+    def _draft(self, text: str, owner: Owner, by: Owner) -> Note:
         now = self._modules.clock()
         return Note(
             id=page_id(None).replace("p", "n", 1),
@@ -103,11 +115,9 @@ class Stating(Inspection):
             number=0,
             at=now,
             session_id=self.session_id,
-            owner=cast("Owner", owner),
-            text=said.strip(),
-            by=cast("Owner", by),
-            attribute=named or None,
-            source=source,
+            owner=owner,
+            text=text,
+            by=by,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.model import Knowledge
-from memoryos.retrieval.relevance import Among, Calibration, relevance
+from memoryos.ports import Vectors
+from memoryos.retrieval.index import inner_products
+from memoryos.retrieval.relevance import Among, Calibration, relevances
+from memoryos.text.terms import term_id, tokens
 from memoryos.text.tokenizer import language_of
 
 _COMPARED = 8
@@ -17,6 +21,8 @@ _COMPARED = 8
 _BEARS = 0.45
 """Share of the question's words that a statement has, plus its cosine, from where it is shown."""
 
+_ID = "I"
+"""A term's id: 32 bits."""
 _BY_HAND = ("user", "agent")
 """Who state a fact themselves, to be kept in mind…"""
 _STATED = 0.1
@@ -31,36 +37,90 @@ class Known(NamedTuple):
     cosine: float | None  # None without vectors
 
 
-def bearing(
-    items: Sequence[Knowledge],
-    cosines: NDArray[np.float32] | None,
-    wanted: frozenset[str],
-    words: Callable[[Knowledge], frozenset[str]],
-    most: int,
-) -> list[Known]:
-    """Return knowledge that bears on a question, best first; of facts also the others.
+class Side:
+    """What is known of one side, user or agent, laid out to be compared with questions.
 
-    cosines: (items,), None without vectors; wanted: the question's index terms; words: gives an
-    item's.
+    Its entries' words and kinds stand in arrays: to look at each entry itself takes longer than to
+    compare it.
     """
-    if not items:
-        return []
-    scores = np.zeros(len(items), np.float32) if cosines is None else cosines
-    near = np.argsort(-scores, kind="stable")[: _COMPARED * most].tolist()
-    if len(items) <= _COMPARED * most:
-        near = list(range(len(items)))
-    ranked = []
-    for place in near:
-        item = items[place]
-        share = len(wanted & words(item)) / len(wanted) if wanted else None
-        cosine = None if cosines is None else float(cosines[place])
-        score = (share or 0.0) + (cosine or 0.0)
-        if item.kind == "fact" or score >= _BEARS:
+
+    def __init__(
+        self,
+        items: Sequence[Knowledge],
+        vectors: Vectors,
+        words: Callable[[Knowledge], bytes],
+    ) -> None:
+        """vectors: (items, dimension) float32; words: gives the `word_ids` of an entry's text."""
+        self.items = items
+        self.vectors = vectors
+        self._words = words
+        self._ids: list[bytes | None] = [None] * len(items)
+        self._facts = np.array([item.kind == "fact" for item in items], bool)
+
+    def among(self, places: Sequence[int]) -> Side:
+        """Return some of the entries alone."""
+        items = [self.items[place] for place in places]
+        return Side(items, self.vectors[list(places)], self._words)
+
+    def bearing(self, asked: bytes, vector: Vectors | None, most: int) -> list[Known]:
+        """Return knowledge that bears on a question, best first; of facts also the others.
+
+        asked: the question's `word_ids`; vector: (dimension,) the question's, None, or of another
+        dimension, to go by words alone.
+        """
+        if vector is not None and self.vectors.shape[1] != len(vector):
+            vector = None
+        near = self._near(vector, _COMPARED * most)
+        if not near:
+            return []
+        scores = shares = np.zeros(len(near))
+        if asked:
+            scores = shares = self._shared(near, asked) * 4 / len(asked)
+        cosines: list[float] | None = None
+        if vector is not None:
+            # Of each row the same number, whatever the others are; BLAS has no such promise.
+            products = np.einsum("ij,j->i", self.vectors[near], vector)
+            scores, cosines = shares + products, products.tolist()
+        ranked = []
+        for row in np.flatnonzero((scores >= _BEARS) | self._facts[near]).tolist():
+            item, share = self.items[near[row]], float(shares[row]) if asked else None
             # Of what is about as near, the newest word stands first.
-            order = (-round(score, 1), -item.updated.timestamp(), item.id)
-            ranked.append((order, Known(item, share, cosine)))
-    ranked.sort(key=lambda each: each[0])
-    return [known for _, known in ranked[:most]]
+            order = (-round(float(scores[row]), 1), -item.updated.timestamp(), item.id)
+            ranked.append((order, Known(item, share, cosines[row] if cosines else None)))
+        ranked.sort(key=lambda each: each[0])
+        return [known for _, known in ranked[:most]]
+
+    def _near(self, vector: Vectors | None, most: int) -> list[int]:
+        """Return the places of the entries that are nearest to a question, `most` of them."""
+        if len(self.items) <= most or vector is None:
+            return list(range(min(len(self.items), most)))
+        return _nearest(self.vectors, vector, most)
+
+    def _shared(self, places: Sequence[int], asked: bytes) -> NDArray[np.intp]:
+        """Return (places,) how many words of a question some entries have."""
+        kept = self._ids
+        found: list[bytes] = []
+        for place in places:
+            ids = kept[place]
+            if ids is None:
+                ids = kept[place] = self._words(self.items[place])
+            found.append(ids)
+        all_ids = np.frombuffer(b"".join(found), _ID)
+        of = np.repeat(np.arange(len(found)), [len(ids) // 4 for ids in found])
+        wanted = np.frombuffer(asked, _ID)[:, np.newaxis]
+        return np.bincount(of[(all_ids == wanted).any(axis=0)], minlength=len(found))
+
+
+def word_ids(text: str) -> bytes:
+    """Return the ids of the index terms of a text, each once, as uint32 side by side."""
+    return array(_ID, {term_id(term) for term in tokens(text)}).tobytes()
+
+
+def _nearest(vectors: Vectors, vector: Vectors, most: int) -> list[int]:
+    """Return the rows of `vectors` that are nearest to a vector, `most` of them, best first."""
+    cosines = np.empty(len(vectors), np.float32)
+    inner_products(np.ascontiguousarray(vectors), np.asarray(vector, np.float32), cosines)
+    return np.argsort(-cosines, kind="stable")[:most].tolist()  # type: ignore[no-any-return]
 
 
 def best_relevance(
@@ -70,12 +130,13 @@ def best_relevance(
 
     among: the passages of the scope.
     """
-    return max((_relevance(query, each, among, calibrated) for each in known), default=0.0)
-
-
-def _relevance(query: str, known: Known, among: Among, calibrated: Calibration) -> float:
-    found = relevance(known.share, known.cosine, among, calibrated)
+    bears = relevances([(each.share, each.cosine, False) for each in known], among, calibrated)
+    best = max(bears, default=0.0)
     # A bare value ("Lisbon") is far from its question ("Where does Tom live?"), not from nonsense.
-    if known.item.analyst in _BY_HAND and language_of(query) is not None:
-        return max(found, _STATED)
-    return found
+    if (
+        best < _STATED
+        and any(each.item.analyst in _BY_HAND for each in known)
+        and language_of(query) is not None
+    ):
+        return _STATED
+    return best

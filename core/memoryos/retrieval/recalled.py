@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from memoryos.generation.context import Recall
-from memoryos.model import Passage, Profile, RecalledPage
+from memoryos.model import Page, Passage, Profile, RecalledPage
 from memoryos.retrieval.index import Hit
 from memoryos.retrieval.relevance import Among, Calibration, relevances
 from memoryos.retrieval.reranking import Judged
@@ -15,22 +15,22 @@ from memoryos.text.asking import is_small_talk
 
 
 def recalled(
-    found: Sequence[Judged], among: Among, calibrated: Calibration
+    found: Sequence[tuple[Page, Judged]], among: Among, calibrated: Calibration
 ) -> tuple[RecalledPage, ...]:
     """Return judged pages as a recall gives them, in the same order."""
     bears = relevances(
-        [(item.hit.share, item.hit.cosine, item.hit.dated) for item in found], among, calibrated
+        [(item.hit.share, item.hit.cosine, item.hit.dated) for _, item in found], among, calibrated
     )
-    cuts = cut_pages([item.page for item in found])
+    cuts = cut_pages([page for page, _ in found])
     return tuple(
         RecalledPage(
-            item.page,
+            page,
             item.hit.score,
             0.0 if item.hollow else relevant,  # one that says nothing bears on nothing
             _passages(cut, item.hit),
             item.hit.reasons or ("nothing is nearer",),
         )
-        for item, relevant, cut in zip(found, bears, cuts, strict=True)
+        for (page, item), relevant, cut in zip(found, bears, cuts, strict=True)
     )
 
 

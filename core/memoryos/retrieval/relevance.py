@@ -37,6 +37,7 @@ _HELD = 0.1
 """Share from which a word in common is one at all."""
 _DATED = 0.15
 """How much a page bears on a question that names its time, whatever it says."""
+
 _HINT, _HINTED = 0.12, 0.24
 """What meaning alone is worth at most to a sentence of a known language, and from about which
 cosine on: said in quite other words ("What's my profession?", "I work as a nurse") it is nearer
@@ -89,48 +90,37 @@ def calibration(embedder: str | None) -> Calibration:
     return _STATIC if embedder.startswith("static") else _MODEL
 
 
-def relevance(
-    share: float | None,
-    cosine: float | None,
-    among: Among,
-    calibrated: Calibration,
-    *,
-    dated: bool = False,
-) -> float:
-    """Return how much a page bears on a question.
-
-    share: of the weight of the question's words, what the page holds, 0 to 1, None where the
-    question has no words; cosine: of its best passage to the question, None where there are no
-    vectors; dated: whether its time is one that the question names.
-    """
-    # A passage whose embedding is pending has a cosine of exactly 0.
-    use = calibrated if cosine else _WORDS
-    held = min(max(share or 0.0, 0.0), 1.0)
-    near = (cosine or 0.0) - among.in_common
-    # By words alone (the page may not be embedded yet) any word that is held will do.
-    enough = _HELD if cosine else 1e-9
-    logit = use.offset + use.any_share * min(held / enough, 1.0)
-    logit += held * (use.share + held * use.share_squared)
-    unlike = 1 - _logistic(logit + near * (use.cosine + held * use.both))
-    if use.steep:
-        chance = _by_chance(_MANY) - _by_chance(max(among.passages, 1))
-        unlike *= 1 - _logistic(use.steep * (near + _SPREAD * chance - use.enough))
-    bears = 1 - unlike * (1 - _DATED if dated else 1)
-    if use.steep and among.speaks:
-        bears = max(bears, _HINT * _logistic(use.steep * (near - _HINTED)))
-    return bears
-
-
 def relevances(
     of_pages: Iterable[tuple[float | None, float | None, bool]],
     among: Among,
     calibrated: Calibration,
 ) -> list[float]:
-    """Return the relevance of each of some pages: (share, cosine, dated), as `relevance` has it."""
-    return [
-        relevance(share, cosine, among, calibrated, dated=dated)
-        for share, cosine, dated in of_pages
-    ]
+    """Return how much each of some pages bears on a question.
+
+    of_pages: of each (share, cosine, dated): of the weight of the question's words, what the page
+    holds, 0 to 1, None where the question has no words; the cosine of its best passage to the
+    question, None where there are no vectors; whether its time is one that the question names.
+    """
+    in_common = among.in_common
+    chance = _SPREAD * (_by_chance(_MANY) - _by_chance(max(among.passages, 1)))
+    bears = []
+    for share, cosine, dated in of_pages:
+        # A passage whose embedding is pending has a cosine of exactly 0.
+        use = calibrated if cosine else _WORDS
+        held = min(max(share or 0.0, 0.0), 1.0)
+        near = (cosine or 0.0) - in_common
+        # By words alone (the page may not be embedded yet) any word that is held will do.
+        enough = _HELD if cosine else 1e-9
+        logit = use.offset + use.any_share * min(held / enough, 1.0)
+        logit += held * (use.share + held * use.share_squared)
+        unlike = 1 - _logistic(logit + near * (use.cosine + held * use.both))
+        if use.steep:
+            unlike *= 1 - _logistic(use.steep * (near + chance - use.enough))
+        found = 1 - unlike * (1 - _DATED if dated else 1)
+        if use.steep and among.speaks:
+            found = max(found, _HINT * _logistic(use.steep * (near - _HINTED)))
+        bears.append(found)
+    return bears
 
 
 def _by_chance(passages: int) -> float:

@@ -6,16 +6,20 @@ one is told by its text, which is read for the pages that were found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from memoryos.model import Page
-from memoryos.retrieval.index import Hit
-from memoryos.retrieval.speakers import SPEAKER, weighed
+from memoryos.retrieval.index import Hit, ScopeIndex, ServerIndex
+from memoryos.retrieval.speakers import SPEAKER, Side, sides, weighed
 from memoryos.text.asking import is_ignorance, is_question
 from memoryos.text.tokenizer import content_words
+from memoryos.text.tokenizer import words as words_of
 
 _ASKS = 0.5
 """Part of the score that is left to a page whose user only asks."""
@@ -35,44 +39,94 @@ _STATEMENT = 25
 _READ = 2000
 """Characters of a side that are looked at."""
 _KEPT = 1 << 11
-"""Pages whose words, once read, are kept (some 5 MB)."""
+"""Pages of which is kept what their words tell (some 5 MB)."""
+_MARKS = 256
+"""Bits of a mark, in which each word of a page has one."""
 
 
-class _Reading(NamedTuple):
+@dataclass(frozen=True)
+class Reading:
     """What is told by the words of a page alone."""
 
+    page_id: str
+    timestamp: datetime
     asks: bool  # whether the user does nothing else
     ignorant: bool  # whether the answer says only that there is none
     answered: bool
     words: frozenset[str]
-    content: frozenset[str]  # content words of the user's side
+    marks: int  # a bit for each of the words, which some have in common
     is_statement: bool  # a short one, that a later one may overtake
+    said: str  # by the user; empty where neither a question nor a statement
+    sides: tuple[Side, ...]  # with their speakers; none where nobody is named
+
+    @cached_property
+    def content(self) -> frozenset[str]:
+        """Content words of what was said. Few pages are asked for them."""
+        return frozenset(content_words(self.said))
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A page that was found, and its hit."""
+class Readings:
+    """Cache of what the words of pages tell, for as long as their search index. Thread-safe.
 
-    page: Page
+    A recall judges more pages than it returns; those that were judged before are not read again.
+    """
+
+    def __init__(self) -> None:
+        self._by_index: WeakKeyDictionary[ScopeIndex | ServerIndex, dict[int, Reading]] = (
+            WeakKeyDictionary()
+        )
+        self._kept = 0
+        self._lock = threading.Lock()
+
+    def of(
+        self,
+        index: ScopeIndex | ServerIndex,
+        seqs: Sequence[int],
+        load: Callable[[list[int]], Sequence[Page]],
+    ) -> tuple[dict[int, Reading], dict[int, Page]]:
+        """Return what pages tell and the pages read for that, by position; not of those gone.
+
+        load: reads pages by their positions.
+        """
+        with self._lock:
+            kept = self._by_index.get(index, {})
+            found = {seq: kept[seq] for seq in seqs if seq in kept}
+        missing = [seq for seq in seqs if seq not in found]
+        if not missing:
+            return found, {}
+        pages = {page.seq: page for page in load(missing)}
+        new = {seq: _read(page) for seq, page in pages.items()}
+        with self._lock:
+            if self._kept + len(new) > _KEPT:
+                self._by_index.clear()
+                self._kept = 0
+            self._by_index.setdefault(index, {}).update(new)
+            self._kept += len(new)
+        return found | new, pages
+
+
+class Judged(NamedTuple):
+    """A page that was found: its hit, and what its words tell."""
+
     hit: Hit
     hollow: bool
     """Whether it says nothing: a question without an answer."""
-    reading: _Reading
+    reading: Reading
 
 
-def judged(found: Sequence[tuple[Page, Hit]], query: str, before: Page | None) -> list[Judged]:
+def judged(found: Sequence[tuple[Reading, Hit]], query: str, before: Page | None) -> list[Judged]:
     """Return pages as they are to be shown: best first, what says nothing last, nothing twice.
 
     before: the turn that the question goes on from; it is known, and comes after the others.
     """
-    found = weighed(found, query)
-    asked = frozenset(content_words(query))
+    asked, named = frozenset(content_words(query)), frozenset(words_of(query))
+    found = [(reading, weighed(reading.sides, hit, named)) for reading, hit in found]
     # Where a time is asked for, what was said then is wanted, not what was said last.
     dated = any(hit.dated for _, hit in found)
-    once = _collapsed([_judge(page, hit, asked) for page, hit in found], dated=dated)
+    once = _collapsed([_judge(reading, hit, asked) for reading, hit in found], dated=dated)
     # Stable: of equals the index's order stands.
     known = before.id if before is not None else None
-    once.sort(key=lambda item: (item.hollow, item.page.id == known, -item.hit.score))
+    once.sort(key=lambda item: (item.hollow, item.reading.page_id == known, -item.hit.score))
     return once if dated else _newest_first(once)
 
 
@@ -82,30 +136,37 @@ def _said(text: str) -> str:
     return text[match.end() if match else 0 :][:_READ].strip()
 
 
-@lru_cache(maxsize=_KEPT)
-def _read(user_input: str, agent_response: str) -> _Reading:
+def _read(page: Page) -> Reading:
+    user_input, agent_response = page.user_input[:_READ], page.agent_response[:_READ]
     user, agent = _said(user_input), _said(agent_response)
     asks = bool(user) and is_question(user)
-    is_short = len(user.split()) <= _STATEMENT and len(user) <= _STATEMENT * 10
-    return _Reading(
+    is_short = len(user) <= _STATEMENT * 10 and len(user.split()) <= _STATEMENT
+    words = frozenset(f"{user_input}\n{agent_response}".lower().split())
+    marks = 0
+    for word in words:
+        marks |= 1 << hash(word) % _MARKS
+    return Reading(
+        page.id,
+        page.timestamp,
         asks,
         is_ignorance(agent) if asks or not user else False,
         bool(agent),
-        frozenset(f"{user_input}\n{agent_response}".lower().split()),
-        frozenset(content_words(user)) if is_short or asks else frozenset(),
+        words,
+        marks,
         bool(user) and is_short and not asks,
+        user if is_short or asks else "",
+        sides(page, _READ),
     )
 
 
-def _judge(page: Page, hit: Hit, asked: frozenset[str]) -> Judged:
-    reading = _read(page.user_input[:_READ], page.agent_response[:_READ])
+def _judge(reading: Reading, hit: Hit, asked: frozenset[str]) -> Judged:
     hollow = reading.ignorant
     if reading.asks and not reading.answered:
         # It may tell something besides: "Did you know that I moved to Rome?"
         hollow = len(reading.content - asked) <= _NEW_WORDS
     if reading.asks and hollow and hit.score > 0:
         hit = replace(hit, score=hit.score * _ASKS)
-    return Judged(page, hit, hollow, reading)
+    return Judged(hit, hollow, reading)
 
 
 def _collapsed(items: Sequence[Judged], *, dated: bool) -> list[Judged]:
@@ -113,17 +174,25 @@ def _collapsed(items: Sequence[Judged], *, dated: bool) -> list[Judged]:
 
     dated: return the best instead, as the question names a time.
     """
-    groups: list[tuple[frozenset[str], list[Judged]]] = []
+    groups: list[list[Judged]] = []
+    firsts: list[tuple[int, int, Reading]] = []  # of each group; numbers tell most apart
     for item in items:
-        words = item.reading.words
-        least, most = _ALIKE * len(words), len(words) / _ALIKE
-        for other, group in groups:
-            if least <= len(other) <= most and _alike(words, other):
-                group.append(item)
+        reading = item.reading
+        size, marks = len(reading.words), reading.marks
+        least, most = _ALIKE * size, size / _ALIKE
+        for place, (other, its_marks, first) in enumerate(firsts):
+            if (
+                least <= other <= most
+                # At least so many words are in one of them only.
+                and (marks ^ its_marks).bit_count() <= (1 - _ALIKE) * (size + other)
+                and _alike(reading.words, first.words)
+            ):
+                groups[place].append(item)
                 break
         else:
-            groups.append((words, [item]))
-    return [_one_of(group, dated=dated) for _, group in groups]
+            groups.append([item])
+            firsts.append((size, marks, reading))
+    return [_one_of(group, dated=dated) for group in groups]
 
 
 def _alike(words: frozenset[str], others: frozenset[str]) -> bool:
@@ -138,9 +207,9 @@ def _one_of(group: Sequence[Judged], *, dated: bool) -> Judged:
     if len(group) == 1:
         return group[0]
     best = max(group, key=lambda item: (item.hit.dated, item.hit.score))
-    chosen = best if dated else max(group, key=lambda item: (item.page.timestamp, item.page.seq))
+    chosen = best if dated else max(group, key=lambda item: (item.reading.timestamp, item.hit.seq))
     reasons = (*chosen.hit.reasons, f"said {len(group)} times")
-    return replace(chosen, hit=replace(chosen.hit, score=best.hit.score, reasons=reasons))
+    return chosen._replace(hit=replace(chosen.hit, score=best.hit.score, reasons=reasons))
 
 
 def _newest_first(items: list[Judged]) -> list[Judged]:
@@ -154,21 +223,36 @@ def _newest_first(items: list[Judged]) -> list[Judged]:
         if item.reading.is_statement and item.hit.held and not item.hollow:
             by_words.setdefault(frozenset(item.hit.held), []).append(place)
     for places in by_words.values():  # of statements that hold the same words of the question
-        while len(places) > 1:
+        least = _common(items[places[0]].hit.share or 0.0)
+        while least and len(places) > 1:
             first, *others = places
-            group = [first, *(o for o in others if _on_one_matter(items[first], items[o]))]
+            content = items[first].reading.content
+            group = [
+                first,
+                *(o for o in others if _on_one_matter(content, items[o].reading.content, least)),
+            ]
             places = [o for o in others if o not in group]
-            newest = sorted(group, key=lambda at: items[at].page.timestamp, reverse=True)
+            newest = sorted(group, key=lambda at: items[at].reading.timestamp, reverse=True)
             for place, at in zip(group, newest, strict=True):
                 score = items[place].hit.score
-                ordered[place] = replace(items[at], hit=replace(items[at].hit, score=score))
+                ordered[place] = items[at]._replace(hit=replace(items[at].hit, score=score))
     return ordered
 
 
-def _on_one_matter(one: Judged, other: Judged) -> bool:
-    """Return whether two statements that hold the same words of a question tell the same of it."""
-    words, others = one.reading.content, other.reading.content
-    common, share = len(words & others), min(one.hit.share or 0.0, other.hit.share or 0.0)
-    if max(len(words), len(others)) - common > _OWN_WORDS:
+def _common(share: float) -> int:
+    """Return how many words statements on one matter have in common at least; 0: none are on one.
+
+    share: of the weight of the question's words, what they hold.
+    """
+    if share >= _WHOLE:
+        return 1
+    return _SAME_WORDS if share >= _MATTER else 0
+
+
+def _on_one_matter(words: frozenset[str], others: frozenset[str], least: int) -> bool:
+    """Return whether two statements, by their content words, tell the same of a question."""
+    longer = max(len(words), len(others))
+    if longer - min(len(words), len(others)) > _OWN_WORDS:
         return False
-    return share >= (_MATTER if common >= _SAME_WORDS else _WHOLE) and common > 0
+    common = len(words & others)
+    return common >= least and longer - common <= _OWN_WORDS

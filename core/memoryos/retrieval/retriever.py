@@ -20,6 +20,7 @@ from memoryos.config import MemoryConfig
 from memoryos.errors import EmbedderMismatch, ModelError, StorageBusy
 from memoryos.generation.context import Recall
 from memoryos.model import (
+    DOCUMENT,
     Chain,
     Knowledge,
     Owner,
@@ -30,11 +31,11 @@ from memoryos.model import (
 )
 from memoryos.ports import Embedder, TokenCounter, Vectors
 from memoryos.retrieval.index import Hit, ScopeIndex, Wanted
-from memoryos.retrieval.knowing import Known, bearing, best_relevance
+from memoryos.retrieval.knowing import Known, Side, best_relevance, word_ids
 from memoryos.retrieval.narrowing import Narrowing
 from memoryos.retrieval.recalled import recalled, relevant
 from memoryos.retrieval.relevance import Among, Calibration, calibration
-from memoryos.retrieval.reranking import Judged, judged
+from memoryos.retrieval.reranking import Judged, Readings, judged
 from memoryos.retrieval.views import ScopeView, Tiers, Views
 from memoryos.storage.codec import decode
 from memoryos.storage.port import PageFilter, PageQuery, Store
@@ -42,7 +43,6 @@ from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
 from memoryos.text.asking import is_follow_up
 from memoryos.text.dates import periods
-from memoryos.text.terms import tokens
 from memoryos.text.tokenizer import content_words, keywords, language_of, words
 from memoryos.tiers import mid_term
 
@@ -76,6 +76,7 @@ class Retriever:
         self._embedder = embedder
         self._count_tokens = count_tokens
         self._config = config
+        self._readings = Readings()
 
     def recall(
         self,
@@ -156,7 +157,7 @@ class Retriever:
         view: ScopeView,
         query: str,
         vector: Vectors | None,
-        hits: Sequence[Judged],
+        hits: Sequence[tuple[Page, Judged]],
         max_tokens: int,
         only: Narrowing | None,
         now: datetime,
@@ -164,17 +165,18 @@ class Retriever:
         """Assemble the Recall from the hits of a search and the live tiers."""
         tiers = view.tiers
         calibrated = self._calibration(view)
-        usual = hits[0].hit.usual if hits else None
+        usual = hits[0][1].hit.usual if hits else None
         among = Among(view.index.passages, usual, language_of(query) is not None)
         pages = recalled(hits, among, calibrated)
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         if only is None:
-            profile, short_term = tiers.profile, self.short_term(scope, session_id)
+            profile, short_term = tiers.profile, self._short_term(scope, session_id, view)
         else:
             profile = only.profile(only.knowledge(tiers.knowledge.values()), tiers.traits.values())
             short_term = only.short_term(session_id, self._config.short_term_capacity)
-        user = self._knowledge(tiers, "user", query, vector, only)
-        agent = self._knowledge(tiers, "agent", query, vector, only)
+        asked = word_ids(query)
+        user = self._knowledge(tiers, "user", asked, vector, only)
+        agent = self._knowledge(tiers, "agent", asked, vector, only)
         known = best_relevance(query, (*user, *agent), among, calibrated)
         return Recall(
             query=query,
@@ -196,6 +198,16 @@ class Retriever:
             session_id=session_id, newest_first=True, limit=self._config.short_term_capacity
         )
         return tuple(reversed(self._store.pages(scope, query)))
+
+    def _short_term(self, scope: Scope, session_id: str, view: ScopeView) -> tuple[Page, ...]:
+        """Return the session's newest pages, read once for each state of the scope."""
+        found = view.short_term.get(session_id)
+        if found is None:
+            found = self.short_term(scope, session_id)
+            # A document may change without the scope's state changing.
+            if not any(DOCUMENT in page.metadata for page in found):
+                view.short_term[session_id] = found
+        return found
 
     def _before(self, scope: Scope, session_id: str, query: str) -> Page | None:
         """Return the session's turn before a message, which may itself have been added already."""
@@ -262,7 +274,7 @@ class Retriever:
         before: Page | None,
         *,
         strict: bool,
-    ) -> list[Judged]:
+    ) -> list[tuple[Page, Judged]]:
         """Return the pages to be shown: further ones where what is nearest only asks or repeats.
 
         strict: raise StaleBlocks for a page that is gone: the index is not told that a document was
@@ -272,17 +284,27 @@ class Retriever:
         wider = wanted if wanted.tokens is not None else Wanted(wanted.pages + _SPARE)
         while True:
             hits = self._hits(scope, view, query, vector, wider, only, now, before)
-            found = {page.seq: page for page in self._pages(scope, [hit.seq for hit in hits])}
-            if strict and len(found) < len(hits):
+            seqs = [hit.seq for hit in hits]
+            told, read = self._readings.of(view.index, seqs, lambda some: self._pages(scope, some))
+            if strict and len(told) < len(hits):
                 raise StaleBlocks
-            items = judged(
-                [(found[hit.seq], hit) for hit in hits if hit.seq in found], query, before
-            )
+            items = judged([(told[hit.seq], hit) for hit in hits if hit.seq in told], query, before)
             telling = sum(not item.hollow for item in items)
             all_found = wider.tokens is None and len(hits) < wider.pages
             if telling >= least or all_found or wider.pages > _MOST_JUDGED:
-                return items[: wanted.pages]
+                return self._shown(scope, items[: wanted.pages], read, strict=strict)
             wider = Wanted(_WIDER * (wider.pages if wider.tokens is None else least + _SPARE))
+
+    def _shown(
+        self, scope: Scope, items: Sequence[Judged], read: dict[int, Page], *, strict: bool
+    ) -> list[tuple[Page, Judged]]:
+        """Return judged pages with what they say; read: those that were read already."""
+        missing = [item.hit.seq for item in items if item.hit.seq not in read]
+        found = read | {page.seq: page for page in self._pages(scope, missing)}
+        shown = [(found[item.hit.seq], item) for item in items if item.hit.seq in found]
+        if strict and len(shown) < len(items):
+            raise StaleBlocks
+        return shown
 
     def _two_stage(
         self,
@@ -331,23 +353,16 @@ class Retriever:
         self,
         tiers: Tiers,
         owner: Owner,
-        query: str,
+        asked: bytes,
         vector: Vectors | None,
         only: Narrowing | None,
     ) -> list[Known]:
         """Return what is known of one side: what bears on the question first, then facts."""
-        items, matrix = tiers.known(owner)
+        side = tiers.known(owner)
         if only is not None:
-            allowed = {item.id for item in only.knowledge(items)}
-            kept = [place for place, item in enumerate(items) if item.id in allowed]
-            items, matrix = [items[place] for place in kept], matrix[kept]
-        if not items:
-            return []
-        cosines = None
-        if vector is not None and matrix.shape[1] == len(vector):
-            cosines = np.einsum("ij,j->i", matrix, vector)
-        most = self._config.top_knowledge
-        return bearing(items, cosines, frozenset(tokens(query)), tiers.words, most)
+            allowed = {item.id for item in only.knowledge(side.items)}
+            side = side.among([n for n, item in enumerate(side.items) if item.id in allowed])
+        return side.bearing(asked, vector, self._config.top_knowledge)
 
     def as_known(
         self,
@@ -360,18 +375,16 @@ class Retriever:
 
         found: of `recall` with min_relevance 0; min_relevance: as in `recall`.
         """
-        wanted, most = frozenset(tokens(found.query)), self._config.top_knowledge
+        asked, most = word_ids(found.query), self._config.top_knowledge
         vector = self._query_vector(found.query, None)
         sides = {}
         for owner in ("user", "agent"):
             items = [item for item in held if item.owner == owner and item.status == "active"]
-            cosines = None
+            rows = np.zeros((len(items), 0), np.float32)
             if vector is not None and items:
-                rows = self._embedder.embed_documents([item.text for item in items])
-                cosines = np.array([float(row @ vector) for row in rows], np.float32)
-            sides[owner] = bearing(
-                items, cosines, wanted, lambda item: frozenset(tokens(item.text)), most
-            )
+                rows = np.asarray(self._embedder.embed_documents([i.text for i in items]))
+            side = Side(items, rows, lambda item: word_ids(item.text))
+            sides[owner] = side.bearing(asked, vector, most)
         calibrated = calibration(self._embedder.name if vector is not None else None)
         both = (*sides["user"], *sides["agent"])
         known = best_relevance(found.query, both, Among(len(held)), calibrated)
@@ -422,4 +435,4 @@ def _undated(query: str) -> str:
     left = query
     for period in periods(query, now=0.0, oldest=0.0, newest=0.0):
         left = left.replace(period.label, " ")
-    return left if content_words(left) else query
+    return left if left != query and content_words(left) else query

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from memoryos.model import Page
 from memoryos.retrieval.index import Hit
@@ -18,35 +19,41 @@ from memoryos.text.tokenizer import words
 
 _OTHERS = 2.0
 """Taken off the score where all of the question's words that a page holds are the other side's."""
-_READ = 4000
-"""Characters of a side that are looked at."""
 _KEPT = 1 << 11
 """Sides whose terms, once read, are kept (some 5 MB)."""
 SPEAKER = re.compile(r"\s*([^\W\d_][\w .'-]{0,30}):\s")
 """A speaker's name at the head of what they say."""
 
 
-def weighed(found: Sequence[tuple[Page, Hit]], query: str) -> list[tuple[Page, Hit]]:
-    """Return pages with the scores of those lowered that hold the words on another's side only.
+class Side(NamedTuple):
+    """One side of a page."""
 
-    Where the question names neither speaker of a page, or both, its score stands.
+    name: frozenset[
+        str
+    ]  # the words of its speaker's name, lower-cased; none where nothing tells it
+    said: str
+
+
+def sides(page: Page, most: int) -> tuple[Side, ...]:
+    """Return both sides of a page, `most` characters of each; none where nobody is named."""
+    found = (
+        Side(_name(page.user_name, page.user_input), page.user_input[:most]),
+        Side(_name(page.agent_name, page.agent_response), page.agent_response[:most]),
+    )
+    return found if found[0].name != found[1].name else ()
+
+
+def weighed(both: Sequence[Side], hit: Hit, asked: frozenset[str]) -> Hit:
+    """Return a hit, its score lowered where it holds the words on another's side only.
+
+    both: of `sides`; asked: the question's words.  Where the question names neither speaker of the
+    page, or both, the score stands.
     """
-    asked = frozenset(words(query))
-    return [(page, _weighed(page, hit, asked)) for page, hit in found]
-
-
-def _weighed(page: Page, hit: Hit, asked: frozenset[str]) -> Hit:
-    if not hit.held:
+    own = [side for side in both if side.name & asked]
+    if len(own) != 1 or not hit.held:
         return hit
-    names = [
-        _name(page.user_name, page.user_input),
-        _name(page.agent_name, page.agent_response),
-    ]
-    named = [bool(name & asked) for name in names]
-    if named[0] == named[1]:
-        return hit
-    own = page.user_input if named[0] else page.agent_response
-    said, speakers = _terms(own[:_READ]), names[0] | names[1]
+    said = _terms(own[0].said)
+    speakers = both[0].name | both[1].name
     lost = sum(
         share
         for word, share in hit.held.items()

@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryos.config import MemoryConfig
-from memoryos.model import Knowledge, Owner, Profile, Scope, Segment, Trait
+from memoryos.model import Knowledge, Owner, Page, Profile, Scope, Segment, Trait
 from memoryos.ports import Vectors
 from memoryos.retrieval.index import ScopeIndex, ServerIndex
+from memoryos.retrieval.knowing import Side, word_ids
 from memoryos.storage.codec import decode, from_blob
 from memoryos.storage.columns import VectorColumns
 from memoryos.storage.port import Head, Kind, PageFilter, Store
 from memoryos.storage.search import SearchStore
-from memoryos.text.terms import tokens
 from memoryos.tiers.long_term import profile_of
 from memoryos.tiers.mid_term import Nearness
 
@@ -60,9 +60,9 @@ class Tiers:
         """Vectors of segments and of knowledge, by id."""
         self.nearness = nearness
         """Vectors and keywords of the segments as arrays, for Eq. 3."""
-        self.known_words: dict[str, frozenset[str]] = {}
-        """Index terms of knowledge, as far as they have been asked for."""
-        self._known: dict[Owner, tuple[list[Knowledge], Vectors]] = {}
+        self.known_words: dict[str, bytes] = {}
+        """`word_ids` of knowledge, as far as they have been asked for."""
+        self._known: dict[Owner, Side] = {}
         if older is not None:
             self.known_words = {
                 id_: words
@@ -75,8 +75,8 @@ class Tiers:
         """Who the user and the agent are, as far as is known."""
         return profile_of(self.knowledge.values(), self.traits.values())
 
-    def known(self, owner: Owner) -> tuple[list[Knowledge], Vectors]:
-        """Return what is known of one side, and its vectors as rows in the same order."""
+    def known(self, owner: Owner) -> Side:
+        """Return what is known of one side."""
         found = self._known.get(owner)
         if found is None:
             items = [
@@ -86,14 +86,13 @@ class Tiers:
             ]
             rows = [self.vectors[item.id] for item in items]
             matrix = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
-            found = self._known[owner] = items, matrix
+            found = self._known[owner] = Side(items, matrix, self._words)
         return found
 
-    def words(self, item: Knowledge) -> frozenset[str]:
-        """Return the index terms of a piece of knowledge."""
+    def _words(self, item: Knowledge) -> bytes:
         found = self.known_words.get(item.id)
         if found is None:
-            found = self.known_words[item.id] = frozenset(tokens(item.text))
+            found = self.known_words[item.id] = word_ids(item.text)
         return found
 
 
@@ -115,6 +114,8 @@ class ScopeView:
         """Length of the vectors in the index; 0 while there are none."""
         self.filtered = filtered
         """By filter, positions of the pages that match, as far as the first number."""
+        self.short_term: dict[str, tuple[Page, ...]] = {}
+        """By session, its newest pages, as far as they have been asked for."""
 
 
 class Views:

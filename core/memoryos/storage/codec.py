@@ -393,7 +393,9 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("speaker", "by"), is_text),
     **dict.fromkeys(("attribute", "value", "subject"), _none_or(is_text)),
     **dict.fromkeys(("request", "traces"), is_text),
-    **dict.fromkeys(("superseded_by", "corrects", "source", "evicted_by"), _none_or(is_id)),
+    **dict.fromkeys(
+        ("superseded_by", "corrects", "restores", "source", "evicted_by"), _none_or(is_id)
+    ),
     **dict.fromkeys(("page_ids", "supersedes", "knowledge_ids", "answers"), _all(is_id)),
     "keywords": _all(is_text),
     **dict.fromkeys(

@@ -196,7 +196,7 @@ class InMemoryStore:
             and (record.live or not live_only)
         ]
 
-    def unreadable(self, scope: Scope) -> int:  # noqa: ARG002
+    def unreadable(self, scope: Scope, *, journalled: bool = False) -> int:  # noqa: ARG002
         return 0  # records never leave the process's memory
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:

@@ -41,8 +41,7 @@ class PageDraft:
     terms: bytes
     """Packed index terms, passage by passage (`memoryos.storage.journal.terms_of`)."""
     replaces: int | None = None
-    """Position of the page of this id whose place this one takes, at the journal's end. With None
-    a page that the scope already holds under this id is kept as it is."""
+    """Position of the page of this id that this one replaces; None: a page held already stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,8 +357,11 @@ class Store(Protocol):
         """
         ...
 
-    def unreadable(self, scope: Scope) -> int:
-        """Count the derived records that cannot be read: damaged, or of a newer version's form."""
+    def unreadable(self, scope: Scope, *, journalled: bool = False) -> int:
+        """Count the derived records that cannot be read: damaged, or of a newer version's form.
+
+        journalled: instead, those recalls and notes of the journal that cannot be read.
+        """
         ...
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:

@@ -5,6 +5,7 @@ Pure: the words that tell are the languages' own (`text.language`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -19,6 +20,7 @@ _BRIEF = 20
 """Words of an answer at most that says only that there is none; three times so many
 characters."""
 _ASKING = "?？؟"
+_SIGNS = re.compile("[^a-z0-9']+")
 
 
 def is_small_talk(text: str) -> bool:
@@ -46,7 +48,7 @@ def is_follow_up(text: str) -> bool:
         speech = language.speech
         if _opens(plain, speech.follow_up_openers, language):
             return True
-        if any(_without(plain, word, language) != plain for word in speech.follow_up_pronouns):
+        if _holds_any(plain, speech.follow_up_pronouns, language):
             return True
     return False
 
@@ -74,9 +76,7 @@ def is_ignorance(text: str) -> bool:
     plain = _plain(text)
     for language in _spoken(text):
         size = len(plain.split()) if language.spaced else len(plain) // 3
-        if size <= _BRIEF and any(
-            _without(plain, phrase, language) != plain for phrase in language.speech.ignorance
-        ):
+        if size <= _BRIEF and _holds_any(plain, language.speech.ignorance, language):
             return True
     return False
 
@@ -89,9 +89,24 @@ def _spoken(text: str) -> Iterable[Language]:
     return [found] if found.code == "en" else [found, english]
 
 
-def _opens(plain: str, phrases: Iterable[str], language: Language) -> bool:
-    end = " " if language.spaced else ""
-    return any(f"{plain} ".startswith(f"{_plain(phrase)}{end}") for phrase in phrases)
+def _opens(plain: str, phrases: frozenset[str], language: Language) -> bool:
+    return f"{plain} ".startswith(_beginnings(phrases, " " if language.spaced else ""))
+
+
+@lru_cache(maxsize=256)
+def _beginnings(phrases: frozenset[str], end: str) -> tuple[str, ...]:
+    return tuple(f"{_plain(phrase)}{end}" for phrase in phrases)
+
+
+def _holds_any(plain: str, phrases: frozenset[str], language: Language) -> bool:
+    """Return whether one of some phrases is in a text, as whole words where they are spaced."""
+    text = f" {plain} " if language.spaced else plain
+    return any(phrase in text for phrase in _within(phrases, " " if language.spaced else ""))
+
+
+@lru_cache(maxsize=256)
+def _within(phrases: frozenset[str], beside: str) -> tuple[str, ...]:
+    return tuple(f"{beside}{_plain(phrase)}{beside}" for phrase in phrases)
 
 
 def _without(plain: str, phrase: str, language: Language) -> str:
@@ -113,6 +128,8 @@ def _words_of(phrases: frozenset[str]) -> frozenset[str]:
 def _plain(text: str) -> str:
     """Return the words of a text between blanks, apostrophes straight, without other signs."""
     plain = normalise(text[:2000]).replace("’", "'")
+    if plain.isascii():
+        return _SIGNS.sub(" ", plain).strip()
     kept = [sign if sign.isalnum() or sign == "'" or _marks(sign) else " " for sign in plain]
     return " ".join("".join(kept).split())
 

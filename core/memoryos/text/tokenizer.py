@@ -71,6 +71,10 @@ CACHED_WORDS = 1 << 15
 """Words whose terms are kept (5 MB): a memory's words are mostly words it has seen…"""
 LONGEST_CACHED = 40
 """…and that are not longer than this."""
+_ASKED, _SHORT = 32, 400
+"""Texts, of so many characters at most, whose lines and language are kept: of a question they are
+asked for some six times."""
+_LATIN = re.compile("[a-z]+")
 _VOTE = 32
 """Bits in which the votes for one language are counted; all languages' are one whole number."""
 
@@ -204,16 +208,28 @@ def language_of(text: str) -> Language | None:
     Kana make a text Japanese and Hangul Korean, though ideographs outnumber them; Latin words in
     between (names, code) do not count against them.
     """
-    counts = {
-        each: len(re.findall(f"[{each.letters}]", text)) * (1 if _HAN in each.letters else 5)
-        for each in languages().values()
-        if each.letters and not each.stemmer
-    }
-    most = max(counts, key=lambda each: counts[each])
-    if counts[most] * 3 >= sum(map(len, re.findall(r"[a-z]+", text.lower()))) and counts[most]:
-        return most
+    return _language_of(text) if len(text) <= _SHORT else _language_of.__wrapped__(text)
+
+
+@lru_cache(maxsize=_ASKED)
+def _language_of(text: str) -> Language | None:
+    if not text.isascii():
+        counts = {each: len(letters.findall(text)) * weight for each, letters, weight in _runs()}
+        most = max(counts, key=lambda each: counts[each])
+        if counts[most] * 3 >= sum(map(len, _LATIN.findall(text.lower()))) and counts[most]:
+            return most
     name = language(words(text))
     return next((each for each in languages().values() if name and each.stemmer == name), None)
+
+
+@lru_cache(maxsize=1)
+def _runs() -> list[tuple[Language, re.Pattern[str], int]]:
+    """Return each language without a stemmer, its letters, and what one of them counts."""
+    return [
+        (each, re.compile(f"[{each.letters}]"), 1 if _HAN in each.letters else 5)
+        for each in languages().values()
+        if each.letters and not each.stemmer
+    ]
 
 
 def _fold(token: str) -> str:
@@ -346,12 +362,17 @@ def lines_of(text: str) -> list[tuple[list[str], str]]:
     The language is told line by line (a dialogue may change it at every turn); a line that does not
     tell takes the language of the whole text, and that failing English.
     """
+    return list(_lines_of(text) if len(text) <= _SHORT else _lines_of.__wrapped__(text))
+
+
+@lru_cache(maxsize=_ASKED)
+def _lines_of(text: str) -> tuple[tuple[list[str], str], ...]:
     lines = [found for line in text.splitlines() if (found := words(line))]
     languages = [language(line) for line in lines]
     whole = DEFAULT_LANGUAGE
     if None in languages:
         whole = language(chain.from_iterable(lines)) or DEFAULT_LANGUAGE
-    return [(line, name or whole) for line, name in zip(lines, languages, strict=True)]
+    return tuple((line, name or whole) for line, name in zip(lines, languages, strict=True))
 
 
 def content_words(text: str) -> list[str]:

@@ -23,10 +23,24 @@ SAME = 0.8
 """Share of words that two statements of the same fact have in common (Jaccard)."""
 _NEGATION = frozenset(
     "not n't no never without ya nunca jamás sin tampoco ne pas jamais plus kein keine keinen "
-    "nicht nie não sem non mai senza не нет никогда без".split()
+    "nicht nie não sem non mai senza не нет никогда без cannot niet geen nooit لا لم ليس لست "
+    "नहीं".split()
 )
-_CJK_NEGATION = ("不", "没", "沒", "别", "無", "无")
-_WORD = re.compile(r"\w+(?:n't)?|n't", re.UNICODE)
+_NEGATING_SIGNS = (
+    "不",
+    "没",
+    "沒",
+    "别",
+    "無",
+    "无",
+    "ません",
+    "ていない",
+    "ではない",
+    "않",
+    "없",
+    "아니",
+)
+_WORD = re.compile(r"\w*?n't\b|\w+", re.UNICODE)
 
 
 def same_statement(one: str, other: str) -> bool:
@@ -49,7 +63,7 @@ def telling(text: str) -> Telling:
     words = _WORD.findall(lowered)
     numbers = frozenset(word for word in words if any(map(str.isdigit, word)))
     negated = any(word in _NEGATION or word.endswith("n't") for word in words)
-    negated ^= any(mark in lowered for mark in _CJK_NEGATION)
+    negated ^= any(mark in lowered for mark in _NEGATING_SIGNS)
     return frozenset(tokens(text)), numbers, negated
 
 
@@ -197,10 +211,7 @@ def restored(item: Knowledge, known: Mapping[str, Knowledge]) -> list[Knowledge]
     """
     if item.status == "active":
         return []
-    newest, seen = item, {item.id}
-    while (after := known.get(newest.superseded_by or "")) is not None and after.id not in seen:
-        newest = after
-        seen.add(newest.id)
+    newest = standing(item, known)
     if newest is item or newest.status != "active":
         return [replace(item, status="active", superseded_by=None)]
     current = replace(item, status="active", superseded_by=None)
@@ -210,6 +221,15 @@ def restored(item: Knowledge, known: Mapping[str, Knowledge]) -> list[Knowledge]
         current,
         replace(newest, status="superseded", superseded_by=item.id, supersedes=others),
     ]
+
+
+def standing(item: Knowledge, known: Mapping[str, Knowledge]) -> Knowledge:
+    """Return what stands in the place of knowledge today: itself, if nothing has replaced it."""
+    newest, seen = item, {item.id}
+    while (after := known.get(newest.superseded_by or "")) is not None and after.id not in seen:
+        newest = after
+        seen.add(newest.id)
+    return newest
 
 
 def in_words_of_sources(item: Knowledge) -> Knowledge | None:

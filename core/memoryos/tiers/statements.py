@@ -30,6 +30,8 @@ _LONGER = 1.5
 _SURELY = 0.89
 """Cosine from which on no word need be compared."""
 _EQUAL = 1e-4
+_ROOM = 64
+"""Rows that are made at first."""
 
 
 class Statements:
@@ -45,6 +47,7 @@ class Statements:
         self._words: dict[str, Telling] = {}
         rows = [vectors[item.id] for item in self._items]
         self._matrix = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+        """A row for each of the items, and room for more."""
 
     def add(
         self,
@@ -90,22 +93,22 @@ class Statements:
 
     def _near(self, draft: FactDraft, vector: Vectors) -> list[tuple[Knowledge, float]]:
         """Return the current statements of the same speaker that are near, oldest first."""
-        if not len(self._matrix):
+        if not self._items:
             return []
-        scores: NDArray[np.float32] = np.einsum("ij,j->i", self._matrix, vector)
-        found = [
-            (self._items[place], float(scores[place]) + _EQUAL)
-            for place in np.flatnonzero(scores >= NEAR - _EQUAL).tolist()
-        ]
-        return sorted(
-            (
-                (item, nearness)
-                for item, nearness in found
-                if item.status == "active"
-                and (item.owner, item.speaker) == (draft.owner, draft.speaker)
-            ),
-            key=lambda pair: (pair[0].created, pair[0].id),
-        )
+        rows = self._matrix[: len(self._items)]
+        scores: NDArray[np.float32] = np.einsum("ij,j->i", rows, vector)
+        places = np.flatnonzero(scores >= NEAR - _EQUAL)
+        found = []
+        for place, nearness in zip(places.tolist(), scores[places].tolist(), strict=True):
+            item = self._items[place]
+            if (
+                item.status == "active"
+                and item.owner == draft.owner
+                and item.speaker == draft.speaker
+            ):
+                found.append((item, nearness + _EQUAL))
+        found.sort(key=lambda pair: (pair[0].created, pair[0].id))
+        return found
 
     def _replaces(self, item: Knowledge, new: Knowledge) -> Knowledge:
         """Let the newer of two statements of one matter take the older's place; return `new`."""
@@ -124,10 +127,14 @@ class Statements:
             self._items[place] = item
         elif vector is not None:
             self._places[item.id] = len(self._items)
+            if len(self._items) == len(self._matrix):
+                grown = np.zeros((max(2 * len(self._items), _ROOM), len(vector)), np.float32)
+                if self._items:
+                    grown[: len(self._items)] = self._matrix
+                self._matrix = grown
+            self._matrix[len(self._items)] = vector
             self._items.append(item)
             self.vectors[item.id] = vector
-            row = vector[np.newaxis]
-            self._matrix = np.concatenate([self._matrix, row]) if len(self._matrix) else row
 
     def _telling(self, item: Knowledge) -> Telling:
         found = self._words.get(item.id)

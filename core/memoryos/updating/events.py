@@ -14,6 +14,7 @@ from memoryos.model import Knowledge, Note, Recalled, Scope, Visits
 from memoryos.storage.codec import decode, encode
 from memoryos.storage.port import Changes, Head, PageQuery, Store
 from memoryos.storage.transact import transact
+from memoryos.tiers.long_term import standing
 from memoryos.updating.filing import Updater
 
 _MOST_RECALLS = 100
@@ -72,16 +73,21 @@ class Events:
 
         transact(self._store, scope, "filing", work)
 
-    def note(self, scope: Scope, note: Note) -> Knowledge:
-        """Journal what was stated by hand, and let it take its place; return it."""
+    def note(self, scope: Scope, note: Note) -> Knowledge | None:
+        """Journal what was stated by hand, and let it take its place; return what stands now.
 
-        def work(head: Head) -> tuple[Changes | None, Knowledge]:
+        What corrects something that was replaced since corrects what stands in its place.  None
+        for a note that restores what is not there; it is journalled all the same.
+        """
+
+        def work(head: Head) -> tuple[Changes | None, Knowledge | None]:
             notes = map(decode, self._store.records(scope, ["note"]))
             numbers = [known.number for known in notes if isinstance(known, Note)]
             placed = replace(
                 note,
                 after_seq=filed_seq(self._store, scope, head),
                 number=max(numbers, default=0) + 1,
+                corrects=note.corrects and self._standing(scope, note.corrects),
             )
             paging = self._updater.paging(scope)
             fact = paging.note(placed)
@@ -89,6 +95,11 @@ class Events:
             return replace(changes, put=[*changes.put, encode(placed)]), fact
 
         return transact(self._store, scope, "note", work)
+
+    def _standing(self, scope: Scope, knowledge_id: str) -> str:
+        stored = map(decode, self._store.records(scope, ["knowledge"]))
+        known = {item.id: item for item in stored if isinstance(item, Knowledge)}
+        return standing(known[knowledge_id], known).id if knowledge_id in known else knowledge_id
 
 
 def order_of(event: Visits | Note) -> tuple[int, int]:

@@ -1,8 +1,8 @@
-"""What is stated by hand (`remember`, `correct`), and what it does to what is known. Pure."""
+"""What is done by hand (`remember`, `correct`, `restore`), and what comes of it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
@@ -46,18 +46,40 @@ def stated(
 ) -> list[Knowledge]:
     """Return what changes when a fact is stated by hand, the fact as it then stands included.
 
+    known: what is current, and what is corrected if that is not.
+
     It takes the place of what it corrects, of what was stated of the same attribute, and of a fact
     in the same words.
     """
     changed = []
     for item in sorted(known.values(), key=lambda item: (item.created, item.id)):
-        if item.id == fact.id or item.owner != fact.owner or item.status != "active":
+        if item.id == fact.id or item.owner != fact.owner:
             continue
-        same = item.kind == "fact" and (
-            (fact.attribute is not None and item.attribute == fact.attribute)
-            or (item.attribute == fact.attribute and same_statement(item.text, fact.text))
+        same = (
+            item.status == "active"
+            and item.kind == "fact"
+            and (
+                (fact.attribute is not None and item.attribute == fact.attribute)
+                or (item.attribute == fact.attribute and same_statement(item.text, fact.text))
+            )
         )
         if item.id == corrects or same:
             changed.append(replace(item, status="superseded", superseded_by=fact.id))
     ids = [*([corrects] if corrects else []), *(item.id for item in changed)]
     return [*changed, replace(fact, supersedes=tuple(dict.fromkeys(ids)))]
+
+
+def corrections(notes: Iterable[Note], before: int) -> dict[str, str]:
+    """Return, by the id of what was corrected and not restored since, the fact that stands for it.
+
+    Counts what was stated before a position in the journal.
+    """
+    found: dict[str, str] = {}
+    for note in sorted(notes, key=lambda note: note.number):
+        if note.after_seq >= before:
+            continue
+        if note.corrects is not None:
+            found[note.corrects] = fact_id(note)
+        if note.restores is not None:
+            found.pop(note.restores, None)
+    return found

@@ -30,10 +30,10 @@ from memoryos.storage.codec import EDITION, decode, encode
 from memoryos.storage.port import Assignment, Changes, Kind, PageQuery, Record, Store
 from memoryos.storage.vectors import embed_all, embedded_text
 from memoryos.tiers import mid_term
-from memoryos.tiers.long_term import knowledge_id
+from memoryos.tiers.long_term import knowledge_id, restored
 from memoryos.tiers.statements import Statements
 from memoryos.updating.analysts.quotation import without_quotation
-from memoryos.updating.notes import fact_id, fact_of, stated
+from memoryos.updating.notes import corrections, fact_of, stated
 
 LONGEST_CHAIN = 50
 """Pages; a chain that long is continued by a new one, so that its record stays small."""
@@ -132,11 +132,7 @@ class Paging:
         ]
         rows = embed_all(self._embedder, [fact.text for fact in known])
         for fact, row in zip(known, rows, strict=True):
-            corrected = {
-                note.corrects: fact_id(note)
-                for note in self._notes
-                if note.corrects is not None and note.after_seq < page.seq
-            }
+            corrected = corrections(self._notes, page.seq)
             self._statements.add(fact, row, page.timestamp, self._derived, corrected)
 
     def recalled(self, recalled: Recalled) -> None:
@@ -152,12 +148,25 @@ class Paging:
             segment = mid_term.visited(self._segments[segment_id], count, recalled.at)
             self._put(self._promoted(segment, None))
 
-    def note(self, note: Note) -> Knowledge:
-        """Take in what was stated by hand; return it as it now stands."""
+    def note(self, note: Note) -> Knowledge | None:
+        """Take in what was stated by hand; return it as it now stands.
+
+        None for one that restores what is no longer there.
+        """
+        known = {**self._known, **self._statements.changed, **self._changed}
+        if note.corrects or note.restores:  # which need not be current
+            stored = map(decode, self._store.records(self._scope, ["knowledge"]))
+            every = {item.id: item for item in stored if isinstance(item, Knowledge)}
+            known = {**every, **known} if note.restores else known
+            if note.corrects in every:
+                known.setdefault(note.corrects, every[note.corrects])
+        if note.restores is not None:
+            old = known.get(note.restores)
+            self._changed.update((item.id, item) for item in (restored(old, known) if old else ()))
+            return self._changed.get(note.restores, old)
         pages = [note.source] if note.source else []
         page = next(iter(self._store.pages(self._scope, PageQuery(ids=pages))), None)
         fact = fact_of(note, page, self._derived)
-        known = {**self._known, **self._statements.changed, **self._changed}
         for item in stated(fact, note.corrects, known):
             self._changed[item.id] = item
         return self._changed[fact.id]

@@ -174,6 +174,6 @@ def relevant(tiers: Tiers, pages: Sequence[Page]) -> tuple[Knowledge, ...]:
     return tuple(
         sorted(
             (item for item in tiers.knowledge.values() if item.kind == "fact"),
-            key=lambda item: (-len(words & tiers.words(item)), item.id),
+            key=lambda item: (-len(words & frozenset(tokens(item.text))), item.id),
         )
     )

@@ -93,8 +93,8 @@ class Consolidator:
             raise
         return True
 
-    def note(self, scope: Scope, note: Note) -> Knowledge:
-        """Journal what was stated by hand; return the fact. Raises StorageError."""
+    def note(self, scope: Scope, note: Note) -> Knowledge | None:
+        """Journal what was stated by hand; return what stands now. Raises StorageError."""
         return self._events.note(scope, note)
 
     def run(
@@ -406,6 +406,8 @@ class Worker:
         try:
             for scope in self._waiting():
                 self._again(scope, 0.0)
+        except EngineClosed:
+            pass  # what waits is the next engine's to find
         except MemoryOSError as error:
             _log.warning("could not look for unfinished work: %s", error)
 

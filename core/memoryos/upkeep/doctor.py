@@ -43,6 +43,7 @@ from memoryos.storage.rows import session_number
 from memoryos.storage.search import SearchStore
 from memoryos.storage.transact import transact
 from memoryos.storage.vectors import embedded, page_vectors, replace_outdated
+from memoryos.text.counts import counted
 from memoryos.text.terms import INDEXING
 from memoryos.tiers import long_term
 from memoryos.upkeep.report import Finding, Report
@@ -134,6 +135,15 @@ class Doctor:
         if state.unreadable:
             repairs.note("damage", f"{state.unreadable} derived records cannot be read")
             repairs.erase_unreadable = True
+        if state.unreadable_journal:
+            # Nothing can write them anew. What they did to the tiers is still there, so that a
+            # repair leaves both as they are.
+            detail = (
+                f"{state.unreadable_journal} recalls or notes (remember, correct, restore) cannot "
+                "be read; what came of them stays, but a rebuild loses it: take them from a "
+                "backup, or say again what was stated before you rebuild"
+            )
+            repairs.note("damage", detail, repairable=False)
         _places(state, repairs)
         _sources(state, repairs)
         _duplicates(state, repairs)
@@ -148,7 +158,9 @@ class Doctor:
         dimension = state.head.embedder.dimension if state.head.embedder else 0
         missing = state.without_vectors(dimension)
         if missing:
-            repairs.note("vector", f"{len(missing)} pages without a vector of the right length")
+            repairs.note(
+                "vector", f"{counted(len(missing), 'page')} without a vector of the right length"
+            )
         wrong = [
             value
             for record in state.records
@@ -157,7 +169,8 @@ class Doctor:
             and isinstance(value := decode(record), (Segment, Knowledge))
         ]
         if wrong:
-            repairs.note("vector", f"{len(wrong)} segments and facts without their vector")
+            which = counted(len(wrong), "segment or fact", "segments and facts")
+            repairs.note("vector", f"{which} without their vector")
         known = {record.id: record.vector for record in state.records}
         bare = {value.id for value in wrong} | {id_ for id_ in repairs.put if not known.get(id_)}
         fresh = [value for value in (*repairs.put.values(), *wrong) if value.id in bare]
@@ -223,7 +236,8 @@ class Doctor:
         unembedded = PageQuery(after_seq=head.embedded_seq, before=late, limit=1)
         if not pages and not self._store.pages(scope, unembedded):
             return None
-        return f"{len(pages)} pages wait to be filed, or for their vector, for more than an hour"
+        waiting = counted(len(pages), "page waits", "pages wait")
+        return f"{waiting} to be filed, or for a vector, for more than an hour"
 
     def _failed(self, scope: Scope, *, repair: bool) -> Iterator[Finding]:
         """Find the pages that a model failed at; a repair asks it again."""
@@ -233,12 +247,12 @@ class Doctor:
         left = self._failures(scope) if failed and repair else failed
         if left:
             detail = (
-                f"a language model failed at {left} pages, which the rules filed; "
+                f"a language model failed at {counted(left, 'page')}, which the rules filed; "
                 "it is asked again once a day, and by a repair (with --model)"
             )
             yield Finding("model", detail, scope, repairable=False)
         elif failed:
-            detail = f"a language model has read {failed} pages that it had failed at"
+            detail = f"a language model has read {counted(failed, 'page')} that it had failed at"
             yield Finding("model", detail, scope, repaired=True)
 
     def _failures(self, scope: Scope) -> int:
@@ -255,6 +269,7 @@ class _ScopeState:
         self.pages: list[Page] = store.pages(scope, PageQuery())
         self.records: list[Record] = store.records(scope, ALL_KINDS)
         self.unreadable = store.unreadable(scope)
+        self.unreadable_journal = store.unreadable(scope, journalled=True)
         self.columns = store.index_columns(scope, 0)
         seqs, blobs = store.vectors(scope, 0, self.head.last_seq)
         self._vectors = dict(zip(seqs, blobs, strict=True))
@@ -406,7 +421,7 @@ def _terms(state: _ScopeState, repairs: _Repairs) -> None:
     if strays:
         repairs.note("terms", f"{strays} positions are indexed that hold no page", repairable=False)
     if repairs.terms:
-        repairs.note("terms", f"{len(repairs.terms)} pages are not indexed by their words")
+        repairs.note("terms", f"{counted(len(repairs.terms), 'page')} not indexed by words")
 
 
 def _totals(state: _ScopeState) -> Counter[str]:

@@ -110,7 +110,7 @@ class Eraser:
             if fact is None:
                 raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
             work.delete(fact)
-            work.drop_notes(lambda note: fact_id(note) == knowledge_id)
+            work.drop_notes(lambda note: knowledge_id in (fact_id(note), note.restores))
             work.restore_superseded()
             receipt = self._receipt("knowledge", work)
             changes = Changes(

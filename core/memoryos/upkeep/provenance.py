@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from memoryos.errors import NotFound
 from memoryos.model import Knowledge, Page, Scope, Trait
-from memoryos.storage.codec import decode, encode
-from memoryos.storage.port import Changes, Head, PageQuery, Store
-from memoryos.storage.transact import transact
-from memoryos.tiers import long_term
+from memoryos.storage.codec import decode
+from memoryos.storage.port import PageQuery, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +25,8 @@ class Explanation:
     derived: datetime
     superseded: tuple[Knowledge, ...] = ()
     """Older knowledge that it took the place of."""
+    statements: tuple[Knowledge, ...] = ()
+    """Of a fact that a model read: what its owner stated in the same words or about them, there."""
 
     @property
     def text(self) -> str:
@@ -39,34 +39,21 @@ class Explanation:
         for source in self.of.sources:
             date = f"{dates[source.page_id]:%Y-%m-%d}: " if source.page_id in dates else ""
             lines.append(f"  {date}“{source.quote}”")
+        lines += [f"  as was said: “{item.text}”" for item in self.statements]
         lines += [f"  instead of: {item.text}" for item in self.superseded]
         return "\n".join(lines)
 
 
-def restore(store: Store, scope: Scope, knowledge_id: str) -> Knowledge:
-    """Make superseded or archived knowledge current again; return it. Raises NotFound."""
+def explain(store: Store, scope: Scope, id_: str, limit: int | None = None) -> Explanation:
+    """Return where the fact or trait of that id comes from. Raises NotFound.
 
-    def work(_: Head) -> tuple[Changes | None, Knowledge]:
-        records = {record.id: record for record in store.records(scope, ["knowledge"])}
-        known = {
-            id_: value for id_, r in records.items() if isinstance(value := decode(r), Knowledge)
-        }
-        if knowledge_id not in known:
-            raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
-        changed = long_term.restored(known[knowledge_id], known)
-        put = [replace(encode(item), vector=records[item.id].vector) for item in changed]
-        now = {**known, **{item.id: item for item in changed}}[knowledge_id]
-        return Changes(put=put) if put else None, now
-
-    return transact(store, scope, "restore", work)
-
-
-def explain(store: Store, scope: Scope, id_: str) -> Explanation:
-    """Return where the fact or trait of that id comes from. Raises NotFound."""
+    limit: source pages to read at most, the newest; a trait may have thousands.
+    """
     for record in store.records(scope, ["knowledge", "trait"], ids=[id_]):
         item = decode(record)
         if isinstance(item, (Knowledge, Trait)):
-            ids = [source.page_id for source in item.sources]
+            ids = list(dict.fromkeys(source.page_id for source in item.sources))
+            ids = ids[-limit:] if limit else ids
             older = item.supersedes if isinstance(item, Knowledge) else ()
             found = [decode(r) for r in store.records(scope, ["knowledge"], ids=older)]
             return Explanation(
@@ -76,5 +63,31 @@ def explain(store: Store, scope: Scope, id_: str) -> Explanation:
                 analyst=item.analyst,
                 derived=item.derived,
                 superseded=tuple(old for old in found if isinstance(old, Knowledge)),
+                statements=_statements(store, scope, item),
             )
     raise NotFound(f"no knowledge or trait has the id {id_!r} in this scope")
+
+
+def _statements(store: Store, scope: Scope, item: Knowledge | Trait) -> tuple[Knowledge, ...]:
+    """Return the statements that a fact was read from: of its owner, sharing words of its quote."""
+    if not isinstance(item, Knowledge) or item.kind != "fact":
+        return ()
+    quotes: dict[str, list[str]] = {}
+    for source in item.sources:
+        quotes.setdefault(source.page_id, []).append(_plain(source.quote))
+    found = []
+    for record in store.records(scope, ["knowledge"]) if quotes else ():
+        other = decode(record)
+        if not isinstance(other, Knowledge) or (other.kind, other.owner) != (
+            "statement",
+            item.owner,
+        ):
+            continue
+        said = [(_plain(source.quote), quotes.get(source.page_id, ())) for source in other.sources]
+        if any(one in quote or quote in one for one, there in said for quote in there if quote):
+            found.append(other)
+    return tuple(sorted(found, key=lambda other: (other.created, other.id)))
+
+
+def _plain(quote: str) -> str:
+    return " ".join(quote.split()).casefold().strip(" .!?…\"'“”")

@@ -79,6 +79,8 @@ class Work:
     def drop_notes(self, chosen: Callable[[Note], bool]) -> None:
         """Note that notes go, with the facts that they state."""
         for note in self.notes:
+            if note.restores is not None and not chosen(note):
+                continue
             if note.source in self.gone or chosen(note):
                 self.delete(note)
                 fact = self.knowledge.pop(fact_id(note), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memoryos.model import Scope
+from memoryos.text.counts import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ class Report:
             f"{item.what}: {item.detail}{' (repaired)' if item.repaired else ''}"
             for item in self.findings
         ]
+        scopes, pages = counted(self.scopes, "scope"), counted(self.pages, "page")
         lines += [
-            f"{self.scopes} scopes, {self.pages} pages, {self.knowledge} facts",
+            f"{scopes}, {pages}, {counted(self.knowledge, 'fact')}",
             f"duplicate pages: {_share(self.duplicate_pages, self.pages)}",
             f"duplicate facts: {_share(self.duplicate_knowledge, self.knowledge)}",
             f"stale facts: {_share(self.stale_knowledge, self.knowledge)}",

@@ -87,7 +87,7 @@ def outside(environment: dict[str, str], tmp_path: Path) -> Run:
             env={**environment, **more},
             input=stdin,
             capture_output=True,
-            text=True,
+            encoding=more.get("PYTHONIOENCODING", "utf-8"),
             timeout=100,
             check=False,
         )

@@ -21,7 +21,7 @@ from memoryos.frontends.cli import (
     transfer,
     ui,
 )
-from memoryos.frontends.cli.console import complain, err
+from memoryos.frontends.cli.console import complain, err, speak_any_encoding
 
 app = typer.Typer(
     name="memoryos",
@@ -69,6 +69,7 @@ def _options(
 
 def run() -> None:
     """Run the command of `sys.argv`; the process ends with its exit code."""
+    speak_any_encoding()
     try:
         app()
     except InvalidInput as error:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import typer
 from rich.text import Text
 
 from memoryos.errors import InvalidInput, MemoryOSError
-from memoryos.frontends.cli.console import complain, out, plain, shown
+from memoryos.frontends.cli.console import complain, emit_line, out, plain, shown
 from memoryos.frontends.cli.editing import print_receipt
 from memoryos.frontends.cli.inspection import print_profile, print_recall, print_segments
 from memoryos.frontends.cli.options import (
@@ -19,6 +21,7 @@ from memoryos.frontends.cli.options import (
     BaseUrl,
     Db,
     Embedder,
+    Json,
     Model,
     Session,
     Timeout,
@@ -28,7 +31,9 @@ from memoryos.frontends.cli.options import (
     chosen,
     opened,
 )
-from memoryos.memory.memory import Memory
+
+if TYPE_CHECKING:
+    from memoryos.memory.memory import Memory
 
 _HELP = """\
 /recall QUESTION   what is remembered on it, and why
@@ -55,20 +60,33 @@ def chat(
     timeout: Timeout = DEFAULT_TIMEOUT,
     context_window: Window = None,
     embedder: Embedder = None,
+    json: Json = False,
 ) -> None:
     """Talk to a model that remembers; without a model, to the memory, which quotes itself.
 
     Any OpenAI-compatible endpoint: --model NAME with OPENAI_API_KEY, or a local --base-url.
-    Everything that is said is remembered. Type /help for what else you can do.
+    Everything that is said is remembered. Type /help for what else you can do. With --json each
+    line of the input is a message, and each line of the output its answer as JSON.
     """
     talker = chat_model(model, base_url, timeout, context_window)
     mode = "background" if talker else "inline"
     with opened(db, exists=False, embedder=embedder, model=talker, promotion=mode) as engine:
-        memory = chosen(engine, user, assistant, session)
+        memory = chosen(engine, user, assistant, session, new=True)
+        if json:
+            _answer_lines(memory)
+            return
         who = plain(memory.scope.user_id)
         talks = f"with {talker.name}" if talker else "with no model: I answer by quoting my memory"
         out.print(shown(f"Memory of {who}, {talks}. /help says what you can type.", "bright_black"))
         _Chat(memory, engine.config.heat_threshold).run()
+
+
+def _answer_lines(memory: Memory) -> None:
+    """Answer each line of the input with one line of JSON."""
+    for line in sys.stdin:
+        said = line.strip()
+        if said:
+            emit_line({"user": said, "agent": memory.respond(said)})
 
 
 class _Chat:

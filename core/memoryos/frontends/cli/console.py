@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import math
 import re
 import sys
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -14,8 +17,6 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.text import Text
-
-from memoryos.model import Page, RecalledPage
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that could drive a terminal; remembered text may hold anything."""
@@ -26,6 +27,67 @@ out = Console(highlight=False)
 """For results."""
 err = Console(stderr=True, highlight=False)
 """For progress, questions and errors, so that results can be piped."""
+
+
+_PLAINER = {
+    "█": "#",
+    "■": "#",
+    "░": ".",
+    "□": ".",
+    "━": "-",
+    "─": "-",
+    "╸": "-",
+    "╺": "-",
+    "→": "->",
+    "↳": "->",
+    "←": "<-",
+    "★": "*",
+    "≥": ">=",
+    "×": "x",
+    "·": "-",
+    "•": "*",
+    "τ": "tau",
+    "θ": "theta",
+    "α": "alpha",
+    "β": "beta",
+    "γ": "gamma",
+    "μ": "mu",
+    "…": "...",
+    "“": '"',
+    "”": '"',
+    "«": '"',
+    "»": '"',
+    "–": "-",
+    "—": "-",
+    "’": "'",
+}
+"""What stands for characters that the output's encoding does not have."""
+
+
+def speak_any_encoding() -> None:
+    """Have the standard streams write something readable for what their encoding has not."""
+    codecs.register_error("memoryos-plainer", _plainer)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not _takes_all(stream):
+            stream.reconfigure(errors="memoryos-plainer")
+
+
+def _takes_all(stream: Any) -> bool:
+    """Return whether a stream writes every character."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return encoding.lower().replace("-", "").replace("_", "").startswith("utf")
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for characters that cannot be encoded: a codec's error handler."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_plain_one, error.object[error.start : error.end])), error.end
+
+
+def _plain_one(sign: str) -> str:
+    letters = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
+    return _PLAINER.get(sign, letters or "?")
 
 
 def plain(text: str) -> str:
@@ -65,11 +127,18 @@ def degrees(heat: float) -> str:
 
 def emit(value: Any) -> None:
     """Print a value as JSON, for programs."""
-    typer.echo(json.dumps(as_json(value), ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(as_json(value), ensure_ascii=not _takes_all(sys.stdout), indent=2))
+
+
+def emit_line(value: Any) -> None:
+    """Print a value as JSON on one line: one of many, as they come."""
+    typer.echo(json.dumps(as_json(value), ensure_ascii=not _takes_all(sys.stdout)))
 
 
 def as_json(value: Any) -> Any:
     """Return any value of the library as plain JSON; times are ISO 8601."""
+    from memoryos.model import Page, RecalledPage  # noqa: PLC0415  # help needs none of it
+
     if isinstance(value, RecalledPage):
         return {
             **as_json(value.page),

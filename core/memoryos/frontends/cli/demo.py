@@ -1,38 +1,42 @@
-"""`memoryos demo`: a memory filling, heating up, promoting and answering, on the screen."""
+"""`memoryos demo`: what this memory does that others do not, on the screen, in half a minute."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Group
-from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from memoryos.frontends.cli.console import as_json, bar, day, degrees, emit, one_line, out, shown
+from memoryos.errors import install_command
+from memoryos.frontends.cli import story
+from memoryos.frontends.cli.console import as_json, bar, degrees, emit, out, plain, shown
 from memoryos.frontends.cli.options import opened
-from memoryos.frontends.cli.story import ACTS, Act
-from memoryos.memory.memory import Memory
-from memoryos.model import ANSWERED_BY, Knowledge, KnowledgeKind, RecalledPage, Segment
+from memoryos.text.counts import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from memoryos.generation.context import Recall
+    from memoryos.memory.memory import Memory
+    from memoryos.model import ErasureReceipt, Knowledge, Segment
 
 _USER = "tom"
-_CAPACITY = 3
-"""Smaller than the paper's 7, so that a short conversation overflows."""
-_STATED = ("Tom is allergic to peanuts", "allergy")
-"""What is stated by hand at the end, and the row of the profile that it fills."""
-_RECALLED, _TOKENS = 3, 60
-"""Pages, and tokens of pages, that an answer is made of: the usual 10 would be half of all."""
-_KINDS: tuple[KnowledgeKind, ...] = ("statement", "fact")
-_PAUSE = 0.08
-"""Seconds between turns when a person is watching."""
+_PAUSE = 0.25
+"""Seconds between lines when a person is watching."""
+_LABEL, _NARROW = 10, 50
+"""Characters of a line's label; a narrower screen has the label on a line of its own."""
+_SHOWN = 2
+"""Pages of a recall."""
+_BEARS = 0.15
+"""What each must reach, so that nothing else is shown, or heated."""
 
 
 def register(app: typer.Typer) -> None:
@@ -45,38 +49,26 @@ def demo(
         Path | None,
         typer.Option("--db", help="Keep the memory in this file. Default: a temporary one."),
     ] = None,
-    fast: Annotated[bool, typer.Option("--fast", help="Do not pause between turns.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Do not pause between lines.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")] = False,
 ) -> None:
-    """Play a short conversation in English and Spanish and watch the memory work.
+    """Watch a memory at work: known at once, found by meaning, corrected, forgotten for good.
 
-    Tom tells about himself. Every turn is filed under its topic at once, and what Tom says of
-    himself is quoted with its date; recalling a topic heats it; a hot one is promoted to long-term
-    memory. What is stated by hand is a fact. Nothing needs a key, a model or a network.
+    Tom tells about himself over three weeks. Nothing needs a key, a model or a network.
     """
     with ExitStack() as stack:
+        kept = db
         if db is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="memoryos-demo-"))
             db = Path(folder) / "demo.db"
-        engine = stack.enter_context(
-            opened(
-                str(db),
-                exists=False,
-                promotion="inline",
-                short_term_capacity=_CAPACITY,
-                top_pages=_RECALLED,
-                context_tokens=_TOKENS,
-            )
-        )
+        engine = stack.enter_context(opened(str(db), exists=False, promotion="inline"))
         play = _Play(engine.memory(_USER), engine.config.heat_threshold, silent=json)
         play.pause = _PAUSE if out.is_terminal and not fast else 0.0
-        for act in ACTS:
-            play.act(act)
-        play.state(*_STATED)
+        play.run()
         if json:
-            emit(play.results())
+            emit(play.results)
         else:
-            play.end(str(db) if "memoryos-demo-" not in str(db) else None)
+            play.end(kept)
 
 
 class _Play:
@@ -86,154 +78,164 @@ class _Play:
         self._memory = memory
         self._threshold = threshold
         self._silent = silent
+        self._began = datetime.now(timezone.utc)
         self._segments: dict[str, Segment] = {}
         self._known: set[str] = set()
-        self._answers: list[dict[str, object]] = []
+        self._turns = 0
+        self.results: dict[str, object] = {"answers": []}
         self.pause = 0.0
 
-    def act(self, act: Act) -> None:
-        """Play one conversation, then ask about it from fresh ones."""
-        self._say(Rule(Text(act.title, style="bold")))
-        talk = self._memory.session(act.session_id)
-        begin = datetime.now(timezone.utc) - timedelta(days=act.days_ago)
-        for number, (said, answered) in enumerate(act.turns):
-            at = begin + timedelta(minutes=number)
-            talk.add(said, answered, at, key=f"demo-{act.session_id}-{number}")
-            self._turn(said, answered, talk)
-            self._changes()
-        for question in act.questions:
+    def run(self) -> None:
+        """Play it all."""
+        self._title("Known from the first turn, filed by topic")
+        for turn in story.WORK:
+            self._talk(turn, "work")
+        self._title("A topic that is recalled gets hot, and is promoted")
+        for question in story.RECALLS:
             self._ask(question)
+        self._title("Found by meaning; the newest word first")
+        for turn in story.LIFE:
+            self._talk(turn, "life")
+        self._ask(story.BY_MEANING)
+        self._ask(story.NEWEST)
+        self._title("It says when it knows nothing")
+        self._ask(story.UNKNOWN)
+        self._title("A fact by hand, and put right")
+        self._correct()
+        self._title("In Spanish, and in twelve more languages")
+        spanish = self._talk(story.SPANISH, "español")
+        self._ask(story.SPANISH_QUESTION)
+        self._title("Forgotten for good, with a receipt")
+        self._forget(spanish)
 
-    def _turn(self, said: str, answered: str, talk: Memory) -> None:
-        width = max(40, out.width - 6)
-        self._say(
-            Text.assemble(("Tom  ", "bold cyan"), one_line(said, width)),
-            Text.assemble("     ", (one_line(answered, width), "bright_black")),
-        )
-        held = len(talk.pages(talk.session_id, newest_first=True, limit=_CAPACITY))
-        dots = "■" * held + "□" * (_CAPACITY - held)
-        self._say(Text(f"     short term {dots}", style="blue"))
+    def _talk(self, turn: story.Turn, session_id: str) -> str:
+        """Add a turn, tell what became of it; return the page's id."""
+        self._turns += 1
+        at = self._began - timedelta(days=turn.days_ago) + timedelta(minutes=self._turns)
+        key = f"demo-{session_id}-{self._turns}"
+        page = self._memory.session(session_id).add(turn.said, turn.answered, at, key=key)
+        self._line("Tom", turn.said, "bold cyan")
+        self._line("", turn.answered, "", "bright_black")
+        self._changes()
+        return page.id
+
+    def _ask(self, question: str) -> None:
+        """Recall in a fresh conversation, and show what came and why."""
+        found = self._memory.session("asking").recall(question, k=_SHOWN, min_relevance=_BEARS)
+        self._line("Tom asks", question, "bold cyan")
+        self._found(found)
+        self._changes()
+
+    def _found(self, found: Recall) -> None:
+        pages = [as_json(item) for item in found.pages]
+        answers = self.results["answers"]
+        assert isinstance(answers, list)
+        answers.append({"question": found.query, "relevance": found.relevance, "pages": pages})
+        if not found:
+            told = f"Nothing I remember bears on that (relevance {found.relevance:.2f})."
+            self._line("", told, "", "yellow")
+            return
+        for item in found.pages:
+            said, why = item.page.user_input, "; ".join(item.reasons)
+            date = f"{item.page.timestamp:%Y-%m-%d}"
+            self._line("→", f"“{plain(said)}”", "green", "bold", f"  {date}, {why}")
+
+    def _correct(self) -> None:
+        code = f'memory.remember("{story.STATED}", attribute="{story.ATTRIBUTE}")'
+        self._line("", code, "", "cyan")
+        fact = self._memory.remember(story.STATED, attribute=story.ATTRIBUTE)
+        self._changes()
+        self._line("", f'memory.correct(id, "{story.CORRECTED}")', "", "cyan")
+        right = self._memory.correct(fact.id, story.CORRECTED)
+        self._changes()
+        explained = self._memory.explain(right.id)
+        self.results["corrected"] = {"fact": right, "instead_of": [fact.text]}
+        self._line("history", explained.text.splitlines()[-1].strip(), "green", "bright_black")
+
+    def _forget(self, page_id: str) -> None:
+        self._line("", "memory.forget(page_id=…)  # Rex", "", "cyan")
+        receipt = self._memory.forget(page_id=page_id)
+        self._line("receipt", f"{receipt.id}: {_erased(receipt)}", "green")
+        self._segments = {segment.id: segment for segment in self._memory.segments()}
+        self.results["receipt"] = receipt
+        self._ask(story.SPANISH_QUESTION)
+        left = self._memory.check(receipt)
+        told = "nothing of it is left anywhere" if left.nothing else "something is left"
+        self._line("checked", told, "green")
 
     def _changes(self) -> None:
         """Tell what the tiers did since the last time."""
         now = {segment.id: segment for segment in self._memory.segments()}
-        for segment in now.values():
-            before = self._segments.get(
-                segment.id, replace(segment, pages=0, visits=0, promoted_seq=0)
-            )
-            promoted = segment.promoted_seq > before.promoted_seq
-            if segment.pages > before.pages:
-                moved = _pages(segment.pages - before.pages)
-                self._event("filed", f"{moved} under", segment, full=promoted)
-            elif segment.visits > before.visits or promoted:
-                self._event("heated", "by being recalled:", segment, full=promoted)
-            if promoted:
-                self._event("promoted", "to long-term memory:", segment)
-        self._segments = now
         fresh = [item for item in self._memory.knowledge() if item.id not in self._known]
-        self._known |= {item.id for item in fresh}
         for item in fresh:
-            self._say(Text.assemble(("     known      ", "bold green"), _known(item)))
+            self._line("known", *_known(item))
+        for segment in now.values():
+            before = self._segments.get(segment.id)
+            promoted = segment.promoted_seq > (before.promoted_seq if before else 0)
+            if before is None or segment.pages > before.pages:
+                self._heat("filed", segment, full=promoted)
+            elif segment.visits > before.visits or promoted:
+                self._heat("heated", segment, full=promoted)
+            if promoted:
+                told = f"{plain(segment.name)}: now part of long-term memory"
+                self._line("promoted", told, "bold red")
+        self._segments = now
+        self._known |= {item.id for item in fresh}
 
-    def _event(self, what: str, how: str, segment: Segment, *, full: bool = False) -> None:
+    def _heat(self, what: str, segment: Segment, *, full: bool) -> None:
         """Tell of one segment; `full`: its heat reached τ, and its counters start again."""
-        style = {"filed": "magenta", "heated": "yellow", "promoted": "bold red"}[what]
-        line = Text.assemble(
-            "     ",
-            (f"{what:<10} ", style),
-            f"{how} ",
-            (segment.name or ", ".join(segment.keywords[:3]), "bold"),
-            " ",
-        )
-        if what != "promoted":
-            tau = self._threshold
-            heat = f"≥ τ = {tau:g}" if full else f"{degrees(segment.heat)} of {tau:g}"
-            line.append_text(bar(tau if full else segment.heat, tau, 10)).append(f" heat {heat}")
-        self._say(line)
+        tau = self._threshold
+        heat = f"≥ τ = {tau:g}" if full else f"{degrees(segment.heat)} of {tau:g}"
+        text = Text.assemble(f"{plain(segment.name)} ", bar(tau if full else segment.heat, tau, 10))
+        style = "magenta" if what == "filed" else "yellow"
+        self._line(what, text.append(f" heat {heat}"), style)
 
-    def _ask(self, question: str) -> None:
-        fresh = self._memory.session(f"asking {len(self._answers) + 1}")
-        answer = fresh.respond(question).split("\n")[0]
-        self._say(Text(""), Text.assemble(("Tom, in a new conversation  ", "bold cyan"), question))
-        self._changes()
-        found = fresh.recall(question)
-        self._segments = {segment.id: segment for segment in self._memory.segments()}
-        said = [item for item in found.pages if ANSWERED_BY not in item.page.metadata]
-        known = found.user_knowledge[:_RECALLED]
-        sources = [_page_line(item) for item in said] + [
-            Text.assemble(("  ★ ", "green"), _known(item)) for item in known
-        ]
-        body = Group(shown(answer, "bold"), Text(""), *sources)
-        self._say(Panel(body, title="Answer, with its sources", border_style="cyan"))
-        self._answers.append(
-            {"question": question, "answer": answer, "sources": said, "knowledge": known}
-        )
-
-    def state(self, fact: str, attribute: str) -> None:
-        """State a fact by hand."""
-        self._say(
-            Text(""), Text(f'memory.remember("{fact}", attribute="{attribute}")', "bold cyan")
-        )
-        self._memory.remember(fact, attribute=attribute)
-        self._changes()
-
-    def end(self, db: str | None) -> None:
-        """Show all tiers as they are now, and what to try next."""
-        self._say(Rule(Text("What the memory holds now", style="bold")))
-        tiers = (self._short(), self._mid(), self._long())
-        if out.width >= 120:
-            row = Table.grid(expand=True)
-            for _ in tiers:
-                row.add_column(ratio=1)
-            row.add_row(*tiers)
-            self._say(row)
-        else:
-            self._say(*tiers)
-        self._say(_knowledge(self._memory))
-        stats, usage = self._memory.stats(), self._memory.usage()
-        statements, facts = (len(self._memory.knowledge(kind=kind)) for kind in _KINDS)
-        self._say(
-            Text(
-                f"{_pages(stats.pages)} in the journal, {stats.segments} segments, "
-                f"{statements} statements, {facts} fact, {usage.calls} model calls, "
-                "nothing downloaded.",
-                style="green",
-            ),
-            Text("Next: memoryos chat · memoryos add … · memoryos recall … · memoryos --help"),
-        )
-        if db is not None:
-            self._say(Text(f"Kept in {db}: memoryos recall --db {db} chess"))
-
-    def results(self) -> dict[str, object]:
-        """Return what the demonstration came to, for programs."""
+    def end(self, kept: Path | None) -> None:
+        """Show all that is known now, and what to try next."""
         memory = self._memory
-        return {
-            "answers": as_json(self._answers),
-            "profile": as_json(memory.profile().user),
-            "knowledge": as_json(memory.knowledge()),
-            "segments": as_json(memory.segments()),
-            "stats": as_json(memory.stats()),
-        }
+        self._title("What the memory holds now")
+        for item in memory.knowledge():
+            self._line(item.kind, *_known(item))
+        stats, calls = memory.stats(), memory.usage().calls
+        parts = (
+            counted(stats.pages, "page"),
+            counted(stats.segments, "segment"),
+            counted(stats.user_knowledge + stats.agent_knowledge, "statement and fact", _BOTH),
+            counted(calls, "model call"),
+        )
+        self._line("", ", ".join(parts) + ", nothing downloaded.", "", "green")
+        self._title("Yours: three commands to go on with")
+        at = f" --db {kept}" if kept is not None else ""
+        look = "see it all in the browser"
+        if find_spec("starlette") is None or find_spec("uvicorn") is None:
+            look += f" (first: {install_command('ui')})"
+        for command, what in (
+            (f'memoryos add{at} "I moved to Lisbon"', "remember something of your own"),
+            (f'memoryos recall{at} "Where do I live?"', "and find it by its meaning"),
+            (f"memoryos ui{at}", look),
+        ):
+            self._say(Text(command, "bold cyan"))
+            self._line("", what, "", "bright_black")
 
-    def _short(self) -> Panel:
-        pages = self._memory.pages(newest_first=True, limit=_CAPACITY)
-        lines = [shown(f"· {one_line(page.user_input, 46)}") for page in reversed(pages)]
-        return Panel(Group(*lines), title="Short term: newest turns", border_style="blue")
+    def _title(self, title: str) -> None:
+        words = Text(title, style="bold")
+        fits = len(title) + 2 < out.width
+        self._say(Text(""), Rule(words, align="left") if fits else words)
 
-    def _mid(self) -> Panel:
-        table = Table.grid(padding=(0, 1))
-        for segment in self._memory.segments()[:6]:
-            table.add_row(
-                bar(segment.heat, self._threshold, 6),
-                degrees(segment.heat),
-                shown(one_line(segment.name, 30)),
-            )
-        return Panel(table, title="Mid term: segments by heat", border_style="magenta")
-
-    def _long(self) -> Panel:
-        profile = self._memory.profile()
-        lines = [shown(line) for line in profile.text.splitlines()[:8]]
-        return Panel(Group(*lines), title="Long term: profile", border_style="green")
+    def _line(
+        self, label: str, text: str | Text, style: str = "", text_style: str = "", more: str = ""
+    ) -> None:
+        """Print a label and a text that wraps under itself, whatever the width."""
+        told = text if isinstance(text, Text) else shown(text, text_style)
+        body = Text.assemble(told, (plain(more), "bright_black"))
+        if out.width < _NARROW:
+            self._say(*([Text(label, style)] if label else []), body)
+            return
+        row = Table.grid(padding=(0, 1, 0, 0))
+        row.add_column(width=_LABEL, no_wrap=True)
+        row.add_column(overflow="fold")
+        row.add_row(Text(label, style), body)
+        self._say(row)
 
     def _say(self, *lines: object) -> None:
         if not self._silent:
@@ -241,40 +243,24 @@ class _Play:
             time.sleep(self.pause)
 
 
-def _page_line(item: RecalledPage) -> Text:
-    why = f"  ({'; '.join(item.reasons)})" if item.reasons else ""
-    return Text.assemble(
-        ("  ↳ ", "green"),
-        (f"{day(item.page.timestamp)} ", "bright_black"),
-        shown(one_line(item.page.user_input, 70)),
-        (why, "bright_black"),
-    )
+_BOTH = "statements and facts"
 
 
-def _known(item: Knowledge) -> Text:
-    """Return a statement as a quotation with its date, or a fact with who stated it."""
-    said = one_line(item.text, max(40, out.width - 33))
+def _known(item: Knowledge) -> tuple[str, str, str, str]:
+    """Return the text and styles of what is known, and where it comes from."""
     if item.kind == "statement":
-        return Text.assemble(
-            shown(f"“{said}”", "green"), (f"  ← {item.updated:%Y-%m-%d}", "bright_black")
-        )
-    by = f"  ← stated by the {item.analyst}, {item.updated:%Y-%m-%d}"
-    return Text.assemble(shown(said, "green"), (by, "bright_black"))
+        return f"“{plain(item.text)}”", "bold green", "green", f"  said {item.updated:%Y-%m-%d}"
+    by = f"  stated by the {item.analyst}, {item.updated:%Y-%m-%d}"
+    return plain(item.text), "bold green", "green", by
 
 
-def _knowledge(memory: Memory) -> Table:
-    table = Table(title="What is known, and where it comes from", expand=True)
-    table.add_column("Kind", no_wrap=True)
-    table.add_column("What is known")
-    table.add_column("From", no_wrap=True)
-    for item in memory.knowledge():
-        pages = memory.explain(item.id).pages
-        sources = [f"{page.timestamp:%Y-%m-%d}, {page.session_id}" for page in pages]
-        text = f"“{item.text}”" if item.kind == "statement" else item.text
-        told = "\n".join(sources) or f"stated by the {item.analyst}"
-        table.add_row(item.kind, shown(text), shown(told, "bright_black"))
-    return table
+def _erased(receipt: ErasureReceipt) -> str:
+    erased, again = _counts(receipt.erased), _counts(receipt.rewritten)
+    return f"erased {erased}" + (f"; made again without it: {again}" if again else "")
 
 
-def _pages(count: int) -> str:
-    return "1 page" if count == 1 else f"{count} pages"
+def _counts(kinds: Mapping[str, int]) -> str:
+    """Return "1 page, 2 segments" of counts by kind, whose names are plurals."""
+    return ", ".join(
+        counted(count, kind.removesuffix("s"), kind) for kind, count in kinds.items() if count
+    )

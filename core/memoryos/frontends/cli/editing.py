@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -28,11 +28,18 @@ from memoryos.frontends.cli.options import (
     Session,
     User,
     chosen,
+    did_you_mean,
+    listed,
     opened,
+    users_of,
 )
-from memoryos.memory.memory import Memory
-from memoryos.model import ErasureReceipt
-from memoryos.upkeep.erasure import Remains
+from memoryos.text.counts import counted
+
+if TYPE_CHECKING:
+    from memoryos.engine import Engine
+    from memoryos.memory.memory import Memory
+    from memoryos.model import ErasureReceipt
+    from memoryos.upkeep.erasure import Remains
 
 _MOST_SHOWN = 5
 """Pages shown before asking whether to forget them."""
@@ -79,13 +86,26 @@ def add(
     """
     text = sys.stdin.read() if said == "-" else said
     with opened(db, exists=False, embedder=embedder, promotion="inline") as engine:
-        memory = chosen(engine, user, assistant, session)
+        memory = chosen(engine, user, assistant, session, new=True)
+        whom = _whom(engine, memory)
         page = memory.add(text, answered, time, key=key)
         if json:
             emit(page)
         else:
-            who = plain(memory.scope.user_id)
-            out.print(shown(f"remembered for {who}: {page.id}"), soft_wrap=True)
+            out.print(shown(f"remembered for {whom}: {page.id}"), soft_wrap=True)
+
+
+def _whom(engine: Engine, memory: Memory) -> str:
+    """Say whose memory something goes into; also that the user is new, beside whom."""
+    scopes, user = engine.scopes(), memory.scope.user_id
+    users = users_of(scopes)
+    if memory.scope in scopes:
+        return plain(user)
+    if user in users:
+        return plain(f"{user}, with a new assistant, {memory.scope.assistant_id}")
+    near = did_you_mean(user, users)
+    others = f"did you mean {near}?" if near else f"there is also {listed(users)}" if users else ""
+    return plain(f"{user}, a new user" + (f" ({others})" if others else ""))
 
 
 def remember(
@@ -113,12 +133,13 @@ def remember(
       memoryos remember "Lisbon" --attribute home
     """
     with opened(db, exists=False, embedder=embedder, promotion="inline") as engine:
-        memory = chosen(engine, user, assistant)
+        memory = chosen(engine, user, assistant, new=True)
+        whom = _whom(engine, memory)
         known = memory.remember(fact, "agent" if agent else "user", attribute, source)
     if json:
         emit(known)
     else:
-        out.print(shown(f"remembered: {known.text}  [{known.id}]"), soft_wrap=True)
+        out.print(shown(f"remembered for {whom}: {known.text}  [{known.id}]"), soft_wrap=True)
 
 
 def correct(
@@ -211,7 +232,10 @@ def receipts(
     if json:
         emit([{**as_json(receipt), "remains": as_json(left)} for receipt, left in found])
     elif not found:
-        out.print("Nothing was forgotten.", style="yellow")
+        out.print(
+            "Nothing was forgotten yet: memoryos forget does, and leaves its receipt here.",
+            style="yellow",
+        )
     else:
         for receipt, left in found:
             print_receipt(receipt, left)
@@ -276,5 +300,5 @@ def _preview(memory: Memory, what: dict[str, Any]) -> None:
         err.print(shown(f"  {day(item.timestamp)}  {line}"))
     if len(pages) > _MOST_SHOWN:
         err.print(f"  … and {len(pages) - _MOST_SHOWN} more")
-    count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
-    err.print(shown(f"{count} of {plain(memory.scope.user_id)}, and what was derived from them"))
+    whose = plain(memory.scope.user_id)
+    err.print(shown(f"{counted(len(pages), 'page')} of {whose}, and what was derived from them"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -33,11 +33,21 @@ from memoryos.frontends.cli.options import (
     chosen,
     opened,
 )
-from memoryos.generation.context import Recall
-from memoryos.memory.memory import Memory
-from memoryos.model import Knowledge, RecalledPage, Segment
+from memoryos.text.counts import counted
+
+if TYPE_CHECKING:
+    from memoryos.generation.context import Recall
+    from memoryos.memory.memory import Memory
+    from memoryos.model import Knowledge, RecalledPage, Segment
 
 Status = Literal["active", "archived", "superseded", "all"]
+
+
+EMPTY = (
+    'Nothing is remembered yet. Begin with: memoryos add "I moved to Lisbon". Bring in what there '
+    "is with: memoryos import FILE. Watch a memory at work with: memoryos demo."
+)
+"""What is said of a memory that holds nothing."""
 
 
 def register(app: typer.Typer) -> None:
@@ -80,6 +90,8 @@ def recall(
             emit(_recalled(found, context))
         elif context is not None:
             typer.echo(plain(found.text()))
+        elif not found.pages and memory.stats().pages == 0:
+            out.print(EMPTY, style="yellow")
         else:
             print_recall(found)
 
@@ -87,7 +99,10 @@ def recall(
 def print_recall(found: Recall) -> None:
     """Print a recall: pages with their reasons, then what is known."""
     if not found:
-        out.print("Nothing is remembered that bears on this.", style="yellow")
+        out.print(
+            "Nothing is remembered that bears on this; memoryos pages prints what is there.",
+            style="yellow",
+        )
         return
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(justify="right", style="bright_black", no_wrap=True)
@@ -112,6 +127,7 @@ def page_text(item: RecalledPage) -> Text:
     text.append(
         f"{'; '.join(item.reasons) or 'near in meaning'} · {plain(page.session_id)}", "green"
     )
+    text.append(f"  [{page.id}]", "bright_black")
     return text
 
 
@@ -195,6 +211,9 @@ def pages(
     if json:
         emit(found)
         return
+    if not found:
+        which = f" in the conversation {session!r}" if session is not None else ""
+        out.print(shown(f"No pages{which} yet. memoryos add writes one.", "yellow"))
     for page in found:
         head = f"{day(page.timestamp)}  {plain(page.session_id)}  {page.id}"
         out.print(Text(head, style="bright_black"))
@@ -220,9 +239,14 @@ def segments(
     if json:
         emit([{"tau": threshold, **asdict(segment)} for segment in found])
         return
+    if not found:
+        told = "it is filed by memoryos worker --once" if waiting else "memoryos add writes a page"
+        out.print(f"No segments yet: pages are filed under topics; {told}.", style="yellow")
+        return
     print_segments(found, threshold)
     err.print(
-        f"{len(found)} segments, τ = {threshold:g}; {waiting} pages still in short-term memory"
+        f"{counted(len(found), 'segment')}, τ = {threshold:g}; "
+        f"{counted(waiting, 'page')} not yet filed"
     )
 
 
@@ -289,7 +313,7 @@ def stats(
         emit([{**as_json(scope), **as_json(counts)} for scope, counts in found])
         return
     if not found:
-        out.print("No pages yet.", style="yellow")
+        out.print(EMPTY, style="yellow")
         return
     table = Table(box=None, padding=(0, 1))
     table.add_column("user / assistant")
@@ -323,6 +347,9 @@ def usage(
         found = chosen(engine, user, assistant).usage(since)
     if json:
         emit(found)
+        return
+    if not found.calls:
+        out.print("No model was called: the rules need none. See --model of chat.", style="yellow")
         return
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_row("calls", str(found.calls))

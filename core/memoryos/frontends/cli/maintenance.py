@@ -6,13 +6,12 @@ import importlib
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memoryos.errors import MissingExtra, ModelError
-from memoryos.frontends.cli.console import as_json, emit, err, out, shown
-from memoryos.frontends.cli.model_check import check_model
+from memoryos.frontends.cli.console import as_json, emit, emit_line, err, out, shown
 from memoryos.frontends.cli.options import (
     DEFAULT_TIMEOUT,
     Assistant,
@@ -29,11 +28,18 @@ from memoryos.frontends.cli.options import (
     opened,
 )
 from memoryos.frontends.cli.transfer import progress_bar
-from memoryos.llm import OpenAIChat
-from memoryos.model import Scope
-from memoryos.storage.port import QueueStore
-from memoryos.updating.queue import work
-from memoryos.upkeep.export import Difference
+from memoryos.text.counts import counted
+
+if TYPE_CHECKING:
+    from memoryos.engine import Engine
+    from memoryos.model import Scope
+    from memoryos.upkeep.export import Difference
+
+
+_CLASH = (
+    "memoryos-pro is installed too, and has the same import name `memoryos`: the one installed "
+    "last has written over the other. Uninstall it, then install memoryos-integrations again."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -71,6 +77,9 @@ def doctor(
     No repair changes what was said. With --model, that model is tried, and a repair asks it again
     about pages that it failed at. Exit code 1: something is left to repair.
     """
+    from memoryos.frontends.cli.model_check import check_model  # noqa: PLC0415
+    from memoryos.llm import OpenAIChat  # noqa: PLC0415
+
     chat = chat_model(model, base_url)
     tried = check_model(chat) if isinstance(chat, OpenAIChat) else None
     report = None
@@ -78,6 +87,8 @@ def doctor(
         with opened(db, embedder=embedder, model=chat) as engine:
             report = engine.doctor(repair=repair)
     healthy = (report is None or report.healthy) and (tried is None or tried.works)
+    if _is_installed("memoryos-pro"):
+        err.print(shown(_CLASH, "yellow"), soft_wrap=True)
     if json:
         told = {"healthy": healthy, **(as_json(report) if report else {})}
         emit({**told, "model": {"works": tried.works, **as_json(tried)}} if tried else told)
@@ -90,6 +101,16 @@ def doctor(
             out.print(shown(tried.text), soft_wrap=True, style="green" if tried.works else "yellow")
     if not healthy:
         raise typer.Exit(1)
+
+
+def _is_installed(distribution: str) -> bool:
+    from importlib import metadata  # noqa: PLC0415  # reads files
+
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def backup(
@@ -174,6 +195,7 @@ def worker(
     base_url: BaseUrl = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
     context_window: Window = None,
+    json: Json = False,
 ) -> None:
     """Page out and promote what is pending in every memory, so that no other process has to.
 
@@ -181,6 +203,9 @@ def worker(
     PostgreSQL it does what processes with promotion="queue" ask for, --concurrency memories at a
     time; elsewhere it looks at every memory, and again --every so many seconds.
     """
+    from memoryos.storage.port import QueueStore  # noqa: PLC0415
+    from memoryos.updating.queue import work  # noqa: PLC0415
+
     talker = chat_model(model, base_url, timeout, context_window)
     with opened(db, embedder=embedder, model=talker) as engine:
         if isinstance(engine.store, QueueStore):
@@ -189,16 +214,34 @@ def worker(
             )
             return
         while True:
-            failed = False
-            for scope in engine.scopes():
-                try:
-                    engine.memory(scope.user_id, scope.assistant_id).flush()
-                except ModelError as error:
-                    failed = True
-                    err.print(shown(f"{scope.user_id}: {error}", "yellow"), soft_wrap=True)
+            failed = _work_off(engine, json=json)
             if once:
                 raise typer.Exit(1 if failed else 0)
             time.sleep(every)
+
+
+def _work_off(engine: Engine, *, json: bool) -> bool:
+    """File what waits in every memory; return whether a model failed at any."""
+    failed = False
+    for scope in engine.scopes():
+        memory = engine.memory(scope.user_id, scope.assistant_id)
+        waiting, error = memory.stats().waiting, None
+        try:
+            memory.flush()
+        except ModelError as problem:
+            failed, error = True, str(problem)
+            if not json:
+                err.print(shown(f"{scope.user_id}: {problem}", "yellow"), soft_wrap=True)
+        left = memory.stats().waiting
+        if json and (waiting or error):
+            counts = {"filed": waiting - left, "waiting": left, "error": error}
+            emit_line({**as_json(scope), **counts})
+        elif waiting > left:
+            told = (
+                f"{scope.user_id} / {scope.assistant_id}: {counted(waiting - left, 'page')} filed"
+            )
+            out.print(shown(told), soft_wrap=True)
+    return failed
 
 
 def bench(context: typer.Context) -> None:

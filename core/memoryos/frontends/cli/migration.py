@@ -6,12 +6,10 @@ from typing import Annotated
 
 import typer
 
-from memoryos.config import MemoryConfig
-from memoryos.engine import open_store
 from memoryos.frontends.cli.console import emit, err, out, shown
 from memoryos.frontends.cli.options import Json, uri_of
 from memoryos.frontends.cli.transfer import progress_bar
-from memoryos.upkeep.migrate import migrate as migrate_all
+from memoryos.text.counts import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +27,10 @@ def migrate(
     No model is called. Each memory is compared with its source, by count and checksum. Safe to run
     again: what is there already is passed over. Let nothing write to either meanwhile.
     """
+    from memoryos.config import MemoryConfig  # noqa: PLC0415
+    from memoryos.engine import open_store  # noqa: PLC0415
+    from memoryos.upkeep.migrate import migrate as migrate_all  # noqa: PLC0415
+
     config = MemoryConfig()
     origin = open_store(uri_of(source), config)
     try:
@@ -44,7 +46,8 @@ def migrate(
         emit(done)
     else:
         there = f", {done.there} were there already" if done.there else ""
-        out.print(f"{done.copied} memories copied and checked{there}: {done.pages} pages in all")
+        copied = counted(done.copied, "memory", "memories")
+        out.print(f"{copied} copied and checked{there}: {counted(done.pages, 'page')} in all")
     for scope in done.differing:
         left = f"left alone, for the target holds something else of it: {scope.user_id}"
         err.print(shown(left, "yellow"), soft_wrap=True)

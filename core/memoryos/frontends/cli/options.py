@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memoryos.config import MemoryConfig
-from memoryos.engine import Engine
 from memoryos.errors import InvalidInput, NotFound
-from memoryos.llm import OpenAIChat
-from memoryos.memory.memory import Memory
-from memoryos.model import Scope
-from memoryos.ports import ChatModel
-from memoryos.storage.sql import without_password
+
+if TYPE_CHECKING:  # what a command opens is loaded when it opens it: help is there at once
+    from memoryos.engine import Engine
+    from memoryos.memory.memory import Memory
+    from memoryos.model import Scope
+    from memoryos.ports import ChatModel
 
 DEFAULT_DB = "memoryos.db"
 DEFAULT_USER = "me"
@@ -148,6 +148,8 @@ def chat_model(
     """Return the model that the options name. The key comes from OPENAI_API_KEY alone."""
     if not model:
         return None
+    from memoryos.llm import OpenAIChat  # noqa: PLC0415
+
     local = bool(base_url) and not os.environ.get("OPENAI_API_KEY")
     return OpenAIChat(
         model,
@@ -173,6 +175,10 @@ def opened(
     With `exists` a database file that is not there is an error, for to make an empty one and find
     nothing in it helps nobody. Without settings for it nothing is consolidated: looking is cheap.
     """
+    from memoryos.config import MemoryConfig  # noqa: PLC0415
+    from memoryos.engine import Engine  # noqa: PLC0415
+    from memoryos.storage.sql import without_password  # noqa: PLC0415
+
     uri = uri_of(db)
     if exists and uri.startswith("sqlite:///"):
         path = Path(uri.removeprefix("sqlite:///"))
@@ -187,15 +193,31 @@ def opened(
 
 
 def chosen(
-    engine: Engine, user: str | None, assistant: str | None, session: str = "default"
+    engine: Engine,
+    user: str | None,
+    assistant: str | None,
+    session: str = "default",
+    *,
+    new: bool = False,
 ) -> Memory:
-    """Return the memory that the options name; what is not named must exist only once."""
-    scope = chosen_scope(engine.scopes(), user, assistant)
-    return engine.memory(scope.user_id, scope.assistant_id, session)
+    """Return the memory that the options name; what is not named must exist only once.
+
+    new: a user or assistant that nothing is remembered of begins a memory; else NotFound is raised
+    for one that is named, with the name that was probably meant.
+    """
+    scopes = engine.scopes()
+    scope = chosen_scope(scopes, user, assistant)
+    memory = engine.memory(scope.user_id, scope.assistant_id, session)
+    named = user is not None or assistant is not None
+    if not new and named and scope not in scopes and not memory.receipts():  # nor forgotten
+        raise NotFound(_unknown(scopes, user, assistant))
+    return memory
 
 
-def chosen_scope(scopes: list[Scope], user: str | None, assistant: str | None) -> Scope:
+def chosen_scope(scopes: Sequence[Scope], user: str | None, assistant: str | None) -> Scope:
     """Return the scope that the options name. Raises InvalidInput when several match."""
+    from memoryos.model import Scope  # noqa: PLC0415
+
     fitting = [
         scope
         for scope in scopes
@@ -209,13 +231,42 @@ def chosen_scope(scopes: list[Scope], user: str | None, assistant: str | None) -
             DEFAULT_ASSISTANT if assistant is None else assistant,
         )
     if user is None:
-        users = list(dict.fromkeys(scope.user_id for scope in fitting))
+        users = users_of(fitting)
         if len(users) > 1:
-            raise InvalidInput(f"whose memory? Say --user: {_listed(users)}")
+            raise InvalidInput(f"whose memory? Say --user: {listed(users)}")
     assistants = [scope.assistant_id for scope in fitting]
-    raise InvalidInput(f"with which assistant? Say --assistant: {_listed(assistants)}")
+    raise InvalidInput(f"with which assistant? Say --assistant: {listed(assistants)}")
 
 
-def _listed(ids: list[str], most: int = 10) -> str:
+def users_of(scopes: Sequence[Scope]) -> list[str]:
+    """Return the users of scopes, each once."""
+    return list(dict.fromkeys(scope.user_id for scope in scopes))
+
+
+def _unknown(scopes: Sequence[Scope], user: str | None, assistant: str | None) -> str:
+    """Say that nothing is remembered of a user or assistant, and which one was probably meant."""
+    users = users_of(scopes)
+    if user is not None and user not in users:
+        what, name, known = "user", user, users
+    else:
+        own = [scope for scope in scopes if user in (None, scope.user_id)]
+        what, name = "assistant", str(assistant)
+        known = list(dict.fromkeys(scope.assistant_id for scope in own))
+    if not known:
+        return f"nothing is remembered of {name!r} yet: `memoryos add` begins a memory"
+    near = did_you_mean(name, known)
+    meant = f"did you mean {near}? " if near else ""
+    return f"nothing is remembered of the {what} {name!r}; {meant}There is: {listed(known)}"
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str | None:
+    """Return which known name was probably meant, or None."""
+    folded = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return folded[near[0]] if near else None
+
+
+def listed(ids: Sequence[str], most: int = 10) -> str:
+    """Return names for a message, at most so many."""
     shown = ", ".join(ids[:most])
     return shown if len(ids) <= most else f"{shown} and {len(ids) - most} more"

@@ -1,4 +1,4 @@
-"""The conversation that `memoryos demo` plays: Tom, in English and three weeks later in Spanish."""
+"""The conversation that `memoryos demo` plays: Tom, in English, and one turn in Spanish."""
 
 from __future__ import annotations
 
@@ -6,67 +6,48 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Act:
-    """One conversation, and what fresh conversations ask about it."""
+class Turn:
+    """What Tom says, what the agent answers, and how many days ago."""
 
-    session_id: str
-    title: str
-    days_ago: int
-    turns: tuple[tuple[str, str], ...]
-    questions: tuple[str, ...]
+    said: str
+    answered: str
+    days_ago: float
 
 
-ACTS = (
-    Act(
-        session_id="english",
-        title="A conversation in English, three weeks ago",
-        days_ago=21,
-        turns=(
-            (
-                "Hi! I'm Tom, I work as a data scientist in San Francisco.",
-                "Hello Tom! Data scientist in San Francisco: what data does that job work on?",
-            ),
-            (
-                "Sensor data of wind turbines: I tell when a turbine will fail.",
-                "So a data scientist for turbines: the sensor data tells when one will fail.",
-            ),
-            (
-                "Right, I train models on the sensor data of each turbine before it fails.",
-                "Models on the sensor data of each turbine: that is data science.",
-            ),
-            (
-                "I like chess, I play at the club every Thursday with my sister Clara.",
-                "Chess with your sister every Thursday! Who wins?",
-            ),
-            ("Clara wins at chess, mostly.", "Then there is something to learn on Thursday."),
-            ("By the way, I have a dog called Rex, he chases ducks.", "Give Rex my best."),
-        ),
-        questions=("What do you remember about my job?", "Where do I work?"),
+WORK = (
+    Turn(
+        "Hi! I'm Tom, I work as a data scientist in San Francisco.",
+        "Hello Tom! What data does a data scientist in San Francisco look at?",
+        21,
     ),
-    Act(
-        session_id="español",
-        title="A conversation in Spanish, yesterday",
-        days_ago=1,
-        turns=(
-            (
-                "¡Hola! Soy Tom y trabajo como científico de datos en San Francisco.",
-                "¡Hola, Tom! ¿Qué datos mira un científico de datos en San Francisco?",
-            ),
-            (
-                "Con datos de sensores de turbinas: un científico prevé así sus fallos.",
-                "Un científico de turbinas: los datos de los sensores avisan de los fallos.",
-            ),
-            (
-                "Sí, entreno modelos con los datos de los sensores de cada turbina.",
-                "Modelos con los datos de sensores de cada turbina: eso es ciencia de datos.",
-            ),
-            (
-                "Me gusta el ajedrez, juego los jueves con mi hermana Clara.",
-                "¡Ajedrez con tu hermana! ¿Quién gana?",
-            ),
-            ("Casi siempre gana Clara.", "Habrá que estudiar antes del jueves."),
-            ("Mi perro se llama Rex.", "Saludos a Rex."),
-        ),
-        questions=("¿Qué recuerdas sobre mi trabajo?", "¿En qué ciudad trabajo?"),
+    Turn(
+        "Sensor data of wind turbines: I tell when a turbine will fail.",
+        "So the sensor data of a turbine tells when it will fail.",
+        21,
+    ),
+    Turn(
+        "I train models on the sensor data of each turbine before it fails.",
+        "Models on the sensor data of each turbine: that is data science.",
+        21,
     ),
 )
+"""Known from the first turn, and filed under one topic that becomes hot."""
+LIFE = (
+    Turn("I moved to Seattle last month.", "Welcome to Seattle!", 9),
+    Turn("My sister Clara plays chess every Thursday.", "Who wins?", 9),
+    Turn("I work for a turbine maker in Seattle now.", "Then the turbines moved with you.", 2),
+)
+RECALLS = ("Which sensor data do I look at?", "When will a turbine fail?")
+"""Questions that heat the topic of work."""
+BY_MEANING = "Where do I live?"
+"""No word of it was said."""
+NEWEST = "Where do I work?"
+"""Said twice: the newest word on it comes first."""
+UNKNOWN = "Who is the president of France?"
+"""Nothing that was said bears on it."""
+STATED, ATTRIBUTE = "Tom is allergic to peanuts", "allergy"
+CORRECTED = "Tom is allergic to walnuts, not to peanuts"
+SPANISH = Turn(
+    "Mi perro se llama Rex y persigue patos.", "Saludos a Rex, y que los patos vuelen.", 1
+)
+SPANISH_QUESTION = "¿Cómo se llama mi perro?"

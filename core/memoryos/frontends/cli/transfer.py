@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from memoryos.engine import Engine
 from memoryos.frontends.cli.console import emit, err, out, plain, shown
 from memoryos.frontends.cli.options import Assistant, Db, Embedder, Json, User, chosen, opened
-from memoryos.frontends.importers import Report, import_file
+from memoryos.text.counts import counted
+
+if TYPE_CHECKING:
+    from memoryos.engine import Engine
+    from memoryos.frontends.importers import Report
 
 Format = Literal["locomo", "jsonl", "memoryos", "mem0", "export"]
 _MOST_PROBLEMS = 20
@@ -43,34 +45,57 @@ def import_(
 
     [bold]Formats[/bold]
 
-      jsonl     one turn a line: {"user": …, "agent": …, "timestamp"?, "session"?, "key"?}
-      locomo    the LoCoMo benchmark: each conversation is a user, named with --user before it
-      memoryos  the published package's data folder: pages, chains, segments with their heat,
-                profile, knowledge
+      jsonl     a turn a line: {"user": …, "agent": …} and, if known, "timestamp",
+                "session", "key"
+      locomo    the LoCoMo benchmark: each conversation is a user, its name after
+                that of --user
+      memoryos  the published package's data folder, with its segments' heat
       mem0      an exported list of mem0's memories
       export    what memoryos export wrote
 
     What is damaged is reported, the rest imported; the exit code is then 1.
     """
+    from memoryos.frontends.importers import import_file  # noqa: PLC0415
+
     # A power cut may take the last turns of an import, and running it again brings them back: so
     # it need not wait for the disk at each page.
     with opened(str(db), exists=False, embedder=embedder, durability="normal") as engine:
-        with progress_bar("importing") as progress:
-            report = import_file(
-                engine,
-                path,
-                format_,
-                user_id=user,
-                assistant_id=assistant,
-                progress=progress,
-            )
-        _consolidate(engine, report, assistant)
+        before = _pages_in(engine)
+        try:
+            with progress_bar("importing") as progress:
+                report = import_file(
+                    engine,
+                    path,
+                    format_,
+                    user_id=user,
+                    assistant_id=assistant,
+                    progress=progress,
+                )
+            _consolidate(engine, report, assistant)
+        except KeyboardInterrupt:
+            _interrupted(_pages_in(engine) - before, json=json)
+            raise typer.Exit(130) from None
     if json:
         emit(report)
     else:
         _print(report)
     if report.problems:
         raise typer.Exit(1)
+
+
+def _pages_in(engine: Engine) -> int:
+    """Return how many pages all memories of a database hold."""
+    return sum(engine.memory(s.user_id, s.assistant_id).stats().pages for s in engine.scopes())
+
+
+def _interrupted(kept: int, *, json: bool) -> None:
+    """Say what an import has kept that Ctrl-C ended, and how to go on."""
+    if json:
+        emit({"interrupted": True, "new": kept})
+        return
+    told = f"stopped: {counted(kept, 'new page')} kept. "
+    again = "Run the same command again for the rest; nothing comes twice."
+    err.print(shown(told + again, "yellow"), soft_wrap=True)
 
 
 def _consolidate(engine: Engine, report: Report, assistant: str | None) -> None:
@@ -96,8 +121,8 @@ def _print(report: Report) -> None:
     known = report.read - report.new
     out.print(
         shown(
-            f"{report.new} new pages for {whom}"
-            + (f", {known} were there already" if known else "")
+            f"{counted(report.new, 'new page')} for {whom}"
+            + (f", {counted(known, 'was', 'were')} there already" if known else "")
         ),
         soft_wrap=True,
     )
@@ -125,12 +150,20 @@ def export(
     if json:
         emit({"path": str(path), "lines": lines, "user_id": memory.scope.user_id})
     else:
-        out.print(shown(f"{lines} lines in {path}"), soft_wrap=True)
+        out.print(shown(f"{counted(lines, 'line')} in {path}"), soft_wrap=True)
 
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on the error output; yield what is called with (done, total)."""
+    from rich.progress import (  # noqa: PLC0415  # only what takes time needs it
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -7,16 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from memoryos.frontends.cli.console import out, shown
+from memoryos.frontends.cli.console import emit_line, out, shown
 from memoryos.frontends.cli.options import (
     BaseUrl,
     Db,
     Embedder,
+    Json,
     Model,
     chat_model,
     opened,
 )
-from memoryos.frontends.web import WebSettings, read_tokens, serve
 
 PromotionMode = Literal["background", "manual", "queue"]
 Token = Annotated[
@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Begin here")(ui)
 
 
-def ui(
+def ui(  # noqa: PLR0917  # options of a command
     host: Annotated[
         str,
         typer.Option("--host", metavar="ADDRESS", help="Where to listen. Others need a token."),
@@ -71,12 +71,21 @@ def ui(
     embedder: Embedder = None,
     model: Model = None,
     base_url: BaseUrl = None,
+    json: Json = False,
 ) -> None:
     """Look at memories in the browser, and put them right; the same as a REST API.
 
     On http://127.0.0.1:8765/, with the API below /api/ (its document: /api/openapi.json). Runs
     until Ctrl-C.
     """
+    from memoryos.frontends.web import WebSettings, read_tokens, serve  # noqa: PLC0415
+
+    def announce(address: str) -> None:
+        if json:
+            emit_line({"address": address})
+        else:
+            out.print(shown(f"{address}  Ctrl-C ends it."), soft_wrap=True)
+
     settings = WebSettings(
         host=host,
         port=port,
@@ -91,8 +100,4 @@ def ui(
         model=chat_model(model, base_url),
         promotion="manual" if read_only else promotion,
     ) as engine:
-        serve(engine, settings, open_browser=not no_open, announce=_announce)
-
-
-def _announce(address: str) -> None:
-    out.print(shown(f"{address}  Ctrl-C ends it."), soft_wrap=True)
+        serve(engine, settings, open_browser=not no_open, announce=announce)

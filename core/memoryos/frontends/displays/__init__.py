@@ -9,7 +9,7 @@ from typing import Any
 from memoryos.model import CARDS, FIGURES
 
 _CARDS = ("ErasureReceipt", "Memory", "Profile", "Recall", "Segment")
-_FIGURES = ("heat", "timeline")
+_FIGURES = ("heat", "segments", "timeline")
 
 
 def register() -> None:

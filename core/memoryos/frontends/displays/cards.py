@@ -95,7 +95,10 @@ def recall_card(recall: Recall) -> str:
         else f"<p>{small('Nothing is remembered that bears on this.')}</p>"
     )
     facts = [_fact(item) for item in (*recall.user_knowledge, *recall.agent_knowledge)]
-    near = [f"{span(s.summary, 160)} {small(f'heat {degrees(s.heat)}')}" for s in recall.segments]
+    near = [
+        f"{span(s.name or s.summary, 160)} {small(f'heat {degrees(s.heat)}')}"
+        for s in recall.segments
+    ]
     return card(
         f"Recall: {span(recall.query)}",
         found,
@@ -112,10 +115,15 @@ def memory_card(memory: Memory) -> str:
     waiting = [f"{small(day(page.timestamp))} {_side(page)}" for page in memory.short_term()]
     topics = [_heated(segment, threshold) for segment in memory.segments()]
     told = set(profile.sources.values())
-    facts = [_fact(item) for item in memory.knowledge() if item.id not in told]
+    known = [item for item in memory.knowledge() if item.id not in told]
+    facts = [_fact(item) for item in known if item.kind == "fact"]
+    statements = [_fact(item) for item in known if item.kind == "statement"]
     traits = [f"{text(t.name)}: {text(t.level)}" for t in profile.traits]
-    known = _attributes(profile.user, "Nothing is known yet.") + (
-        f"<h5>Facts</h5>{_some(facts)}" if facts else ""
+    nothing = "" if known else "Nothing is known yet."
+    long_term = (
+        (_attributes(profile.user, nothing) if profile.user or nothing else "")
+        + (f"<h5>Facts</h5>{_some(facts)}" if facts else "")
+        + (f"<h5>What was said</h5>{_some(statements[::-1])}" if statements else "")
     )
     counts = (
         count(stats.pages, "page"),
@@ -133,7 +141,7 @@ def memory_card(memory: Memory) -> str:
         _tier(
             "long",
             "Long term: profile and knowledge",
-            known + (f"<h5>Traits</h5>{_some(traits)}" if traits else ""),
+            long_term + (f"<h5>Traits</h5>{_some(traits)}" if traits else ""),
         ),
         "</div>",
         small(", ".join(counts)),
@@ -174,6 +182,8 @@ def _attributes(attributes: Mapping[str, str], otherwise: str) -> str:
 
 
 def _fact(item: Knowledge) -> str:
+    if item.kind == "statement":
+        return f"“{span(item.text)}” {small(day(item.updated))}"
     return f"{span(item.text)} {_quotes(item.sources[:1])}"
 
 

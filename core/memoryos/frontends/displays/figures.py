@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from io import BytesIO
+from itertools import pairwise
 from typing import Any
 
 from memoryos.errors import MissingExtra
 from memoryos.memory import Memory
 from memoryos.model import NO_SEGMENT, Segment
+from memoryos.tiers.heat_history import HeatPoint
 
 try:
     from matplotlib import dates
@@ -19,8 +21,11 @@ except ModuleNotFoundError as error:
 
 INK = "#747c88"
 """Words and lines: a grey that reads on white and on black; the background is left open."""
-VISITS, INTERACTIONS, RECENCY = "#e8590c", "#4c86e0", "#8b8f98"
-TOPICS = ("#4c86e0", "#e8590c", "#2f9e6e", "#a06be0", "#d6498c", "#b08900", "#1f9cb0", "#8a6d5a")
+TOPICS = (
+    *("#4c86e0", "#e8590c", "#2f9e6e", "#a06be0", "#d6498c", "#b08900"),
+    *("#1f9cb0", "#a86b4c", "#6f8f00", "#e05555", "#5f6fd8", "#2f8fc0"),
+)
+"""Colours of segments, in the order of their beginning, the same in every figure."""
 _MOST = 16
 """Segments that a figure shows."""
 
@@ -36,23 +41,65 @@ class Plot(Figure):
 
 
 def heat_figure(memory: Memory) -> Plot:
+    """Return each segment's heat over time, with τ; stars are promotions, crosses evictions."""
+    everything, history = memory.segments(evicted=True), memory.heat_history()
+    colours, tau = _colours(everything), memory.config.heat_threshold
+    shown = sorted(_hottest(everything, history), key=lambda segment: segment.created)
+    figure, axes = _blank(rows=8 if shown else 0)
+    for segment in shown:
+        points, colour = history[segment.id], colours[segment.id]
+        times, heats = [point.at for point in points], [point.heat for point in points]
+        axes.plot(times, heats, color=colour, linewidth=1.8, label=_label(segment, 30))
+        moved = [(p.at, p.heat) for p in points if p.what in ("page", "recall")]
+        axes.plot(*zip(*moved, strict=True), ".", color=colour, markersize=7)
+        peaks = [
+            (before.at, before.heat)
+            for before, after in pairwise(points)
+            if after.what == "promotion"
+        ]
+        if peaks:
+            axes.plot(*zip(*peaks, strict=True), "*", color=colour, markersize=15)
+        if points[-1].what == "eviction":
+            axes.plot(times[-1], heats[-1], "x", color=colour, markersize=10, markeredgewidth=2.4)
+    axes.axhline(tau, color=INK, linestyle="--", linewidth=1.4, label=f"τ = {tau:g}")
+    promoted = any(p.what == "promotion" for s in shown for p in history[s.id])
+    _explain(axes, "*", "promoted", wanted=promoted)
+    _explain(axes, "x", "evicted", wanted=any(segment.evicted for segment in shown))
+    axes.set_ylim(0, None)
+    axes.set_ylabel("heat")
+    axes.spines["left"].set_visible(True)
+    if shown:
+        _date_axis(axes)
+    else:
+        axes.set_xticks([])
+        axes.set_yticks([])
+    _legend(axes, columns=3)
+    return figure
+
+
+def segments_figure(memory: Memory) -> Plot:
     """Return each segment's heat (Eq. 4) by what it is made of, hottest first, against τ."""
-    config, shown = memory.config, memory.segments()[:_MOST]
+    config, everything = memory.config, memory.segments(evicted=True)
+    shown = [segment for segment in everything if not segment.evicted][:_MOST]
+    colours = _colours(everything)
     figure, axes = _blank(rows=len(shown))
     alpha, beta = config.heat_alpha, config.heat_beta
     tau = config.heat_threshold
     parts = (
-        (INTERACTIONS, "β · L_interaction", [beta * s.interactions for s in shown]),
-        (VISITS, "α · N_visit", [alpha * s.visits for s in shown]),
+        (1.0, "β · L_interaction", [beta * s.interactions for s in shown]),
+        (0.6, "α · N_visit", [alpha * s.visits for s in shown]),
         (
-            RECENCY,
+            0.3,
             "γ · R_recency",
             [s.heat - alpha * s.visits - beta * s.interactions for s in shown],
         ),
     )
     left = [0.0] * len(shown)
-    for colour, label, widths in parts:
-        axes.barh(range(len(shown)), widths, left=left, color=colour, label=label, height=0.6)
+    for strength, label, widths in parts:
+        of = [colours[segment.id] for segment in shown]
+        axes.barh(range(len(shown)), widths, left=left, color=of, alpha=strength, height=0.6)
+        if shown:  # the parts are told by their strength: the colour is the segment's
+            axes.barh(0, 0, color=INK, alpha=strength, label=label)
         left = [start + width for start, width in zip(left, widths, strict=True)]
     axes.axvline(tau, color=INK, linestyle="--", linewidth=1.4, label=f"τ = {tau:g}")
     axes.set_xlim(0, max([tau, *left]) * 1.08)
@@ -65,10 +112,12 @@ def heat_figure(memory: Memory) -> Plot:
 def timeline_figure(memory: Memory) -> Plot:
     """Return when the pages of each segment were said, and which of them knowledge comes from."""
     pages = [page for page in memory.pages() if page.segment_id != NO_SEGMENT]
-    segments, knowledge = memory.segments(), memory.knowledge()
+    segments, knowledge = memory.segments(evicted=True), memory.knowledge()
+    colours = _colours(segments)
     newest = sorted(segments, key=lambda segment: segment.last_access)[-_MOST:]
-    rows = {segment.id: row for row, segment in enumerate(sorted(newest, key=lambda s: s.created))}
-    names = [_label(segment) for segment in sorted(newest, key=lambda s: s.created)]
+    newest.sort(key=lambda segment: segment.created)
+    rows = {segment.id: row for row, segment in enumerate(newest)}
+    names = [_label(segment) for segment in newest]
     elsewhere, waiting = len(names), len(names) + 1
     used = {rows.get(p.segment_id, elsewhere) if p.segment_id else waiting for p in pages}
     last = [(elsewhere, "other segments"), (waiting, "short term")]
@@ -84,7 +133,7 @@ def timeline_figure(memory: Memory) -> Plot:
     for time, row in at.values():
         by_row.setdefault(row, []).append(time)
     for row, times in sorted(by_row.items()):
-        colour = INK if row >= len(rows) else TOPICS[row % len(TOPICS)]
+        colour = INK if row >= len(rows) else colours[newest[row].id]
         axes.plot(times, [row] * len(times), "o", color=colour, markersize=7, alpha=0.75)
     said = sorted({at[s.page_id] for k in knowledge for s in k.sources if s.page_id in at})
     if said:
@@ -99,13 +148,38 @@ def timeline_figure(memory: Memory) -> Plot:
             label="source of what is known",
         )
         _legend(axes)
+    _date_axis(axes)
+    _name_rows(axes, names)
+    return figure
+
+
+def _colours(segments: Sequence[Segment]) -> dict[str, str]:
+    """Return the colour of each segment by its id: all of a memory are needed to tell."""
+    ordered = sorted(segments, key=lambda segment: (segment.created, segment.id))
+    return {s.id: TOPICS[number % len(TOPICS)] for number, s in enumerate(ordered)}
+
+
+def _hottest(
+    segments: Sequence[Segment], history: Mapping[str, Sequence[HeatPoint]]
+) -> list[Segment]:
+    """Return the segments that have been hottest at any time."""
+    known = [segment for segment in segments if segment.id in history]
+    known.sort(key=lambda segment: -max(point.heat for point in history[segment.id]))
+    return known[:_MOST]
+
+
+def _explain(axes: Any, marker: str, words: str, *, wanted: bool) -> None:
+    """Put a marker into the legend."""
+    if wanted:
+        axes.plot([], [], marker, color=INK, markersize=11, markeredgewidth=1.6, label=words)
+
+
+def _date_axis(axes: Any) -> None:
     kinds: Any = dates  # matplotlib leaves these constructors without types
     locator = kinds.AutoDateLocator(minticks=2, maxticks=7)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(kinds.ConciseDateFormatter(locator))
     axes.margins(x=0.06)
-    _name_rows(axes, names)
-    return figure
 
 
 def _blank(rows: int) -> tuple[Plot, Any]:
@@ -113,6 +187,7 @@ def _blank(rows: int) -> tuple[Plot, Any]:
     axes: Any = figure.add_subplot(facecolor="none")
     axes.tick_params(colors=INK, labelsize=9)
     axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
     axes.xaxis.get_offset_text().set_color(INK)
     axes.grid(axis="x", color=INK, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -137,12 +212,12 @@ def _name_rows(axes: Any, names: Sequence[str]) -> None:
     axes.set_ylim(len(names) - 0.4, -0.6)
 
 
-def _legend(axes: Any) -> None:
+def _legend(axes: Any, columns: int = 4) -> None:
     if axes.get_legend_handles_labels()[0]:
         axes.legend(
             loc="lower left",
             bbox_to_anchor=(0, 1),
-            ncols=4,
+            ncols=columns,
             frameon=False,
             labelcolor=INK,
             fontsize=9,
@@ -150,7 +225,7 @@ def _legend(axes: Any) -> None:
         )
 
 
-def _label(segment: Segment) -> str:
+def _label(segment: Segment, longest: int = 34) -> str:
     words = segment.name or ", ".join(segment.keywords[:3])
     line = "".join(c if c.isprintable() else " " for c in words).replace("$", r"\$")
-    return line if len(line) <= 34 else line[:33] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"

@@ -29,7 +29,7 @@ try:
     from starlette.staticfiles import StaticFiles
     from starlette.types import Scope
 except ImportError as error:
-    raise MissingExtra.of("the page and the REST API", "ui") from error
+    raise MissingExtra.of("memoryos ui", "ui") from error
 
 from memoryos.engine import Engine
 from memoryos.frontends.web.api.problems import problem

@@ -15,7 +15,7 @@ from memoryos.frontends.web.settings import WebSettings, is_loopback
 try:
     import uvicorn
 except ImportError as error:
-    raise MissingExtra.of("the page and the REST API", "ui") from error
+    raise MissingExtra.of("memoryos ui", "ui") from error
 
 _SECONDS_TO_END = 3
 """How long answers that are under way may hold up the end."""

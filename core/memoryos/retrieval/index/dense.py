@@ -47,7 +47,7 @@ class DenseSnapshot:
         scores = np.empty(self.size, dtype=np.float32)
         start = 0
         for block in self.blocks:
-            _inner_products(block, target, scores[start : start + len(block)])
+            inner_products(block, target, scores[start : start + len(block)])
             start += len(block)
         return scores
 
@@ -66,7 +66,7 @@ class DenseSnapshot:
         return found
 
 
-def _inner_products(block: Matrix, vector: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+def inner_products(block: Matrix, vector: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """Fill `out` with the inner product of each row of `block` with `vector`.
 
     Not np.dot: its threads wait for one another when the cores are busy (7 ms for 1).

@@ -156,7 +156,7 @@ def search(
     passages = rank.chained(base, columns.before[: n + 1], columns.after[: n + 1], config)[1:]
     scores = _of_pages(columns, passages, config) + bonus
     found = _enough(columns, best(scores, wanted.pages, columns, allowed) + 1, wanted)
-    parts = [_best_passages(columns, page, passages) for page in found.tolist()]
+    parts = _parts(columns, found, passages)
     rows = found
     if not columns.plain:
         rows = columns.starts[found] + np.array([part[0][0] for part in parts], np.intp)
@@ -207,6 +207,17 @@ def _of_pages(columns: Columns, passages: Floats, config: RankingConfig) -> Floa
         second = np.maximum.reduceat(np.maximum(rest, 0), starts)
         scores = scores + np.float32(config.further) * second
     return scores
+
+
+def _parts(
+    columns: Columns, found: NDArray[np.intp], scores: Floats
+) -> list[tuple[tuple[int, float], ...]]:
+    """Return `_best_passages` of each of some pages."""
+    counts, firsts = columns.counts[found].tolist(), scores[columns.starts[found] - 1].tolist()
+    return [
+        ((0, first),) if count == 1 else _best_passages(columns, page, scores)
+        for page, count, first in zip(found.tolist(), counts, firsts, strict=True)
+    ]
 
 
 def _best_passages(columns: Columns, page: int, scores: Floats) -> tuple[tuple[int, float], ...]:

@@ -173,15 +173,17 @@ def record_of(key: UUID, row: Sequence[Any], written: int | None, format_: int) 
     return record and replace(record, id=row[1].decode())
 
 
-def unreadable(key: UUID, rows: Sequence[tuple[Any, ...]]) -> list[tuple[str, bytes]]:
+def unreadable(
+    key: UUID, rows: Sequence[tuple[Any, ...]], *, journalled: bool = False
+) -> list[tuple[str, bytes]]:
     """Return kind and key of the rows of `all_records` that hold no readable record.
 
-    Those of the journal are not among them: nothing would derive them again.
+    Those of the journal are not among them, as nothing would derive them again; or only those.
     """
     return [
         (row[0], digest_)
         for *row, written, format_, digest_ in rows
-        if row[0] not in JOURNALLED_KINDS
+        if (row[0] in JOURNALLED_KINDS) == journalled
         and (row[0] not in KINDS or record_of(key, row, written, format_) is None)
     ]
 

@@ -183,9 +183,10 @@ class PostgresStore:
         found = (record_of(key, row, written, format_) for *row, written, format_ in rows)
         return [record for record in found if record is not None]
 
-    def unreadable(self, scope: Scope) -> int:
+    def unreadable(self, scope: Scope, *, journalled: bool = False) -> int:
         key = scope_key(scope)
-        return len(unreadable(key, self._rows(SQL["all_records"], (key,))))
+        rows = self._rows(SQL["all_records"], (key,))
+        return len(unreadable(key, rows, journalled=journalled))
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         expected = {

@@ -103,7 +103,11 @@ WHERE slot > :first AND slot <= :last AND timestamp >= :since AND timestamp < :b
 ORDER BY slot DESC LIMIT :limit
 
 -- name: positions
-SELECT slot FROM pages WHERE scope_id = :scope AND slot > :after
+SELECT slot FROM pages WHERE scope_id = :scope AND slot > :first AND slot <= :last
+
+-- name: positions_in_order
+-- Through the table as it lies: by an index of the scope each page would be looked up on its own.
+SELECT slot FROM pages WHERE slot > :first AND slot <= :last
 
 -- name: where_session_id
 AND session_id = :session_id
@@ -118,8 +122,9 @@ AND timestamp >= :since
 AND timestamp < :before
 
 -- name: where_in
--- Metadata that is damaged counts as none, as it does in the page.
-AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+-- Metadata that is damaged counts as none, as it does in the page. Most pages that do not match
+-- are told by their text, before it is parsed.
+AND instr(metadata, :key{n}) AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
     WHERE key = :name{n}
     AND type NOT IN ('array', 'object') AND value IN (SELECT value FROM json_each(:values{n})))
 
@@ -130,11 +135,11 @@ AND NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN meta
         OR value NOT IN (SELECT value FROM json_each(:values{n}) WHERE type <> 'null')))
 
 -- name: where_number
-AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+AND instr(metadata, :key{n}) AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
     WHERE key = :name{n} AND type IN ('integer', 'real') AND value {comparison} :values{n})
 
 -- name: where_text
-AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+AND instr(metadata, :key{n}) AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
     WHERE key = :name{n} AND type = 'text' AND value {comparison} :values{n})
 
 -- name: by_slot

@@ -10,7 +10,14 @@ from memoryos.errors import NotADatabase
 from memoryos.model import Page, Scope
 from memoryos.ports import Call
 from memoryos.storage.codec import FORMAT, JOURNALLED_KINDS, KINDS, dumps, encode_messages, micros
-from memoryos.storage.port import PageDraft, PageFilter, PageQuery, Record, StoredEmbedder
+from memoryos.storage.port import (
+    Condition,
+    PageDraft,
+    PageFilter,
+    PageQuery,
+    Record,
+    StoredEmbedder,
+)
 from memoryos.storage.rows import (
     checksum,
     checksums,
@@ -82,7 +89,10 @@ def select_positions(
         "before": None if where.before is None else micros(where.before),
     }
     arguments = {name: value for name, value in given.items() if value is not None}
-    parts = [_SQL["positions"], *(_SQL[f"where_{name}"] for name in arguments)]
+    by_index = where.session_id is not None or where.segment_id is not None
+    arguments |= slots(scope_id, after_seq) | ({"scope": scope_id} if by_index else {})
+    base = _SQL["positions" if by_index else "positions_in_order"]
+    parts = [base, *(_SQL[f"where_{name}"] for name in given if given[name] is not None)]
     for n, condition in enumerate(where.metadata):
         if condition.comparison == "in":
             name = "where_in_or_missing" if None in condition.values else "where_in"
@@ -93,8 +103,19 @@ def select_positions(
         comparison = COMPARISONS[condition.comparison]
         parts.append(_SQL[name].format(n=n, comparison=comparison))
         arguments |= {f"name{n}": condition.name, f"values{n}": values}
-    first = scope_id << SHIFT | after_seq
-    return " ".join([*parts, _SQL["by_slot"]]), {**arguments, "scope": scope_id, "after": first}
+        if not name.endswith("missing"):
+            arguments[f"key{n}"] = _as_written(condition)
+    return " ".join([*parts, _SQL["by_slot"]]), arguments
+
+
+def _as_written(condition: Condition) -> str:
+    """Return what the JSON of `page_row` holds for every page that meets a condition.
+
+    With the value where there is one, and only one way to write it.
+    """
+    value = condition.values[0] if len(condition.values) == 1 else None
+    told = condition.comparison == "in" and isinstance(value, str)
+    return f"{dumps(condition.name)}:{dumps(value) if told else ''}"
 
 
 def page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
@@ -154,15 +175,17 @@ def is_intact(slot: int, scope_id: int, said: list[Any], written: int | None) ->
     return is_readable(said)  # as an older version wrote it
 
 
-def unreadable(scope_id: int, rows: Iterable[Sequence[Any]]) -> list[tuple[int]]:
+def unreadable(
+    scope_id: int, rows: Iterable[Sequence[Any]], *, journalled: bool = False
+) -> list[tuple[int]]:
     """Return the row ids of the rows of `all_records` that hold no readable record.
 
-    Those of the journal are not among them: nothing would derive them again.
+    Those of the journal are not among them, as nothing would derive them again; or only those.
     """
     return [
         (rowid,)
         for *row, written, format_, rowid in rows
-        if row[0] not in JOURNALLED_KINDS
+        if (row[0] in JOURNALLED_KINDS) == journalled
         and (row[0] not in KINDS or read_record(scope_id, row, written, format_) is None)
     ]
 

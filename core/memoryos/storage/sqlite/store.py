@@ -41,6 +41,7 @@ from memoryos.storage.sqlite.changes import Conflict, append, apply
 from memoryos.storage.sqlite.columns import read_columns, read_joined_vectors, read_vectors
 from memoryos.storage.sqlite.connection import Connections
 from memoryos.storage.sqlite.documents import SQLiteDocuments
+from memoryos.storage.sqlite.grouping import GroupCommit
 from memoryos.storage.sqlite.repair import problems
 from memoryos.storage.sqlite.rows import (
     ALWAYS,
@@ -77,14 +78,20 @@ class SQLiteStore:
         self.path = Path(path)
         self.uri = f"sqlite:///{path}"
         self._db = Connections(self.path, durability=durability, lock_seconds=lock_seconds)
+        self._grouped = GroupCommit(self._db.writing)
         self._scope_ids: dict[Scope, int] = {}  # never stale: scope rows are never deleted
         self.documents = SQLiteDocuments(self._db, self._find_scope)
 
     # ── the journal ──────────────────────────────────────────────────────────────────────────
 
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
-        with self._db.writing() as db:
-            return append(db, self._make_scope(db, scope), scope, drafts)
+        def write(db: sqlite3.Connection) -> tuple[int, list[Page]]:
+            scope_id = self._make_scope(db, scope)
+            return scope_id, append(db, scope_id, scope, drafts)
+
+        scope_id, pages = self._grouped.run(write)
+        self._scope_ids[scope] = scope_id
+        return pages
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         scope_id = self._find_scope(scope)
@@ -225,9 +232,11 @@ class SQLiteStore:
             and (record := read_record(scope_id, row, written, format_)) is not None
         ]
 
-    def unreadable(self, scope: Scope) -> int:
+    def unreadable(self, scope: Scope, *, journalled: bool = False) -> int:
         rows = self._rows(scope, "all_records")
-        return len(unreadable(self._scope_ids[scope], rows)) if rows else 0
+        if not rows:
+            return 0
+        return len(unreadable(self._scope_ids[scope], rows, journalled=journalled))
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         try:
@@ -312,6 +321,8 @@ class SQLiteStore:
 
     def after_fork(self, *, child: bool) -> None:
         self._db.after_fork(child=child)
+        if child:
+            self._grouped.after_fork()
 
     def backup(self, path: str) -> None:
         self._db.backup(path)
@@ -342,12 +353,11 @@ class SQLiteStore:
         if scope_id is None:
             digest = scope_digest(scope)
             row = db.execute(_SQL["find_scope"], (digest,)).fetchone()
+            # Not remembered before the transaction is through: it may be rolled back. Its names
+            # come with its first page and go with its last.
             if row is None:
-                # Not remembered before the transaction is through: it may be rolled back. Its
-                # names come with its first page and go with its last.
-                made: int = db.execute(_SQL["create_scope"], (digest, INDEXING)).fetchone()[0]
-                return made
-            scope_id = self._scope_ids[scope] = row[0]
+                row = db.execute(_SQL["create_scope"], (digest, INDEXING)).fetchone()
+            scope_id = int(row[0])
         return scope_id
 
     def _rows(self, scope: Scope, query: str, *arguments: Any) -> list[Any]:

@@ -35,15 +35,15 @@ def read_consolidation(
     """Return the drafts of an answer about the pages `shown`, which are numbered from 1.
 
     before: what the prompt told of the chain before them, None for nothing.  known: the facts that
-    it told, in their order.  Raises ModelAnswerInvalid for an answer that says nothing at all.
+    it told, in their order.  Raises ModelAnswerInvalid for an answer of which nothing is of use.
     """
-    if not (answer.pages or answer.topics or answer.facts or answer.chain):
-        raise ModelAnswerInvalid("the model's answer is empty")
+    reader = FactReader(shown, known, before or "")
+    facts = _distinct([reader.fact(fact) for fact in answer.facts])
+    if not (facts or _places_or_tells(answer, shown)):
+        raise ModelAnswerInvalid("nothing in the model's answer is of use")
     topics = _topics(answer, shown)
     chains = _chains(answer, shown, topics, before)
-    reader = FactReader(shown, known, before or "")
-    facts = [reader.fact(fact) for fact in answer.facts]
-    return Consolidation(topics, chains, _distinct(facts))
+    return Consolidation(topics, chains, facts)
 
 
 def read_promotion(
@@ -56,6 +56,17 @@ def read_promotion(
     for trait in filter(None, map(reader.trait, answer.traits)):
         found.setdefault(trait.name, trait)
     return Promotion(_distinct(facts), tuple(found.values()))
+
+
+def _places_or_tells(answer: ConsolidateAnswer, shown: Sequence[ShownPage]) -> bool:
+    """Return whether an answer places a page that was shown, or says something of any."""
+    numbers = {page.number for page in shown}
+    if any(place.page in numbers for place in answer.pages):
+        return True
+    told = [answer.chain, *(topic.summary for topic in answer.topics)]
+    told += [word for topic in answer.topics for word in topic.keywords]
+    there = terms("\n".join(side for page in shown for side in page.sides))
+    return not terms(" ".join(told)).isdisjoint(there)
 
 
 def _topics(answer: ConsolidateAnswer, shown: Sequence[ShownPage]) -> tuple[TopicDraft, ...]:

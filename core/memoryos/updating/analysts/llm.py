@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 OnCall = Callable[[str, TokenUsage, float, str], None]
 """Told of every call: purpose, usage, seconds, and "ok" or the error's name."""
 
-PAGE_TOKENS = 320
+PAGE_TOKENS = 300
 """Longest page that a prompt for filing shows; of a longer side, the beginning and the end."""
 PERSONA_TOKENS = 120
 """The same of a prompt for promotion: what makes a persona is said in few words, by the user."""
 AGENT_SHARE = 0.2
-"""Of a page that is too long, the agent's side gets so much, and what the user's leaves."""
+"""Of a page that is too long, the agent's side gets so much at most: the user tells most."""
 LEAST_TOKENS = 60
 """A page is not cut to less, however small the context window."""
 CALL_TOKENS = 6_000
@@ -308,7 +308,7 @@ class LLMAnalyst:
         sizes = [self._size(side, limit) for side in (page.user_input, page.agent_response)]
         if sum(sizes) <= limit:
             return ShownPage(page, number, page.user_input, page.agent_response)
-        agent = min(sizes[1], max(int(limit * AGENT_SHARE), limit - sizes[0]))
+        agent = min(sizes[1], int(limit * AGENT_SHARE))
         user = min(sizes[0], limit - agent)
         return ShownPage(
             page, number, self._cut(page.user_input, user), self._cut(page.agent_response, agent)

@@ -179,7 +179,12 @@ def knowledge(call: Call) -> Any:
 def explain(call: Call) -> Any:
     """Explain a fact or statement."""
     found = call.memory.explain(call.given["knowledge_id"])
-    return {"knowledge": found.of, "pages": found.pages, "superseded": found.superseded}
+    return {
+        "knowledge": found.of,
+        "pages": found.pages,
+        "superseded": found.superseded,
+        "statements": found.statements,
+    }
 
 
 def remember(call: Call) -> Any:

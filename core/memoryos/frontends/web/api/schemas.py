@@ -198,6 +198,7 @@ class Explained(BaseModel):
     knowledge: Knowledge
     pages: Sequence[Page]
     superseded: Sequence[Knowledge]
+    statements: Sequence[Knowledge] = Field((), description="What a model's fact was read from.")
 
 
 class Segments(BaseModel):

@@ -49,11 +49,12 @@ def listing(site: Site, request: Request) -> Response:
 def entry(site: Site, request: Request) -> Response:
     """Show a fact, statement or trait: its quotes in their turns, what it replaced and what it."""
     found = site.memory(request)
-    explained = found.explain(asked(request, "id"))
+    explained = found.explain(asked(request, "id"), SOURCES_AT_ONCE)
     item = explained.of
     quotes: dict[str, list[str]] = {}
     for source in item.sources:
         quotes.setdefault(source.page_id, []).append(source.quote)
+    shown = list(quotes)[-SOURCES_AT_ONCE:]
     return site.page(
         request,
         "memory/entry.html",
@@ -61,9 +62,9 @@ def entry(site: Site, request: Request) -> Response:
         item=item,
         is_trait=isinstance(item, Trait),
         explained=explained,
-        pages=explained.pages[-SOURCES_AT_ONCE:],
+        pages=explained.pages,
         quotes=quotes,
-        missing=[id_ for id_ in quotes if id_ not in {page.id for page in explained.pages}],
+        missing=sorted(set(shown) - {page.id for page in explained.pages}),
         replaced_by=_replaced_by(found, item),
         said=asked(request, "said"),
     )
@@ -97,7 +98,7 @@ def _replaced_by(found: Memory, item: Knowledge | Trait) -> Knowledge | None:
     if not isinstance(item, Knowledge) or not item.superseded_by:
         return None
     try:
-        newer = found.explain(item.superseded_by).of
+        newer = found.explain(item.superseded_by, 1).of
     except NotFound:
         return None
     return newer if isinstance(newer, Knowledge) else None

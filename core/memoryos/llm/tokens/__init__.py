@@ -1,6 +1,7 @@
 """Counting tokens: exactly where a table is at hand, else never too few.
 
-A table is looked for in tiktoken's own cache, then in the copy that llama-index-core ships.  Only
+A table is looked for in tiktoken's own cache, then in the copy that llama-index-core ships;
+cl100k_base, which counts where no model is configured, is in this folder.  Only
 `may_download=True` (an engine that has a chat model) lets tiktoken fetch one, behind the first
 counts.  Nothing is read, imported or fetched before the first count.
 """
@@ -8,6 +9,7 @@ counts.  Nothing is read, imported or fetched before the first count.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import importlib.util
 import logging
@@ -216,15 +218,21 @@ def _local(name: str) -> Encoding | None:
     with _lock:
         if name not in _loaded:
             table = _TABLES[name]
-            for folder in _folders():
-                if (merges := _read(folder / table.file, table.sha256)) is not None:
-                    from tiktoken import Encoding  # noqa: PLC0415  # import stays cheap
+            found = (_read(folder / table.file, table.sha256) for folder in _folders())
+            merges = next((each for each in found if each is not None), None) or _shipped(name)
+            if merges is not None:
+                from tiktoken import Encoding  # noqa: PLC0415  # import stays cheap
 
-                    _loaded[name] = Encoding(
-                        name, pat_str=table.pattern, mergeable_ranks=merges, special_tokens={}
-                    )
-                    break
+                _loaded[name] = Encoding(
+                    name, pat_str=table.pattern, mergeable_ranks=merges, special_tokens={}
+                )
         return _loaded.get(name)
+
+
+def _shipped(name: str) -> dict[bytes, int] | None:
+    """Return the merges of a table that this package ships; None for another."""
+    path = Path(__file__).with_name(f"{name}.gz")
+    return _merges(gzip.decompress(path.read_bytes())) if path.is_file() else None
 
 
 def _folders() -> Iterator[Path]:
@@ -246,6 +254,11 @@ def _read(path: Path, sha256: str) -> dict[bytes, int] | None:
         return None
     if hashlib.sha256(data).hexdigest() != sha256:
         return None
+    return _merges(data)
+
+
+def _merges(data: bytes) -> dict[bytes, int]:
+    """Return the merges of a table in tiktoken's form: a token in base64 and its rank a line."""
     pairs = (line.split() for line in data.splitlines() if line)
     return {base64.b64decode(token): int(rank) for token, rank in pairs}
 
