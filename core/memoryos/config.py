@@ -31,8 +31,13 @@ class RankingConfig:
     window: float = 0.6
     """Weight of the words of the five pages around it: the segment."""
     dense: float = 1.5
-    """Weight of the page's meaning (cosine): at 1 fewer questions in other words than what was said
-    are found, at 2 fewer of the others; so it is with `StaticEmbedder` and with MiniLM."""
+    """Weight of the page's meaning (cosine)."""
+    unworded: float = 2.0
+    """Added to it where no passage holds the question's words: what is meant was said in others."""
+    unworded_lexical: float = 0.6
+    """Part of the weight of words that is lost there."""
+    worded: float = 0.3
+    """Share of the weight of a question's words from which on a passage holds them."""
     dense_spelling: float = 0.25
     """The same with `HashingEmbedder`, which knows only spelling: it finds misspelt words."""
     further: float = 0.2

@@ -38,6 +38,12 @@ _HELD = 0.1
 _DATED = 0.15
 """How much a page bears on a question that names its time, whatever it says."""
 
+_HINT, _HINTED = 0.12, 0.24
+"""What meaning alone is worth at most to a sentence of a known language, and from about which
+cosine on: said in quite other words ("What's my profession?", "I work as a nurse") it is nearer
+than most, yet as far as what was never said, so that it is let pass and stands below whatever
+shares a word. Nonsense has such cosines too, by its spelling."""
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -66,6 +72,7 @@ class Among:
 
     passages: int
     usual: float | None = None  # mean of their cosines to the question; None without vectors
+    speaks: bool = False  # whether the question is in a known language, no nonsense
 
     @property
     def in_common(self) -> float:
@@ -109,7 +116,10 @@ def relevances(
         unlike = 1 - _logistic(logit + near * (use.cosine + held * use.both))
         if use.steep:
             unlike *= 1 - _logistic(use.steep * (near + chance - use.enough))
-        bears.append(1 - unlike * (1 - _DATED if dated else 1))
+        found = 1 - unlike * (1 - _DATED if dated else 1)
+        if use.steep and among.speaks:
+            found = max(found, _HINT * _logistic(use.steep * (near - _HINTED)))
+        bears.append(found)
     return bears
 
 

@@ -6,7 +6,6 @@ one is told by its text, which is read for the pages that were found.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +16,10 @@ from weakref import WeakKeyDictionary
 
 from memoryos.model import Page
 from memoryos.retrieval.index import Hit, ScopeIndex, ServerIndex
+from memoryos.retrieval.speakers import SPEAKER, Side, sides, weighed
 from memoryos.text.asking import is_ignorance, is_question
 from memoryos.text.tokenizer import content_words
+from memoryos.text.tokenizer import words as words_of
 
 _ASKS = 0.5
 """Part of the score that is left to a page whose user only asks."""
@@ -41,7 +42,6 @@ _KEPT = 1 << 11
 """Pages of which is kept what their words tell (some 5 MB)."""
 _MARKS = 256
 """Bits of a mark, in which each word of a page has one."""
-_SPEAKER = re.compile(r"\s*([^\W\d_][\w .'-]{0,30}):\s")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Reading:
     marks: int  # a bit for each of the words, which some have in common
     is_statement: bool  # a short one, that a later one may overtake
     said: str  # by the user; empty where neither a question nor a statement
+    sides: tuple[Side, ...]  # with their speakers; none where nobody is named
 
     @cached_property
     def content(self) -> frozenset[str]:
@@ -118,7 +119,8 @@ def judged(found: Sequence[tuple[Reading, Hit]], query: str, before: Page | None
 
     before: the turn that the question goes on from; it is known, and comes after the others.
     """
-    asked = frozenset(content_words(query))
+    asked, named = frozenset(content_words(query)), frozenset(words_of(query))
+    found = [(reading, weighed(reading.sides, hit, named)) for reading, hit in found]
     # Where a time is asked for, what was said then is wanted, not what was said last.
     dated = any(hit.dated for _, hit in found)
     once = _collapsed([_judge(reading, hit, asked) for reading, hit in found], dated=dated)
@@ -130,7 +132,7 @@ def judged(found: Sequence[tuple[Reading, Hit]], query: str, before: Page | None
 
 def _said(text: str) -> str:
     """Return a side without its speaker's name."""
-    match = _SPEAKER.match(text)
+    match = SPEAKER.match(text)
     return text[match.end() if match else 0 :][:_READ].strip()
 
 
@@ -153,6 +155,7 @@ def _read(page: Page) -> Reading:
         marks,
         bool(user) and is_short and not asks,
         user if is_short or asks else "",
+        sides(page, _READ),
     )
 
 

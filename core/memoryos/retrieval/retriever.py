@@ -43,7 +43,7 @@ from memoryos.storage.search import StaleBlocks
 from memoryos.storage.vectors import outdated
 from memoryos.text.asking import is_follow_up
 from memoryos.text.dates import periods
-from memoryos.text.tokenizer import content_words, keywords, words
+from memoryos.text.tokenizer import content_words, keywords, language_of, words
 from memoryos.tiers import mid_term
 
 _log = logging.getLogger("memoryos.retrieval.retriever")
@@ -165,7 +165,8 @@ class Retriever:
         """Assemble the Recall from the hits of a search and the live tiers."""
         tiers = view.tiers
         calibrated = self._calibration(view)
-        among = Among(view.index.passages, hits[0][1].hit.usual if hits else None)
+        usual = hits[0][1].hit.usual if hits else None
+        among = Among(view.index.passages, usual, language_of(query) is not None)
         pages = recalled(hits, among, calibrated)
         chain_ids = list(dict.fromkeys(item.page.chain_id for item in pages if item.page.chain_id))
         if only is None:

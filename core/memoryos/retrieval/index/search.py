@@ -37,6 +37,8 @@ _CELLS = 1 << 16
 """Counts, of words in pages, that are worked on together."""
 _BEFORE = 0.5
 """Weight of the words of the turn before, where a question goes on from it."""
+_FADES = 0.3
+"""Share of the weight of a question's words within which meaning gains on the words."""
 _TELLING = 0.05
 """A word whose idf is below this share of the rarest word's tells nothing and is left out."""
 
@@ -147,7 +149,10 @@ def search(
     if config.dense:
         meaning = pages.dense(base[1 : n + 1] + _by_passage(columns, bonus))
         if meaning is not None:
-            base[1 : n + 1] += config.dense * meaning
+            # A time that is named is found by the times of pages.
+            missing = 0.0 if named else _missing(columns, words, shares, config)
+            base[1 : n + 1] *= np.float32(1 - config.unworded_lexical * missing)
+            base[1 : n + 1] += (config.dense + config.unworded * missing) * meaning
     passages = rank.chained(base, columns.before[: n + 1], columns.after[: n + 1], config)[1:]
     scores = _of_pages(columns, passages, config) + bonus
     found = _enough(columns, best(scores, wanted.pages, columns, allowed) + 1, wanted)
@@ -314,6 +319,20 @@ def _words(
     # What nearly every passage holds tells nothing, and is not missed either.
     whole = 1 - sum(share for word, share in both if word.idf < least)
     return [word for word, _ in telling], [share / max(whole, 1e-9) for _, share in telling]
+
+
+def _missing(
+    columns: Columns, words: list[FoundWord], shares: list[float] | None, config: RankingConfig
+) -> float:
+    """Return how sure it is that what is asked for was said in other words, 0 to 1.
+
+    0 where one passage holds `worded` of the weight of the question's words; 1 where the best has
+    0.3 less.
+    """
+    held = np.zeros(columns.capacity, dtype=np.float32)
+    for word, share in zip(words, shares or (), strict=False):
+        held[word.rows] += np.float32(share)
+    return float(min(max((config.worded - float(held.max(initial=0))) / _FADES, 0.0), 1.0))
 
 
 def _lexical(columns: Columns, words: list[FoundWord], live: Live, config: RankingConfig) -> Floats:
