@@ -36,7 +36,7 @@ def test_the_examples_run(root, tmp_path):
     assert "Minka" in remembered
     assert "Minka" not in asked
     assert printed["agent"].strip()
-    with Engine.open(f"sqlite:///{tmp_path / 'memories.db'}") as engine:
+    with Engine.open(f"sqlite:///{tmp_path / 'memoryos.db'}") as engine:
         sessions = engine.memory("ana").sessions()
         assert len(sessions) == 3  # two days of the chat engine, one of the agent
         assert "Minka" in engine.memory("ana").pages(sessions[0])[0].user_input

@@ -308,7 +308,7 @@ with Engine.open("sqlite:///:memory:") as engine:
 try:
     import memoryos_integrations.opentelemetry
 except MissingExtra as error:
-    assert "memoryos-integrations[otel]" in str(error)
+    assert "[otel]" in str(error)
 else:
     raise AssertionError("no opentelemetry")
 """

@@ -13,6 +13,7 @@ import pytest
 
 from memoryos import Engine
 from memoryos.errors import InvalidInput, StorageBusy
+from memoryos.storage.port import PageMoved
 from memoryos.storage.sqlite.grouping import GroupCommit
 
 
@@ -40,28 +41,35 @@ class Disk:
             raise
 
 
-def put(value: int) -> Callable[[Any], int]:
+def put(value: int, error: type[Exception] = InvalidInput) -> Callable[[Any], int]:
     def work(rows: list[Any]) -> int:
         rows.append(value)
         if value < 0:
-            raise InvalidInput(f"{value}")
+            raise error
         return value
 
     return work
 
 
-def start(grouped: GroupCommit, pool: ThreadPoolExecutor, disk: Disk, n: int) -> list[Future[int]]:
+def start(
+    grouped: GroupCommit,
+    pool: ThreadPoolExecutor,
+    disk: Disk,
+    n: int,
+    error: type[Exception] = InvalidInput,
+) -> list[Future[int]]:
     """Start n writes behind one that is being committed; return when all of them wait."""
     first = pool.submit(grouped.run, put(0))
     assert disk.begun.wait(10)
     sign = [1, -1]
-    rest = [pool.submit(grouped.run, put(value * sign[value == 3])) for value in range(1, n)]
+    rest = [pool.submit(grouped.run, put(value * sign[value == 3], error)) for value in range(1, n)]
     while len(grouped._waiting) < n - 1:
         assert not any(each.done() for each in rest)  # nothing is acknowledged before its commit
     return [first, *rest]
 
 
-def test_waiting_writes_share_a_commit_and_fail_alone() -> None:
+@pytest.mark.parametrize("error", [InvalidInput, PageMoved, RuntimeError])
+def test_waiting_writes_share_a_commit_and_fail_alone(error: type[Exception]) -> None:
     disk = Disk()
     grouped = GroupCommit(disk.transaction)
     with ThreadPoolExecutor(9) as pool:
@@ -72,9 +80,9 @@ def test_waiting_writes_share_a_commit_and_fail_alone() -> None:
 
         disk.go.clear()
         disk.begun.clear()
-        writes = start(grouped, pool, disk, 6)  # the fourth raises
+        writes = start(grouped, pool, disk, 6, error)  # the fourth raises
         disk.go.set()
-        with pytest.raises(InvalidInput, match="-3"):
+        with pytest.raises(error):
             writes.pop(3).result(10)
         assert [each.result(10) for each in writes] == [0, 1, 2, 4, 5]
     assert sorted(disk.rows) == [0, 0, 1, 1, 2, 2, 4, 5]

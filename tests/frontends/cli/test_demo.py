@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from memoryos.frontends.cli.console import out as console
+
 Run = Callable[..., Any]
 
 
@@ -61,7 +63,7 @@ def test_as_json(run: Run) -> None:
 
 @pytest.mark.parametrize("width", [30, 60, 80, 132])
 def test_lines_wrap_under_their_text(run: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(console, "_width", width)
     lines = run("demo").out.splitlines()
     assert max(map(len, lines)) <= width
     if width < 50:

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from memoryos.errors import EngineClosed, StorageBusy
+from memoryos.storage.port import PageMoved
 
 Result = TypeVar("Result")
 _MOST = 64
@@ -90,10 +91,12 @@ class GroupCommit:
         try:
             with self._transaction() as db:
                 results = [write.work(db) for write in group]
-        except (StorageBusy, EngineClosed) as error:  # of the file: trying each would wait as long
-            for write in group:
-                write.error, write.done = error, True
         except Exception as error:  # noqa: BLE001  # raised where the write came from
+            of_the_file = isinstance(error, (StorageBusy, EngineClosed))
+            if of_the_file and not isinstance(error, PageMoved):
+                for write in group:  # trying each would wait as long
+                    write.error, write.done = error, True
+                return
             if len(group) == 1:
                 group[0].error, group[0].done = error, True
                 return
