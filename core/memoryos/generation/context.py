@@ -364,12 +364,12 @@ def page_text(page: Page) -> str:
 def _time_line(time: datetime, before: datetime | None) -> str:
     """Return the line that tells a time, "" where the one told before it will do.
 
-    The first says that it is UTC; of the same day only the hour is told, and of turns soon after
-    one another only the first's.
+    The first says of what zone it is, UTC or its offset; of the same day only the hour is told, and
+    of turns soon after one another only the first's.
     """
     text = time.isoformat(" ", "minutes")[:16]  # strftime takes ten times as long
-    if before is None:
-        return f"[{text} UTC]"
+    if before is None or before.utcoffset() != time.utcoffset():
+        return f"[{text} {time.tzname()}]"
     if before.date() != time.date():
         return f"[{text}]"
     return f"[{text[11:]}]" if abs(time - before) >= _SOON else ""

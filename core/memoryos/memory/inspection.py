@@ -164,7 +164,7 @@ class Inspection(Displayable):
         self,
         owner: Owner | None = None,
         kind: KnowledgeKind | None = None,
-        as_of: datetime | str | None = None,
+        as_of: datetime | str | float | None = None,
         *,
         status: Status | Literal["all"] = "active",
     ) -> list[Knowledge]:
@@ -198,7 +198,7 @@ class Inspection(Displayable):
         ]
         return sorted(found, key=lambda item: (item.created, item.id))
 
-    def _knowledge_of(self, as_of: datetime | str | None) -> list[Knowledge]:
+    def _knowledge_of(self, as_of: datetime | str | float | None) -> list[Knowledge]:
         known: list[Knowledge] = self._records(["knowledge"])
         if as_of is None:
             return known
@@ -224,7 +224,7 @@ class Inspection(Displayable):
         """Return the user's traits, by group and name."""
         return list(self.profile().traits)
 
-    def profile(self, as_of: datetime | str | None = None) -> Profile:
+    def profile(self, as_of: datetime | str | float | None = None) -> Profile:
         """Return who the user and the agent are, as far as is known, or was `as_of` a time.
 
         Rows and traits come from facts: of a model, or stated by hand. Traits of the past are not
@@ -275,7 +275,7 @@ class Inspection(Displayable):
             ),
         )
 
-    def usage(self, since: datetime | str | None = None) -> Usage:
+    def usage(self, since: datetime | str | float | None = None) -> Usage:
         """Return what the scope's model calls have cost: calls, failures, tokens, seconds.
 
         Args:
@@ -294,7 +294,7 @@ class Inspection(Displayable):
             by_purpose=purposes,
         )
 
-    def calls(self, since: datetime | str | None = None) -> list[Call]:
+    def calls(self, since: datetime | str | float | None = None) -> list[Call]:
         """Return the ledger of the scope's model calls (since a time), oldest first."""
         return self._modules.store.calls(
             self.scope, None if since is None else checked_time(since, "since")

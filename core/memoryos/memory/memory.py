@@ -84,7 +84,7 @@ class Memory(Stating):
         self,
         user_input: str,
         agent_response: str = "",
-        timestamp: datetime | str | None = None,
+        timestamp: datetime | str | float | None = None,
         metadata: Mapping[str, Any] | None = None,
         *,
         key: str | None = None,
@@ -95,7 +95,7 @@ class Memory(Stating):
         Args:
             user_input: what the user said, verbatim.
             agent_response: what the agent answered, verbatim; may be empty.
-            timestamp: datetime or ISO 8601 text; without a zone UTC. Default: now.
+            timestamp: datetime, ISO 8601 text (naive is UTC) or seconds since 1970. Default: now.
             metadata: JSON values by name, stored with the page; `recall(where=…)` filters by them.
             key: identifies the turn; if the scope has a page of this key, that is returned, and
                 nothing is stored.
@@ -130,7 +130,7 @@ class Memory(Stating):
     def add_messages(
         self,
         messages: Sequence[Message],
-        timestamp: datetime | str | None = None,
+        timestamp: datetime | str | float | None = None,
         metadata: Mapping[str, Any] | None = None,
         *,
         key: str | None = None,
@@ -166,7 +166,7 @@ class Memory(Stating):
         max_tokens: int | None = None,
         where: Mapping[str, Any] | None = None,
         *,
-        as_of: datetime | str | None = None,
+        as_of: datetime | str | float | None = None,
         min_relevance: float | None = None,
         visit: bool = True,
     ) -> Recall:
@@ -388,7 +388,7 @@ class Memory(Stating):
         page_id: str | None = None,
         knowledge_id: str | None = None,
         session: Id | None = None,
-        before: datetime | str | None = None,
+        before: datetime | str | float | None = None,
         everything: bool = False,
     ) -> ErasureReceipt:
         """Erase pages, or one fact, and all that was derived from them.

@@ -27,7 +27,7 @@ from memoryos.storage.journal import (
 from memoryos.storage.port import PageDraft, PageMoved, PageQuery
 from memoryos.storage.transact import attempts
 
-Turn = tuple[str, str] | tuple[str, str, "datetime | str | None"]
+Turn = tuple[str, str] | tuple[str, str, "datetime | str | float | None"]
 """(user, agent) or (user, agent, timestamp)."""
 _NO_MESSAGES = "messages must hold at least one message"
 
@@ -80,7 +80,7 @@ class Writer:
     def add_messages(
         self,
         messages: Sequence[Message],
-        timestamp: datetime | str | None,
+        timestamp: datetime | str | float | None,
         metadata: Mapping[str, Any] | None,
         key: str | None,
         *,
@@ -200,7 +200,7 @@ def keyed_page(
     parts: Modules,
     session_id: object,
     messages: Sequence[Message],
-    timestamp: datetime | str,
+    timestamp: datetime | str | float,
     key: str,
 ) -> Page:
     """Return the page that `Memory.add_messages` makes of messages with a key. Raises InvalidInput.

@@ -66,7 +66,7 @@ _SOURCE = frozenset(f.name for f in fields(Source)) - {"extra"}
 _SCALARS = (str, int, float, bool, type(None))
 _TIMES = ("created", "updated", "last_access", "derived", "at", "failed")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MICROSECOND = timedelta(microseconds=1)
+_MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _PLAIN = {"role", "content"}
 
@@ -204,15 +204,20 @@ def is_plain(message: Message) -> bool:
     )
 
 
-def encode_messages(
-    messages: Sequence[Message], user_input: str, agent_response: str
-) -> str | None:
-    """Return messages as JSON, or None when they are just the page's two sides."""
-    sides = [("user", user_input), ("assistant", agent_response)]
-    said = [(message.role, message.content) for message in messages if is_plain(message)]
-    if len(said) == len(messages) and said == [side for side in sides if side[1]]:
-        return None
-    return dumps([message_body(message) for message in messages])
+def encode_messages(page: Page) -> str | None:
+    """Return as JSON what a page's columns do not say: its messages, and its time's offset to UTC.
+
+    None when the messages are just its two sides, and the time is UTC's.
+    """
+    offset = page.timestamp.utcoffset()
+    sides = [("user", page.user_input), ("assistant", page.agent_response)]
+    said = [(message.role, message.content) for message in page.messages if is_plain(message)]
+    bodies = None
+    if len(said) != len(page.messages) or said != [side for side in sides if side[1]]:
+        bodies = [message_body(message) for message in page.messages]
+    if offset:
+        return dumps({"offset": offset // _SECOND, "messages": bodies})
+    return None if bodies is None else dumps(bodies)
 
 
 def message_body(message: Message) -> dict[str, Any]:
@@ -232,9 +237,20 @@ def decode_messages(
     stored: str | None, user_input: str, agent_response: str
 ) -> tuple[Message, ...]:
     """Return the messages of a page from their stored form."""
-    if stored is None:
+    bodies = None if stored is None else json.loads(stored)
+    if isinstance(bodies, dict):
+        bodies = bodies["messages"]
+    if bodies is None:
         return plain_messages(user_input, agent_response)
-    return tuple(message_of(body) for body in json.loads(stored))
+    return tuple(message_of(body) for body in bodies)
+
+
+def decode_time(value: int, stored: str | None) -> datetime:
+    """Return the time of a page, at the offset that the stored form of its messages tells."""
+    time = from_micros(value)
+    if stored is None or not stored.startswith("{"):
+        return time
+    return time.astimezone(timezone(json.loads(stored)["offset"] * _SECOND))
 
 
 def message_of(body: Mapping[str, Any]) -> Message:
@@ -258,7 +274,7 @@ def read_pages(
             id=id_,
             user_input=user,
             agent_response=agent,
-            timestamp=from_micros(timestamp),
+            timestamp=decode_time(timestamp, messages),
             session_id=session_id,
             metadata=json.loads(metadata) if metadata else {},
             messages=decode_messages(messages, user, agent),

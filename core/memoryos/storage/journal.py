@@ -76,7 +76,17 @@ def checked_text(value: object, name: str, most_bytes: int) -> str:
 
 
 def checked_time(value: object, name: str = "timestamp") -> datetime:
-    """Return an aware UTC time of a datetime or ISO 8601 text; naive means UTC."""
+    """Return an aware time of a datetime, ISO 8601 text or seconds since 1970; naive means UTC.
+
+    It keeps the offset to UTC that it was given with, in whole seconds. Raises InvalidInput.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(value, timezone.utc)
+        except (OverflowError, ValueError, OSError):
+            raise InvalidInput(
+                f"{name} {value!r} lies outside the years 1 to 9999, as seconds since 1970"
+            ) from None
     if isinstance(value, str):
         text = value.strip().replace("Z", "+00:00").replace("z", "+00:00")
         if "." in text:
@@ -88,11 +98,17 @@ def checked_time(value: object, name: str = "timestamp") -> datetime:
                 f"{name} {value!r} is not ISO 8601 such as '2026-11-22T13:45:00+00:00'"
             ) from None
     if not isinstance(value, datetime):
-        raise InvalidInput(f"{name} must be a datetime or ISO 8601 text, not {value!r}")
+        raise InvalidInput(
+            f"{name} must be a datetime, ISO 8601 text or seconds since 1970, not {value!r}"
+        )
     if value.tzinfo is None:
         return value.replace(tzinfo=timezone.utc)
     try:
-        return value.astimezone(timezone.utc)
+        utc = value.astimezone(timezone.utc)
+        offset = value.utcoffset()
+        if not offset or offset.microseconds:
+            return utc
+        return value.astimezone(timezone(offset))
     except (OverflowError, ValueError):
         raise InvalidInput(f"{name} {value!r} lies outside the years 1 to 9999") from None
 

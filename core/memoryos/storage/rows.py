@@ -21,6 +21,7 @@ from memoryos.storage.codec import (
     check_fields,
     decode,
     decode_messages,
+    decode_time,
     dumps,
     from_micros,
     is_id,
@@ -202,7 +203,7 @@ def is_readable(said: Sequence[Any]) -> bool:
     ):
         return False
     try:
-        from_micros(timestamp)
+        decode_time(timestamp, messages)
         return (
             isinstance(json.loads(metadata or "{}"), dict)
             and is_text(metadata or "")
@@ -219,10 +220,12 @@ def _mended_page(row: Sequence[Any]) -> Page:
     """Return a page whose row has changed since it was written, as far as it can be read."""
     seq, id_, session_id, timestamp, user, agent, metadata, messages, chain, segment, _ = row
     user, agent = _mended_text(user), _mended_text(agent)
+    time = None
     try:
         time = from_micros(timestamp)
+        time = decode_time(timestamp, messages)
     except _DAMAGE:
-        time = EPOCH
+        time = EPOCH if time is None else time
     try:
         data = json.loads(metadata) if metadata else {}
         data = data if isinstance(data, dict) else {}

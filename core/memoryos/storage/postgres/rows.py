@@ -103,7 +103,7 @@ def page_row(key: UUID, page: Page) -> tuple[Any, ...]:
         page.user_input,
         page.agent_response,
         dumps(page.metadata) if page.metadata else None,
-        encode_messages(page.messages, page.user_input, page.agent_response),
+        encode_messages(page),
     )
     chain = None if page.chain_id is None else page.chain_id.encode()
     segment = None if page.segment_id is None else page.segment_id.encode()

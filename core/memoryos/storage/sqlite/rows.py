@@ -127,7 +127,7 @@ def page_row(scope_id: int, page: Page) -> tuple[Any, ...]:
         page.user_input,
         page.agent_response,
         dumps(page.metadata) if page.metadata else None,
-        encode_messages(page.messages, page.user_input, page.agent_response),
+        encode_messages(page),
     )
     slot = scope_id << SHIFT | page.seq
     return (slot, scope_id, *said, page.chain_id, page.segment_id, checksum(slot, scope_id, *said))
