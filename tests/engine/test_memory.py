@@ -139,7 +139,7 @@ def test_a_time_may_have_any_part_of_a_second(engine: Engine, given: str, micros
         ({"user_input": "a\x00"}, "NUL"),
         ({"user_input": "x" * 10_000_000}, "max_text_bytes"),
         ({"user_input": "a", "timestamp": "yesterday"}, "timestamp"),
-        ({"user_input": "a", "timestamp": 5}, "timestamp"),
+        ({"user_input": "a", "timestamp": [5]}, "timestamp"),
         ({"user_input": "a", "metadata": {"x": object()}}, "metadata"),
         ({"user_input": "a", "metadata": {"x": float("nan")}}, "metadata"),
         ({"user_input": "a", "metadata": [1]}, "metadata"),
