@@ -16,7 +16,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest import mock
 from weakref import WeakSet
@@ -122,7 +122,8 @@ class _FailingConnection(sqlite3.Connection):
     def drop(self) -> None:
         """Close it with its cursors: one that a traceback still holds would keep its locks."""
         for cursor in list(self._cursors):
-            cursor.close()
+            with suppress(sqlite3.ProgrammingError):  # the connection may be closed already
+                cursor.close()
         self.close()
 
 

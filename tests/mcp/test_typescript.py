@@ -20,10 +20,12 @@ SEEN = {
     "server": "MemoryOS",
     "names": [
         "add_memory",
+        "correct",
         "explain_memory",
         "forget_memory",
         "get_user_profile",
         "list_memories",
+        "remember",
         "retrieve_memory",
     ],
     "resources": [

@@ -202,12 +202,16 @@ class Connections:
         finally:
             part.unlink(missing_ok=True)
 
+    def is_sound(self) -> bool:
+        """Return whether the file is as SQLite wants it, and has all its tables."""
+        with self.reading() as db:
+            sound = bool(db.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+            return sound and not any(map(_LOST_TABLE.match, altered_schema(db)))
+
     def repair(self) -> None:
         """Write the file anew if it is damaged; the damaged one stays as `….damaged`."""
-        with self.reading() as db:
-            sound = db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            if sound and not any(map(_LOST_TABLE.match, altered_schema(db))):
-                return
+        if self.is_sound():
+            return
         kept = self.path.with_name(self.path.name + ".damaged")
         with self._writing, translated(self.path):
             self._checkpoint()  # all of the log is in the file then

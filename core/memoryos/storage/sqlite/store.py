@@ -265,7 +265,11 @@ class SQLiteStore:
         except Conflict:
             return False
         if changes.removes and not self._db.scrub():
-            _log.warning("%s", _TRACES)
+            if changes.erase_all and not self._db.is_sound():
+                self._db.rescue(without=scope_id)  # which writes the file anew as well
+                self._scope_ids.clear()
+            else:
+                _log.warning("%s", _TRACES)
         return True
 
     # ── many processes ───────────────────────────────────────────────────────────────────────

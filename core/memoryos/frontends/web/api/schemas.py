@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -36,8 +37,15 @@ SaidText = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]*[^\
 Id = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """ISO 8601; without an offset it is UTC."""
-Count = Annotated[int, Field(ge=1, le=1000)]
-Tokens = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+def _whole(value: Any) -> Any:
+    """Return 2.0 as 2: in JSON Schema both are integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]
+Tokens = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_whole)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
