@@ -16,7 +16,6 @@ from typing import Any
 
 import langchain_classic  # noqa: F401  # once imported it leaves the filters of warnings alone
 import pytest
-from agents import set_default_openai_api, set_tracing_disabled
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -68,8 +67,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in [name for name in os.environ if name.startswith("MEMORYOS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    set_default_openai_api("chat_completions")  # what the stand-in speaks
-    set_tracing_disabled(True)
+    if importlib.util.find_spec("agents"):  # which does not go with deepagents
+        from agents import set_default_openai_api, set_tracing_disabled  # noqa: PLC0415
+
+        set_default_openai_api("chat_completions")  # what the stand-in speaks
+        set_tracing_disabled(True)
     opened: list[Engine] = []
     init = Engine.__init__
 
