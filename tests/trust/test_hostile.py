@@ -396,7 +396,7 @@ def test_answers_of_a_model(tmp_path: Path, examples: int) -> None:
         (("", "a\x00"), "agent_response contains a NUL"),
         (("x" * 10_000_000, ""), "user_input has 10000000 bytes"),
         (("x", "y", "yesterday"), "timestamp 'yesterday' is not ISO 8601"),
-        (("x", "y", 17), "timestamp must be a datetime"),
+        (("x", "y", [17]), "timestamp must be a datetime"),
         (("x", "y", None, {"k": object()}), "metadata must be plain JSON"),
         (("x", "y", None, {"k": math.nan}), "metadata must be plain JSON"),
         (("x", "y", None, [1]), "metadata must be a mapping"),

@@ -166,6 +166,7 @@ class OpenAIEndpoint:
         except APIConnectionError as error:
             raise error.__cause__ or error from None
         except (TypeError, ValueError, RecursionError):
+            deadline.left()  # a connection that is closed here meanwhile may raise them too
             raise InvalidInput("messages and extra_body must hold only what JSON can") from None
 
     def _client(self) -> OpenAI:
