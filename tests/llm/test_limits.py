@@ -301,7 +301,7 @@ def test_a_broken_endpoint_is_left_alone_by_all_its_models(server, caplog):
     ]
     server.chat = Failure(500)
     errors = []
-    for _ in range(20):
+    for _ in range(breaker.THRESHOLD + 2):
         with pytest.raises(ModelUnavailable) as caught:
             models[0].complete(HELLO)
         errors.append(caught.value)
