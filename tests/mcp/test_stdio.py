@@ -200,7 +200,7 @@ async def test_twenty_calls_at_once(start: Start) -> None:
             )
         )
         assert not any(answer.is_error for answer in answers)
-        found = await client.call_tool("retrieve_memory", {"query": "topic", "max_results": 50})
+        found = await client.call_tool("retrieve_memory", {"query": "topic", "max_results": 50, "min_relevance": 0})
         assert found.structured_content["total_pages_found"] == 20
 
 

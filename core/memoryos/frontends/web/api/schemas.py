@@ -47,6 +47,10 @@ def _whole(value: Any) -> Any:
 Count = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]
 Tokens = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_whole)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Scalar = str | int | float | bool | None
+Bounds = Annotated[dict[Literal["gt", "gte", "lt", "lte"], str | int | float], Field(min_length=1)]
+Condition = Scalar | list[Scalar] | Bounds
+"""What a value of metadata must be: this, one of these, or within these bounds."""
 
 
 class Body(BaseModel):
@@ -95,7 +99,7 @@ class Question(Body):
     """Most pages."""
     max_tokens: Tokens | None = None
     """Budget of `prompt`."""
-    where: dict[str, JsonValue] | None = None
+    where: dict[str, Condition] | None = None
     """Which pages may come: session_id, since, before, and any name of their metadata."""
     min_relevance: Share | None = None
     """Relevance below which a page does not come."""
