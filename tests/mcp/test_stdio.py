@@ -200,7 +200,8 @@ async def test_twenty_calls_at_once(start: Start) -> None:
             )
         )
         assert not any(answer.is_error for answer in answers)
-        found = await client.call_tool("retrieve_memory", {"query": "topic", "max_results": 50, "min_relevance": 0})
+        asked = {"query": "topic", "max_results": 50, "min_relevance": 0}
+        found = await client.call_tool("retrieve_memory", asked)
         assert found.structured_content["total_pages_found"] == 20
 
 
