@@ -15,8 +15,10 @@ import openai  # noqa: F401  # now, and not within the time of the first call
 import pytest
 
 from memoryos.embedders import OpenAIEmbedder
-from memoryos.errors import ModelAnswerInvalid, ModelError, ModelUnavailable
+from memoryos.errors import InvalidInput, ModelAnswerInvalid, ModelError, ModelUnavailable
 from memoryos.llm import OpenAIChat, breaker
+from memoryos.llm.limits import CallCancelled, Deadline
+from memoryos.llm.openai_endpoint import OpenAIEndpoint
 from memoryos.testing.openai_server import Drip, Failure, OpenAIServer, Raw, Reply
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -236,6 +238,19 @@ def test_closing_ends_the_calls_under_way(server, script):
     server.chat = "hi"
     assert model.complete(HELLO).text == "hi"  # the next call opens a new connection
     model.close()
+
+
+def test_what_a_closed_connection_raises_is_the_closing():
+    deadline = Deadline(5, 5)
+
+    def request(*_):
+        raise ValueError("file descriptor cannot be a negative integer (-1)")
+
+    with pytest.raises(InvalidInput):
+        OpenAIEndpoint._send(None, request, deadline)
+    deadline.cancel()
+    with pytest.raises(CallCancelled):
+        OpenAIEndpoint._send(None, request, deadline)
 
 
 def test_an_address_that_never_answers_has_a_deadline():

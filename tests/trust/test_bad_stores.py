@@ -331,3 +331,20 @@ def test_unknown_settings(sqlite_uri: str) -> None:
 def test_errors_are_of_one_tree() -> None:
     for error in (NotADatabase, SchemaTooNew, StorageFull, StorageReadOnly, EmbedderMismatch):
         assert issubclass(error, StorageError)
+
+
+def test_what_is_forgotten_leaves_a_damaged_file_that_cannot_be_vacuumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "m.db"
+    with Engine.open(f"sqlite:///{file}", {"promotion": "manual"}) as engine:
+        memory = engine.memory("tom")
+        for n in range(50):
+            memory.add(f"My secret is number {n}, kept with zebras.", "Noted.")
+        memory.flush()
+        connections = engine.store._db
+        monkeypatch.setattr(connections, "scrub", lambda: False)  # VACUUM refuses
+        monkeypatch.setattr(connections, "is_sound", lambda: False)
+        memory.forget(everything=True)
+        assert memory.pages() == []
+    assert b"zebras" not in file.read_bytes()

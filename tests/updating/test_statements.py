@@ -281,3 +281,14 @@ def test_a_denial_in_any_form_replaces_and_is_not_taken_for_the_same(
     say(memory, before, after)
     assert [item.text for item in memory.knowledge()] == [after]
     assert [item.text for item in memory.knowledge(status="superseded")] == [before]
+
+
+def test_what_is_said_in_one_turn_does_not_replace_itself() -> None:
+    walk = "Today the weather was nice and we went hiking. " * 8
+    with Engine.open("sqlite:///:memory:", {"promotion": "manual"}) as engine:
+        memory = engine.memory("tom")
+        memory.add(f"I'm allergic to peanuts and live in Cologne. {walk}My dog is called Waldi.")
+        memory.flush()
+        told = " ".join(item.text for item in memory.knowledge())
+    assert "allergic to peanuts" in told
+    assert "Waldi" in told

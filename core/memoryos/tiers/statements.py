@@ -85,7 +85,10 @@ class Statements:
         )
         if new.id in corrected:
             new = replace(new, status="superseded", superseded_by=corrected[new.id])
+        turns = {source.page_id for source in draft.sources}
         for item, nearness in near:
+            if not turns.isdisjoint(source.page_id for source in item.sources):
+                continue  # of one turn both stand: nobody takes back what they are saying
             older = self._telling(item)
             if (
                 nearness >= _SURELY
