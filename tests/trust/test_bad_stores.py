@@ -345,6 +345,14 @@ def test_what_is_forgotten_leaves_a_damaged_file_that_cannot_be_vacuumed(
         connections = engine.store._db
         monkeypatch.setattr(connections, "scrub", lambda: False)  # VACUUM refuses
         monkeypatch.setattr(connections, "is_sound", lambda: False)
+        rescues, rescue = [], connections.rescue
+
+        def noted(without: int | None = None) -> None:
+            rescues.append(without)
+            rescue(without=without)
+
+        monkeypatch.setattr(connections, "rescue", noted)
         memory.forget(everything=True)
         assert memory.pages() == []
+    assert len(rescues) == 1  # the file was written anew, with the scope left behind
     assert b"zebras" not in file.read_bytes()
