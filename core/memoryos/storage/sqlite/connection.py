@@ -30,7 +30,7 @@ from memoryos.errors import (
 )
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.files import identity, make_private
-from memoryos.storage.sqlite.repair import altered_schema, copy_readable, fetch_damaged
+from memoryos.storage.sqlite.repair import altered_schema, copy_readable, fetch_damaged, mend_schema
 from memoryos.storage.sqlite.schema import APPLICATION_ID, NEWEST, migrate
 
 _log = logging.getLogger("memoryos.storage")
@@ -70,6 +70,9 @@ class Connections:
             connection = self._connect()
             try:
                 self._migrate(connection)
+                if mend_schema(connection, self.path):
+                    connection.close()
+                    connection = self._connect()
                 left = connection.execute(_SQL["last_removal"]).fetchone()[0]
             except BaseException:
                 connection.close()

@@ -327,6 +327,9 @@ SELECT session_id, timestamp / 1e6 FROM pages WHERE slot = ?
 -- name: schema
 SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name
 
+-- name: mend_schema
+UPDATE sqlite_master SET sql = ? WHERE type = ? AND name = ?
+
 -- name: note_removal
 INSERT INTO removals DEFAULT VALUES
 

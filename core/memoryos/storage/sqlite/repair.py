@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from memoryos.storage.rows import checksum, scope_digest
 from memoryos.storage.sql import named_queries
 from memoryos.storage.sqlite.schema import migrate
 
+_log = logging.getLogger("memoryos.storage")
 _SQL = named_queries("memoryos.storage.sqlite")
 _LAST = (1 << 63) - 1
 _KEPT = ("scopes", "receipts")
@@ -73,15 +75,42 @@ def _untidy(db: sqlite3.Connection) -> Iterator[str]:
 
 def altered_schema(db: sqlite3.Connection) -> Iterator[str]:
     """Yield where the schema is not ours."""
-    here = set(db.execute(_SQL["schema"]))
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
-        migrate(fresh)
-        ours = set(fresh.execute(_SQL["schema"]))
+    here, ours = set(fetch_damaged(db, _SQL["schema"], ())), _our_schema()
     for kind, name, _ in sorted(ours - here):
         yield f"the {kind} {name} is missing or altered"
     names = {(kind, name) for kind, name, _ in ours}
     for kind, name in sorted((k, n) for k, n, _ in here - ours if (k, n) not in names):
         yield f"the {kind} {name} is not ours"
+
+
+@cache
+def _our_schema() -> frozenset[tuple[str, str, str]]:
+    """Return kind, name and text of everything in the schema of a new file."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh)
+        return frozenset(fresh.execute(_SQL["schema"]))
+
+
+def mend_schema(db: sqlite3.Connection, path: Path) -> bool:
+    """Put back the text of tables and indexes that is not as it was written; return whether any.
+
+    A column whose name has a flipped bit would make every statement fail. The connection must be
+    opened anew after that, and no transaction be open.
+    """
+    # Flipped bits change no length; a text of another length was written by another program.
+    here = set(fetch_damaged(db, _SQL["schema"], ()))
+    lengths = {(kind, name): len(text) for kind, name, text in here}
+    altered = [row for row in _our_schema() - here if lengths.get(row[:2]) == len(row[2])]
+    if not altered:
+        return False
+    _log.error("the schema of %s is damaged: it is put right", path)
+    db.execute("PRAGMA writable_schema = ON")
+    for kind, name, text in altered:
+        db.execute(_SQL["mend_schema"], (text, kind, name))
+    db.execute("PRAGMA writable_schema = OFF")
+    (cookie,) = db.execute("PRAGMA schema_version").fetchone()
+    db.execute(f"PRAGMA schema_version = {cookie + 1:d}")  # other connections read it again
+    return True
 
 
 def _altered_heads(db: sqlite3.Connection) -> Iterator[str]:
@@ -153,6 +182,8 @@ def _copy_table(
 
     def copy(rows: Iterable[Sequence[Any]]) -> None:
         for row in rows:
+            if len(row) != len(columns):  # the damaged schema is of another table
+                continue
             if without is None or without not in _scopes_of(columns, row) or table in _KEPT:
                 with suppress(sqlite3.Error):
                     fresh.execute(put, row)
@@ -175,7 +206,9 @@ def _copy_table(
 def _scopes_of(columns: Sequence[str], row: Sequence[Any]) -> list[int]:
     """Return the numbers of the scopes that a row names: two where one of them is damaged."""
     named = [value for name, value in zip(columns, row, strict=True) if name == "scope_id"]
-    return [row[0] >> 32, *named] if columns[0] == "slot" else named
+    if columns[0] == "slot" and isinstance(row[0], int):
+        named.append(row[0] >> 32)
+    return named
 
 
 def _readable(db: sqlite3.Connection, table: str) -> Iterator[int]:
