@@ -10,6 +10,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,26 @@ from memoryos import Engine
 from memoryos.errors import MemoryOSError
 from memoryos.memory.memory import Memory
 from memoryos.model import Page
+from tests.conftest import ManualClock
 
 CONFIG = {"promotion": "manual", "durability": "normal", "heat_threshold": 3.0}
 USERS = ("tom", "ann")
 
 
 def fill(file: Path) -> None:
-    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+    """Write a file that is the same each time, but for the names of receipts."""
+    clock = ManualClock(datetime(2025, 6, 1, 12, tzinfo=timezone.utc))
+    with Engine.open(f"sqlite:///{file}", CONFIG, clock=clock) as engine:
         for user in USERS:
             memory = engine.memory(user)
             for n in range(30):
-                memory.add(
-                    f"My name is {user.title()} and I like chess, tea and town {n}.", "Good."
-                )
-            memory.add("What do I like?", "Chess.", metadata={"place": "here", "number": 5})
+                said = f"My name is {user.title()} and I like chess, tea and town {n}."
+                memory.add(said, "Good.", key=f"{user} {n}")
+            facts = {"place": "here", "number": 5}
+            memory.add("What do I like?", "Chess.", metadata=facts, key=f"{user} asks")
             memory.flush()
             memory.forget(page_id=memory.pages()[3].id)
-            memory.add("This one waits.", "Yes.")
+            memory.add("This one waits.", "Yes.", key=f"{user} waits")
 
 
 def said(page: Page) -> tuple[Any, ...]:
