@@ -26,10 +26,14 @@ CONFIG = {"promotion": "manual", "durability": "normal", "heat_threshold": 3.0}
 USERS = ("tom", "ann")
 
 
+def opened(file: Path) -> Engine:
+    clock = ManualClock(datetime(2025, 6, 1, 12, tzinfo=timezone.utc))
+    return Engine.open(f"sqlite:///{file}", CONFIG, clock=clock)
+
+
 def fill(file: Path) -> None:
     """Write a file that is the same each time, but for the names of receipts."""
-    clock = ManualClock(datetime(2025, 6, 1, 12, tzinfo=timezone.utc))
-    with Engine.open(f"sqlite:///{file}", CONFIG, clock=clock) as engine:
+    with opened(file) as engine:
         for user in USERS:
             memory = engine.memory(user)
             for n in range(30):
@@ -109,7 +113,7 @@ def try_file(whole: Path, folder: Path, number: int, good: dict[str, Any], all_:
     for left in folder.glob("m.db*"):
         left.unlink()
     file.write_bytes(flipped(whole.read_bytes(), chance))
-    engine = all_.of(number, "open", lambda: Engine.open(f"sqlite:///{file}", CONFIG))
+    engine = all_.of(number, "open", lambda: opened(file))
     if not isinstance(engine, Engine):
         return
     with engine:
@@ -126,7 +130,7 @@ def try_file(whole: Path, folder: Path, number: int, good: dict[str, Any], all_:
     for left in folder.glob("m.db*"):
         left.unlink()
     file.write_bytes(flipped(whole.read_bytes(), random.Random(number)))
-    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+    with opened(file) as engine:
         memory = engine.memory("tom")
         receipt = all_.of(number, "forget everything", lambda: memory.forget(everything=True))
         left_over = all_.of(number, "pages afterwards", memory.pages)
@@ -142,7 +146,7 @@ def run(quick_folder: Path, numbers: range) -> Outcomes:
     folder = quick_folder / "flipped"
     folder.mkdir()
     shutil.copy(whole, folder / "good.db")
-    with Engine.open(f"sqlite:///{folder / 'good.db'}", CONFIG) as engine:
+    with opened(folder / "good.db") as engine:
         assert engine.doctor().healthy, engine.doctor().text
         good = {verb: look() for verb, look in looks(engine.memory("tom")).items()}
     outcomes = Outcomes()
