@@ -81,14 +81,17 @@ class Side:
             # Of each row the same number, whatever the others are; BLAS has no such promise.
             products = np.einsum("ij,j->i", self.vectors[near], vector)
             scores, cosines = shares + products, products.tolist()
+        rows = np.flatnonzero((scores >= _BEARS) | self._facts[near])
         ranked = []
-        for row in np.flatnonzero((scores >= _BEARS) | self._facts[near]).tolist():
-            item, share = self.items[near[row]], float(shares[row]) if asked else None
+        for row, score in zip(rows.tolist(), scores[rows].tolist(), strict=True):
+            item = self.items[near[row]]
             # Of what is about as near, the newest word stands first.
-            order = (-round(float(scores[row]), 1), -item.updated.timestamp(), item.id)
-            ranked.append((order, Known(item, share, cosines[row] if cosines else None)))
-        ranked.sort(key=lambda each: each[0])
-        return [known for _, known in ranked[:most]]
+            ranked.append((-round(score, 1), -item.updated.timestamp(), item.id, row, item))
+        ranked.sort()  # ids differ
+        return [
+            Known(item, float(shares[row]) if asked else None, cosines[row] if cosines else None)
+            for *_, row, item in ranked[:most]
+        ]
 
     def _near(self, vector: Vectors | None, most: int) -> list[int]:
         """Return the places of the entries that are nearest to a question, `most` of them."""
@@ -120,7 +123,10 @@ def _nearest(vectors: Vectors, vector: Vectors, most: int) -> list[int]:
     """Return the rows of `vectors` that are nearest to a vector, `most` of them, best first."""
     cosines = np.empty(len(vectors), np.float32)
     inner_products(np.ascontiguousarray(vectors), np.asarray(vector, np.float32), cosines)
-    return np.argsort(-cosines, kind="stable")[:most].tolist()  # type: ignore[no-any-return]
+    # Only what may be among them is sorted.
+    least = -np.partition(-cosines, most - 1)[most - 1]
+    rows = np.flatnonzero(cosines >= least)
+    return rows[np.argsort(-cosines[rows], kind="stable")[:most]].tolist()  # type: ignore[no-any-return]
 
 
 def best_relevance(

@@ -7,8 +7,8 @@ one is told by its text, which is read for the pages that were found.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -82,9 +82,9 @@ class Readings:
         self,
         index: ScopeIndex | ServerIndex,
         seqs: Sequence[int],
-        load: Callable[[list[int]], Sequence[Page]],
-    ) -> tuple[dict[int, Reading], dict[int, Page]]:
-        """Return what pages tell and the pages read for that, by position; not of those gone.
+        load: Callable[[list[int]], Mapping[int, Page]],
+    ) -> dict[int, Reading]:
+        """Return what pages tell, by position; not of those gone.
 
         load: reads pages by their positions.
         """
@@ -93,16 +93,15 @@ class Readings:
             found = {seq: kept[seq] for seq in seqs if seq in kept}
         missing = [seq for seq in seqs if seq not in found]
         if not missing:
-            return found, {}
-        pages = {page.seq: page for page in load(missing)}
-        new = {seq: _read(page) for seq, page in pages.items()}
+            return found
+        new = {seq: _read(page) for seq, page in load(missing).items()}
         with self._lock:
             if self._kept + len(new) > _KEPT:
                 self._by_index.clear()
                 self._kept = 0
             self._by_index.setdefault(index, {}).update(new)
             self._kept += len(new)
-        return found | new, pages
+        return found | new
 
 
 class Judged(NamedTuple):
@@ -165,7 +164,7 @@ def _judge(reading: Reading, hit: Hit, asked: frozenset[str]) -> Judged:
         # It may tell something besides: "Did you know that I moved to Rome?"
         hollow = len(reading.content - asked) <= _NEW_WORDS
     if reading.asks and hollow and hit.score > 0:
-        hit = replace(hit, score=hit.score * _ASKS)
+        hit = hit._replace(score=hit.score * _ASKS)
     return Judged(hit, hollow, reading)
 
 
@@ -209,7 +208,7 @@ def _one_of(group: Sequence[Judged], *, dated: bool) -> Judged:
     best = max(group, key=lambda item: (item.hit.dated, item.hit.score))
     chosen = best if dated else max(group, key=lambda item: (item.reading.timestamp, item.hit.seq))
     reasons = (*chosen.hit.reasons, f"said {len(group)} times")
-    return chosen._replace(hit=replace(chosen.hit, score=best.hit.score, reasons=reasons))
+    return chosen._replace(hit=chosen.hit._replace(score=best.hit.score, reasons=reasons))
 
 
 def _newest_first(items: list[Judged]) -> list[Judged]:
@@ -235,7 +234,7 @@ def _newest_first(items: list[Judged]) -> list[Judged]:
             newest = sorted(group, key=lambda at: items[at].reading.timestamp, reverse=True)
             for place, at in zip(group, newest, strict=True):
                 score = items[place].hit.score
-                ordered[place] = items[at]._replace(hit=replace(items[at].hit, score=score))
+                ordered[place] = items[at]._replace(hit=items[at].hit._replace(score=score))
     return ordered
 
 

@@ -285,22 +285,21 @@ class Retriever:
         while True:
             hits = self._hits(scope, view, query, vector, wider, only, now, before)
             seqs = [hit.seq for hit in hits]
-            told, read = self._readings.of(view.index, seqs, lambda some: self._pages(scope, some))
+            told = self._readings.of(view.index, seqs, lambda some: self._pages(scope, view, some))
             if strict and len(told) < len(hits):
                 raise StaleBlocks
             items = judged([(told[hit.seq], hit) for hit in hits if hit.seq in told], query, before)
             telling = sum(not item.hollow for item in items)
             all_found = wider.tokens is None and len(hits) < wider.pages
             if telling >= least or all_found or wider.pages > _MOST_JUDGED:
-                return self._shown(scope, items[: wanted.pages], read, strict=strict)
+                return self._shown(scope, view, items[: wanted.pages], strict=strict)
             wider = Wanted(_WIDER * (wider.pages if wider.tokens is None else least + _SPARE))
 
     def _shown(
-        self, scope: Scope, items: Sequence[Judged], read: dict[int, Page], *, strict: bool
+        self, scope: Scope, view: ScopeView, items: Sequence[Judged], *, strict: bool
     ) -> list[tuple[Page, Judged]]:
-        """Return judged pages with what they say; read: those that were read already."""
-        missing = [item.hit.seq for item in items if item.hit.seq not in read]
-        found = read | {page.seq: page for page in self._pages(scope, missing)}
+        """Return judged pages with what they say."""
+        found = self._pages(scope, view, [item.hit.seq for item in items])
         shown = [(found[item.hit.seq], item) for item in items if item.hit.seq in found]
         if strict and len(shown) < len(items):
             raise StaleBlocks
@@ -330,8 +329,9 @@ class Retriever:
         assert isinstance(view.index, ScopeIndex)  # served is only what is ranked whole
         return view.index.nearest(vector, k, allowed=seqs)
 
-    def _pages(self, scope: Scope, seqs: Sequence[int]) -> list[Page]:
-        return self._store.pages(scope, PageQuery(seqs=seqs)) if seqs else []
+    def _pages(self, scope: Scope, view: ScopeView, seqs: Sequence[int]) -> dict[int, Page]:
+        """Return pages by position."""
+        return view.read.of(seqs, lambda some: self._store.pages(scope, PageQuery(seqs=some)))
 
     def _segments(
         self,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -59,7 +58,7 @@ def weighed(both: Sequence[Side], hit: Hit, asked: frozenset[str]) -> Hit:
         for word, share in hit.held.items()
         if word not in speakers and said.isdisjoint(_terms(word))
     )
-    return replace(hit, score=hit.score - _OTHERS * lost) if lost else hit
+    return hit._replace(score=hit.score - _OTHERS * lost) if lost else hit
 
 
 def _name(given: str | None, said: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import compress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -55,9 +55,8 @@ _PASSAGES_SHOWN = 2
 """Passages that are shown of most long pages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One page found."""
+class Hit(NamedTuple):
+    """One page found. A tuple: two dozen are made at each recall."""
 
     seq: int
     score: float  # higher is nearer; comparable within one search only
@@ -171,7 +170,7 @@ def search(
     dated, usual = _inside(columns, found, named), [pages.usual()] * len(found)
     seqs, values = columns.seqs[found].tolist(), scores[found - 1].tolist()
     told = zip(seqs, values, why, parts, held, near, dated, usual, strict=True)
-    return [Hit(*hit) for hit in told]
+    return list(map(Hit._make, told))
 
 
 def cosine_hits(columns: Columns, pages: NDArray[np.intp], cosines: Floats) -> list[Hit]:
