@@ -21,6 +21,9 @@ _COMPARED = 8
 _BEARS = 0.45
 """Share of the question's words that a statement has, plus its cosine, from where it is shown."""
 
+_DIGITS, _ABOUT = 1, 0.1
+"""Of what is about as near, to so many digits, the newest comes first."""
+
 _ID = "I"
 """A term's id: 32 bits."""
 _BY_HAND = ("user", "agent")
@@ -79,14 +82,17 @@ class Side:
         cosines: list[float] | None = None
         if vector is not None:
             # Of each row the same number, whatever the others are; BLAS has no such promise.
-            products = np.einsum("ij,j->i", self.vectors[near], vector)
+            products = np.einsum("ij,j->i", self.vectors.take(near, axis=0), vector)
             scores, cosines = shares + products, products.tolist()
         rows = np.flatnonzero((scores >= _BEARS) | self._facts[near])
+        if len(rows) > most:  # what is below the worst of those by more than they are rounded
+            worst = np.partition(scores[rows], -most)[-most]
+            rows = rows[scores[rows] > worst - 1.1 * _ABOUT]
         ranked = []
         for row, score in zip(rows.tolist(), scores[rows].tolist(), strict=True):
             item = self.items[near[row]]
             # Of what is about as near, the newest word stands first.
-            ranked.append((-round(score, 1), -item.updated.timestamp(), item.id, row, item))
+            ranked.append((-round(score, _DIGITS), -item.updated.timestamp(), item.id, row, item))
         ranked.sort()  # ids differ
         return [
             Known(item, float(shares[row]) if asked else None, cosines[row] if cosines else None)
@@ -109,9 +115,10 @@ class Side:
                 ids = kept[place] = self._words(self.items[place])
             found.append(ids)
         all_ids = np.frombuffer(b"".join(found), _ID)
-        of = np.repeat(np.arange(len(found)), [len(ids) // 4 for ids in found])
+        ends = np.cumsum(np.fromiter(map(len, found), np.intp, len(found))) // 4
         wanted = np.frombuffer(asked, _ID)[:, np.newaxis]
-        return np.bincount(of[(all_ids == wanted).any(axis=0)], minlength=len(found))
+        held = np.flatnonzero((all_ids == wanted).any(axis=0))
+        return np.bincount(ends.searchsorted(held, "right"), minlength=len(found))
 
 
 def word_ids(text: str) -> bytes:

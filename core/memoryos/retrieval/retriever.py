@@ -77,6 +77,7 @@ class Retriever:
         self._count_tokens = count_tokens
         self._config = config
         self._readings = Readings()
+        self._last_before: tuple[str, Vectors | None] = "", None
 
     def recall(
         self,
@@ -95,8 +96,10 @@ class Retriever:
         min_relevance: what each page must reach; None for the config's, of the whole recall alone.
         Raises StorageError, and StorageBusy when pages change during every try.
         """
-        view = self._views.cached(scope) or self._views.get(scope)
-        before = self._before(scope, session_id, query) if is_follow_up(query) else None
+        going_on = is_follow_up(query)
+        # Of what was said last nothing may be missing.
+        view = (None if going_on else self._views.cached(scope)) or self._views.get(scope)
+        before = self._before(scope, session_id, view, query) if going_on else None
         asked, answer = False, None
         for tried in range(_MOST_TRIES):
             # The embedder is called before the lock is taken, if the cached view has vectors.
@@ -209,9 +212,9 @@ class Retriever:
                 view.short_term[session_id] = found
         return found
 
-    def _before(self, scope: Scope, session_id: str, query: str) -> Page | None:
+    def _before(self, scope: Scope, session_id: str, view: ScopeView, query: str) -> Page | None:
         """Return the session's turn before a message, which may itself have been added already."""
-        turns = reversed(self.short_term(scope, session_id))
+        turns = reversed(self._short_term(scope, session_id, view))
         return next((page for page in turns if page.user_input.strip() != query.strip()), None)
 
     def _query_vector(self, query: str, before: Page | None) -> Vectors | None:
@@ -220,11 +223,19 @@ class Retriever:
             vector = self._embedder.embed_query(query)
             if before is None or not _text_of(before):
                 return vector
-            both = vector + _BEFORE * self._embedder.embed_query(_text_of(before))
+            both = vector + _BEFORE * self._vector_before(_text_of(before))
             return np.asarray(both / max(float(np.linalg.norm(both)), 1e-9), np.float32)
         except ModelError as error:
             _log.warning("recalling by words alone: %s", error)
             return None
+
+    def _vector_before(self, text: str) -> Vectors:
+        """Return the vector of the turn before: several questions may go on from one."""
+        kept_text, vector = self._last_before
+        if vector is None or kept_text != text:
+            vector = self._embedder.embed_query(text)
+            self._last_before = text, vector
+        return vector
 
     def _comparable(self, view: ScopeView, vector: Vectors | None) -> Vectors | None:
         """Return the question's vector if the scope has any to compare it with."""
