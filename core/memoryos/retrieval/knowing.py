@@ -143,7 +143,13 @@ def best_relevance(
 
     among: the passages of the scope.
     """
-    bears = relevances([(each.share, each.cosine, False) for each in known], among, calibrated)
+    # Of those with the same share of the words the nearest bears most; 0 is no cosine.
+    nearest: dict[tuple[float | None, bool], float] = {}
+    for _, share, cosine in known:
+        kind, near = (share, bool(cosine)), cosine or 0.0
+        nearest[kind] = max(near, nearest.get(kind, near))
+    told = [(share, near, False) for (share, _), near in nearest.items()]
+    bears = relevances(told, among, calibrated)
     best = max(bears, default=0.0)
     # A bare value ("Lisbon") is far from its question ("Where does Tom live?"), not from nonsense.
     if (

@@ -119,10 +119,11 @@ def judged(found: Sequence[tuple[Reading, Hit]], query: str, before: Page | None
     before: the turn that the question goes on from; it is known, and comes after the others.
     """
     asked, named = frozenset(content_words(query)), frozenset(words_of(query))
-    found = [(reading, weighed(reading.sides, hit, named)) for reading, hit in found]
+    hits = weighed([(reading.sides, hit) for reading, hit in found], named)
     # Where a time is asked for, what was said then is wanted, not what was said last.
-    dated = any(hit.dated for _, hit in found)
-    once = _collapsed([_judge(reading, hit, asked) for reading, hit in found], dated=dated)
+    dated = any(hit.dated for hit in hits)
+    items = [_judge(reading, hit, asked) for (reading, _), hit in zip(found, hits, strict=True)]
+    once = _collapsed(items, dated=dated)
     # Stable: of equals the index's order stands.
     known = before.id if before is not None else None
     once.sort(key=lambda item: (item.hollow, item.reading.page_id == known, -item.hit.score))
@@ -174,23 +175,24 @@ def _collapsed(items: Sequence[Judged], *, dated: bool) -> list[Judged]:
     dated: return the best instead, as the question names a time.
     """
     groups: list[list[Judged]] = []
-    firsts: list[tuple[int, int, Reading]] = []  # of each group; numbers tell most apart
+    firsts: list[tuple[int, int, list[Judged]]] = []  # of each group; numbers tell most apart
     for item in items:
         reading = item.reading
         size, marks = len(reading.words), reading.marks
         least, most = _ALIKE * size, size / _ALIKE
-        for place, (other, its_marks, first) in enumerate(firsts):
-            if (
-                least <= other <= most
-                # At least so many words are in one of them only.
-                and (marks ^ its_marks).bit_count() <= (1 - _ALIKE) * (size + other)
-                and _alike(reading.words, first.words)
-            ):
-                groups[place].append(item)
+        for alike in [
+            group
+            for other, its_marks, group in firsts
+            # At least so many words are in one of them only.
+            if least <= other <= most
+            and (marks ^ its_marks).bit_count() <= (1 - _ALIKE) * (size + other)
+        ]:
+            if _alike(reading.words, alike[0].reading.words):
+                alike.append(item)
                 break
         else:
             groups.append([item])
-            firsts.append((size, marks, reading))
+            firsts.append((size, marks, groups[-1]))
     return [_one_of(group, dated=dated) for group in groups]
 
 
