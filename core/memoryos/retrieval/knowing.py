@@ -60,20 +60,22 @@ class Side:
         self._ids: list[bytes | None] = [None] * len(items)
         self._facts = np.array([item.kind == "fact" for item in items], bool)
 
-    def among(self, places: Sequence[int]) -> Side:
-        """Return some of the entries alone."""
-        items = [self.items[place] for place in places]
-        return Side(items, self.vectors[list(places)], self._words)
-
-    def bearing(self, asked: bytes, vector: Vectors | None, most: int) -> list[Known]:
+    def bearing(
+        self,
+        asked: bytes,
+        vector: Vectors | None,
+        most: int,
+        among: NDArray[np.intp] | None = None,
+    ) -> list[Known]:
         """Return knowledge that bears on a question, best first; of facts also the others.
 
         asked: the question's `word_ids`; vector: (dimension,) the question's, None, or of another
-        dimension, to go by words alone.
+        dimension, to go by words alone; among: places, ascending, of the entries that are compared;
+        None: all.
         """
         if vector is not None and self.vectors.shape[1] != len(vector):
             vector = None
-        near = self._near(vector, _COMPARED * most)
+        near = self._near(vector, _COMPARED * most, among)
         if not near:
             return []
         scores = shares = np.zeros(len(near))
@@ -99,11 +101,20 @@ class Side:
             for *_, row, item in ranked[:most]
         ]
 
-    def _near(self, vector: Vectors | None, most: int) -> list[int]:
+    def _near(self, vector: Vectors | None, most: int, among: NDArray[np.intp] | None) -> list[int]:
         """Return the places of the entries that are nearest to a question, `most` of them."""
-        if len(self.items) <= most or vector is None:
-            return list(range(min(len(self.items), most)))
-        return _nearest(self.vectors, vector, most)
+        places = np.arange(len(self.items)) if among is None else among
+        if len(places) <= most or vector is None:
+            return places[:most].tolist()  # type: ignore[no-any-return]
+        cosines = np.empty(len(self.vectors), np.float32)
+        inner_products(np.ascontiguousarray(self.vectors), np.asarray(vector, np.float32), cosines)
+        if among is not None:
+            cosines = cosines[among]
+        # Only what may be among them is sorted.
+        least = -np.partition(-cosines, most - 1)[most - 1]
+        rows = np.flatnonzero(cosines >= least)
+        rows = rows[np.argsort(-cosines[rows], kind="stable")[:most]]
+        return places[rows].tolist()  # type: ignore[no-any-return]
 
     def _shared(self, places: Sequence[int], asked: bytes) -> NDArray[np.intp]:
         """Return (places,) how many words of a question some entries have."""
@@ -124,16 +135,6 @@ class Side:
 def word_ids(text: str) -> bytes:
     """Return the ids of the index terms of a text, each once, as uint32 side by side."""
     return array(_ID, {term_id(term) for term in tokens(text)}).tobytes()
-
-
-def _nearest(vectors: Vectors, vector: Vectors, most: int) -> list[int]:
-    """Return the rows of `vectors` that are nearest to a vector, `most` of them, best first."""
-    cosines = np.empty(len(vectors), np.float32)
-    inner_products(np.ascontiguousarray(vectors), np.asarray(vector, np.float32), cosines)
-    # Only what may be among them is sorted.
-    least = -np.partition(-cosines, most - 1)[most - 1]
-    rows = np.flatnonzero(cosines >= least)
-    return rows[np.argsort(-cosines[rows], kind="stable")[:most]].tolist()  # type: ignore[no-any-return]
 
 
 def best_relevance(

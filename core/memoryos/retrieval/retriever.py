@@ -175,7 +175,7 @@ class Retriever:
         if only is None:
             profile, short_term = tiers.profile, self._short_term(scope, session_id, view)
         else:
-            profile = only.profile(only.knowledge(tiers.knowledge.values()), tiers.traits.values())
+            profile = only.profile()
             short_term = only.short_term(session_id, self._config.short_term_capacity)
         asked = word_ids(query)
         user = self._knowledge(tiers, "user", asked, vector, only)
@@ -369,11 +369,8 @@ class Retriever:
         only: Narrowing | None,
     ) -> list[Known]:
         """Return what is known of one side: what bears on the question first, then facts."""
-        side = tiers.known(owner)
-        if only is not None:
-            allowed = {item.id for item in only.knowledge(side.items)}
-            side = side.among([n for n, item in enumerate(side.items) if item.id in allowed])
-        return side.bearing(asked, vector, self._config.top_knowledge)
+        among = None if only is None else only.rows(owner)
+        return tiers.known(owner).bearing(asked, vector, self._config.top_knowledge, among)
 
     def as_known(
         self,

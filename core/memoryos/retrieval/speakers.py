@@ -42,9 +42,7 @@ def sides(page: Page, most: int) -> tuple[Side, ...]:
     return found if found[0].name != found[1].name else ()
 
 
-def weighed(
-    found: Iterable[tuple[tuple[Side, ...], Hit]], asked: frozenset[str]
-) -> list[Hit]:
+def weighed(found: Iterable[tuple[tuple[Side, ...], Hit]], asked: frozenset[str]) -> list[Hit]:
     """Return hits, the score of each lowered where it holds the words on another's side only.
 
     found: each with its page's `sides`; asked: the question's words.  Where the question names
@@ -64,7 +62,7 @@ def weighed(
                     if said.isdisjoint(_terms(word)):
                         lost += share
                 if lost:
-                    hit = hit._replace(score=hit.score - _OTHERS * lost)  # noqa: PLW2901
+                    hit = hit._replace(score=hit.score - _OTHERS * lost)
         hits.append(hit)
     return hits
 

@@ -43,6 +43,22 @@ _MOST_CHARACTERS = 1 << 18
 _LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
 
 
+class Narrowed:
+    """What a filter of pages leaves of the tiers, as far as it has been asked for.
+
+    Pages added since change nothing of it: they are in no segment, and nothing stands on them.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[Owner, NDArray[np.intp]] = {}
+        """Of each side's knowledge."""
+        self.profile: Profile | None = None
+        self.segments: dict[str, bool] = {}
+        """By id, whether one holds a page that matches."""
+        self.held: set[str | None] | None = None
+        """Ids of all that do, where few pages match."""
+
+
 class Tiers:
     """The live mid- and long-term memory of a scope. Immutable once handed out."""
 
@@ -65,6 +81,9 @@ class Tiers:
         self.known_words: dict[str, bytes] = {}
         """`word_ids` of knowledge, as far as they have been asked for."""
         self._known: dict[Owner, Side] = {}
+        self.sources: dict[Owner, tuple[NDArray[np.intp], NDArray[np.int64]]] = {}
+        """(row of `known`, position of the page) of each source of one side."""
+        self.narrowed: dict[PageFilter, Narrowed] = {}
         if older is not None:
             self.known_words = {
                 id_: words
@@ -108,6 +127,7 @@ class ScopeView:
         tiers: Tiers,
         dimension: int,
         filtered: dict[PageFilter, tuple[int, NDArray[np.int64]]],
+        places: dict[str, int] | None = None,
         read: ReadPages | None = None,
     ) -> None:
         self.head = head
@@ -119,6 +139,8 @@ class ScopeView:
         """By filter, positions of the pages that match, as far as the first number."""
         self.short_term: dict[str, tuple[Page, ...]] = {}
         """By session, its newest pages, as far as they have been asked for."""
+        self.places = {} if places is None else places
+        """By id, positions of pages, as far as they have been asked for."""
         self.read = ReadPages() if read is None else read
         """Pages that recalls have shown."""
 
@@ -241,7 +263,7 @@ class Views:
             or (isinstance(view.index, ScopeIndex) and view.index.needs_rebuild)
         ):
             view = self._empty(scope, head, on_server=on_server)
-        old = view.head
+        old, replaced = view.head, view.index.replaced
         if head.last_seq > old.last_seq or head.embedded_seq > old.embedded_seq:
             self._load_pages(scope, view, old, head)
         tiers = view.tiers
@@ -249,7 +271,8 @@ class Views:
             tiers = self._load_tiers(scope, tiers, old)
         # Readers hold the old view: they get a new one, over the same index.
         read = view.read if head.version == old.version else None
-        slot.view = ScopeView(head, view.index, tiers, view.dimension, view.filtered, read)
+        places = view.places if view.index.replaced == replaced else None  # some have moved
+        slot.view = ScopeView(head, view.index, tiers, view.dimension, view.filtered, places, read)
         return head.last_seq > old.last_seq
 
     def _is_searched_by_server(self, head: Head) -> bool:

@@ -22,6 +22,7 @@ from memoryos.retrieval.index.search import Hit, Wanted, best, cosine_hits, sear
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -76,6 +77,15 @@ class ScopeIndex:
         """Whether more of its pages were replaced than stand: it should be loaded anew."""
         columns = self._now.columns
         return columns.gone.size > max(columns.standing // 2, _MOST_REPLACED)
+
+    @property
+    def replaced(self) -> int:
+        """Number of its pages that others have taken the place of."""
+        return self._now.columns.gone.size
+
+    def between(self, since: datetime | None, before: datetime | None) -> NDArray[np.int64]:
+        """Return the journal positions, ascending, of the pages from one time until another."""
+        return self._now.columns.between(since, before)
 
     @property
     def nbytes(self) -> int:

@@ -27,6 +27,7 @@ from memoryos.storage.codec import unpack_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -119,6 +120,15 @@ class ServerIndex:
         """Journal position of the newest page, -1 when there is none."""
         columns = self._now.columns
         return int(columns.seqs[columns.pages]) if columns.pages else -1
+
+    @property
+    def replaced(self) -> int:
+        """Number of its pages that others have taken the place of."""
+        return self._now.columns.gone.size
+
+    def between(self, since: datetime | None, before: datetime | None) -> NDArray[np.int64]:
+        """Return the journal positions, ascending, of the pages from one time until another."""
+        return self._now.columns.between(since, before)
 
     @property
     def nbytes(self) -> int:
