@@ -7,7 +7,7 @@ The paper's two stages, segments first and pages within them, are kept for compa
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -254,24 +254,25 @@ class Retriever:
         view: ScopeView,
         query: str,
         vector: Vectors | None,
-        wanted: Wanted,
         only: Narrowing | None,
         now: datetime,
         before: Page | None,
-    ) -> list[Hit]:
+    ) -> Callable[[Wanted], list[Hit]]:
+        """Return a function that tells as many of the pages nearest to a question as are wanted."""
         allowed = None if only is None else only.positions
         if self._config.retrieval == "two_stage":
-            return self._two_stage(scope, view, query, vector, wanted.pages, allowed, now)
-        names = _names(scope, view.tiers.profile)
-        return view.index.search(
+            return lambda wanted: self._two_stage(
+                scope, view, query, vector, wanted.pages, allowed, now
+            )
+        found = view.index.ranked(
             query,
             vector if view.dimension else None,
-            wanted,
             now=now.timestamp(),
             allowed=allowed,
-            names=names,
+            names=_names(scope, view.tiers.profile),
             before=_text_of(before),
         )
+        return found.hits if found is not None else lambda _: []
 
     def _judged(
         self,
@@ -293,8 +294,9 @@ class Retriever:
         """
         least = wanted.least if wanted.tokens is not None else wanted.pages
         wider = wanted if wanted.tokens is not None else Wanted(wanted.pages + _SPARE)
+        nearest = self._hits(scope, view, query, vector, only, now, before)
         while True:
-            hits = self._hits(scope, view, query, vector, wider, only, now, before)
+            hits = nearest(wider)
             seqs = [hit.seq for hit in hits]
             told = self._readings.of(view.index, seqs, lambda some: self._pages(scope, view, some))
             if strict and len(told) < len(hits):

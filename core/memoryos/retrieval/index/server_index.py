@@ -22,7 +22,7 @@ from memoryos.retrieval.index.lexical import (
     moved,
     postings_of,
 )
-from memoryos.retrieval.index.search import Hit, Wanted, search, wanted_of
+from memoryos.retrieval.index.search import Hit, Ranked, Wanted, ranked, wanted_of
 from memoryos.storage.codec import unpack_vectors
 
 if TYPE_CHECKING:
@@ -160,7 +160,21 @@ class ServerIndex:
         names: frozenset[str] = frozenset(),
         before: str = "",
     ) -> list[Hit]:
-        """Return the pages nearest to `query`, best first, as `ScopeIndex.search` does.
+        """Return the pages nearest to `query`, best first; see `ranked`."""
+        found = self.ranked(query, vector, now=now, allowed=allowed, names=names, before=before)
+        return found.hits(wanted_of(wanted)) if found is not None else []
+
+    def ranked(
+        self,
+        query: str,
+        vector: Floats | None,
+        *,
+        now: float,
+        allowed: NDArray[np.int64] | None = None,
+        names: frozenset[str] = frozenset(),
+        before: str = "",
+    ) -> Ranked | None:
+        """Return the pages scored for `query`, as `ScopeIndex.ranked` does.
 
         Raises StaleBlocks when the scope must be read again, StorageError.
         """
@@ -172,10 +186,9 @@ class ServerIndex:
                 whole = allowed is not None or not sample.near
                 dense = _Dense(self, here.columns, sample, np.asarray(vector, np.float32), whole)
         pages = _Pages(self, here, dense)
-        return search(
+        return ranked(
             pages,
             query,
-            wanted_of(wanted),
             now=now,
             allowed=allowed,
             config=self.ranking,
