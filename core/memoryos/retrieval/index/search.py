@@ -218,14 +218,18 @@ def _of_pages(columns: Columns, passages: Floats, config: RankingConfig) -> Floa
     """Return (pages,) the score of each page: its best passage's, and a share of the second's."""
     if columns.plain:
         return passages
-    scores = columns.best_of_pages(passages)
-    if config.further:
-        starts, counts = columns.starts[1 : columns.pages + 1] - 1, columns.counts
-        rest = passages.copy()
-        top = rest >= np.repeat(scores, counts[1 : columns.pages + 1])
-        rest[top] = 0
-        second = np.maximum.reduceat(np.maximum(rest, 0), starts)
-        scores = scores + np.float32(config.further) * second
+    scores = passages[columns.starts[1 : columns.pages + 1] - 1]
+    # Most pages of a chat are short: only the others have a best passage and a second.
+    several = np.flatnonzero(columns.counts[1 : columns.pages + 1] > 1)
+    counts = columns.counts[several + 1]
+    rest, starts = passages[columns.rows_of(several + 1) - 1], np.cumsum(counts) - counts
+    if several.size:
+        best_of_each = np.maximum.reduceat(rest, starts)
+        scores[several] = best_of_each
+        if config.further:
+            rest[rest >= np.repeat(best_of_each, counts)] = 0
+            second = np.maximum.reduceat(np.maximum(rest, 0), starts)
+            scores[several] += np.float32(config.further) * second
     return scores
 
 
