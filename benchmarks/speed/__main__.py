@@ -1,4 +1,4 @@
-"""`python -m benchmarks.speed [--quick]`: measure, and write benchmarks/results/speed.md."""
+"""`python -m benchmarks.speed`: measure, and write benchmarks/results/speed.md; see --quick."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.speed import growing, recalling, report, sizes
+from benchmarks.speed import growing, quick, recalling, report, sizes
 from benchmarks.speed.corpus import DATA, Corpus
 from benchmarks.speed.figures import Figure, of_sizes
 from benchmarks.speed.run import Run
@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     _log.setLevel(logging.INFO)
+    if options.quick or options.keep:
+        return quick.main(keep=options.keep)
     if not options.data.exists():
         _log.error("%s is not there: give LoCoMo's locomo10.json with --data", options.data)
         return 2
@@ -108,7 +110,10 @@ def _parts(
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="memoryos bench speed", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, in about two minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="only ratios, held against the committed ones"
+    )
+    parser.add_argument("--keep", action="store_true", help="commit to the ratios of --quick")
     parser.add_argument("--sizes", type=_numbers, default=None, help="numbers of pages, by commas")
     parser.add_argument("--scopes", type=int, default=0, help="numbers of scopes of 100 pages")
     parser.add_argument("--peers", type=_names, default=None, help=f"of {', '.join(sizes.PEERS)}")
@@ -119,18 +124,17 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=None, help="where the databases are made")
     parser.add_argument("--out", type=Path, default=_RESULTS / "speed.md")
     options = parser.parse_args(argv)
-    quick = options.quick
     if options.sizes is None:
-        options.sizes = [100, 1000] if quick else [100, 1000, 10_000, 50_000, 100_000]
+        options.sizes = [100, 1000, 10_000, 50_000, 100_000]
     if options.peers is None:
         here = all(
             map(importlib.util.find_spec, ("mem0", "langgraph", "llama_index", "qdrant_client"))
         )
         options.peers = list(sizes.PEERS) if here else []
-        if not here:
+        if not here and not options.quick:
             _log.warning("without the peers: pip install 'memoryos-integrations[bench]'")
-    options.scopes = options.scopes or (300 if quick else 10_000)
-    options.consolidated = 2000 if quick else 20_000
+    options.scopes = options.scopes or 10_000
+    options.consolidated = 20_000
     return options
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.speed import __main__ as speed
+from benchmarks.speed import quick
 from benchmarks.speed.corpus import Corpus
 from benchmarks.speed.figures import Figure, at_least, of_sizes, ratio
 from benchmarks.speed.run import Run
@@ -101,3 +103,29 @@ def test_a_filled_memory_is_copied_not_shared(corpus: Corpus, tmp_path: Path) ->
         first.close()
         second.close()
     assert [path.name for path in tmp_path.iterdir()] == ["dialogues.json"]
+
+
+def test_quick_ratios_are_held_against_the_committed_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"add": 2.0, "recall by time / unfiltered": 0.5}
+    monkeypatch.setattr(quick, "measured", lambda _: found)
+    monkeypatch.setattr(quick.main, "__kwdefaults__", {"keep": False, "baseline": tmp_path / "b"})
+    assert speed.main(["--quick", "--keep"]) == 0
+    # What is better than it need be may become as bad as is promised.
+    assert json.loads((tmp_path / "b").read_text()) == {**found, "recall by time / unfiltered": 1.0}
+    found["add"] = 3.0
+    assert speed.main(["--quick"]) == 0
+    found["add"] = 3.1
+    assert speed.main(["--quick"]) == 1
+    found.update(add=2.0, new=0.1)  # nothing was committed for it
+    assert speed.main(["--quick"]) == 1
+
+
+def test_quick_measures_what_is_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick, "_SMALL", 20)
+    monkeypatch.setattr(quick, "_LARGE", 40)
+    monkeypatch.setattr(quick, "_THREADS", 2)
+    found = quick.measured(tmp_path)
+    assert len(found) == len(json.loads(quick.BASELINE.read_text()))
+    assert all(ratio > 0 for ratio in found.values())

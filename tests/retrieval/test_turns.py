@@ -25,7 +25,7 @@ def test_threads_recall_by_turns_from_few_pages_only(
     memories = [engine.memory(f"user {number}") for number in range(4)]
     for memory in memories:
         memory.add("I like chess.", "Good.")
-    search, here, most, all_here = ScopeIndex.search, [0], [0], threading.Event()
+    ranked, here, most, all_here = ScopeIndex.ranked, [0], [0], threading.Event()
 
     def counted(*given: Any, **more: Any) -> Any:
         here[0] += 1
@@ -37,11 +37,11 @@ def test_threads_recall_by_turns_from_few_pages_only(
         else:
             time.sleep(0.02)  # long enough for another to come in, if it may
         try:
-            return search(*given, **more)
+            return ranked(*given, **more)
         finally:
             here[0] -= 1
 
-    monkeypatch.setattr(ScopeIndex, "search", counted)
+    monkeypatch.setattr(ScopeIndex, "ranked", counted)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda memory: len(memory.recall("chess").pages), memories))
     assert found == [1] * 4

@@ -21,6 +21,9 @@ _COMPARED = 8
 _BEARS = 0.45
 """Share of the question's words that a statement has, plus its cosine, from where it is shown."""
 
+_DIGITS, _ABOUT = 1, 0.1
+"""Of what is about as near, to so many digits, the newest comes first."""
+
 _ID = "I"
 """A term's id: 32 bits."""
 _BY_HAND = ("user", "agent")
@@ -57,20 +60,22 @@ class Side:
         self._ids: list[bytes | None] = [None] * len(items)
         self._facts = np.array([item.kind == "fact" for item in items], bool)
 
-    def among(self, places: Sequence[int]) -> Side:
-        """Return some of the entries alone."""
-        items = [self.items[place] for place in places]
-        return Side(items, self.vectors[list(places)], self._words)
-
-    def bearing(self, asked: bytes, vector: Vectors | None, most: int) -> list[Known]:
+    def bearing(
+        self,
+        asked: bytes,
+        vector: Vectors | None,
+        most: int,
+        among: NDArray[np.intp] | None = None,
+    ) -> list[Known]:
         """Return knowledge that bears on a question, best first; of facts also the others.
 
         asked: the question's `word_ids`; vector: (dimension,) the question's, None, or of another
-        dimension, to go by words alone.
+        dimension, to go by words alone; among: places, ascending, of the entries that are compared;
+        None: all.
         """
         if vector is not None and self.vectors.shape[1] != len(vector):
             vector = None
-        near = self._near(vector, _COMPARED * most)
+        near = self._near(vector, _COMPARED * most, among)
         if not near:
             return []
         scores = shares = np.zeros(len(near))
@@ -79,22 +84,37 @@ class Side:
         cosines: list[float] | None = None
         if vector is not None:
             # Of each row the same number, whatever the others are; BLAS has no such promise.
-            products = np.einsum("ij,j->i", self.vectors[near], vector)
+            products = np.einsum("ij,j->i", self.vectors.take(near, axis=0), vector)
             scores, cosines = shares + products, products.tolist()
+        rows = np.flatnonzero((scores >= _BEARS) | self._facts[near])
+        if len(rows) > most:  # what is below the worst of those by more than they are rounded
+            worst = np.partition(scores[rows], -most)[-most]
+            rows = rows[scores[rows] > worst - 1.1 * _ABOUT]
         ranked = []
-        for row in np.flatnonzero((scores >= _BEARS) | self._facts[near]).tolist():
-            item, share = self.items[near[row]], float(shares[row]) if asked else None
+        for row, score in zip(rows.tolist(), scores[rows].tolist(), strict=True):
+            item = self.items[near[row]]
             # Of what is about as near, the newest word stands first.
-            order = (-round(float(scores[row]), 1), -item.updated.timestamp(), item.id)
-            ranked.append((order, Known(item, share, cosines[row] if cosines else None)))
-        ranked.sort(key=lambda each: each[0])
-        return [known for _, known in ranked[:most]]
+            ranked.append((-round(score, _DIGITS), -item.updated.timestamp(), item.id, row, item))
+        ranked.sort()  # ids differ
+        return [
+            Known(item, float(shares[row]) if asked else None, cosines[row] if cosines else None)
+            for *_, row, item in ranked[:most]
+        ]
 
-    def _near(self, vector: Vectors | None, most: int) -> list[int]:
+    def _near(self, vector: Vectors | None, most: int, among: NDArray[np.intp] | None) -> list[int]:
         """Return the places of the entries that are nearest to a question, `most` of them."""
-        if len(self.items) <= most or vector is None:
-            return list(range(min(len(self.items), most)))
-        return _nearest(self.vectors, vector, most)
+        places = np.arange(len(self.items)) if among is None else among
+        if len(places) <= most or vector is None:
+            return places[:most].tolist()  # type: ignore[no-any-return]
+        cosines = np.empty(len(self.vectors), np.float32)
+        inner_products(np.ascontiguousarray(self.vectors), np.asarray(vector, np.float32), cosines)
+        if among is not None:
+            cosines = cosines[among]
+        # Only what may be among them is sorted.
+        least = -np.partition(-cosines, most - 1)[most - 1]
+        rows = np.flatnonzero(cosines >= least)
+        rows = rows[np.argsort(-cosines[rows], kind="stable")[:most]]
+        return places[rows].tolist()  # type: ignore[no-any-return]
 
     def _shared(self, places: Sequence[int], asked: bytes) -> NDArray[np.intp]:
         """Return (places,) how many words of a question some entries have."""
@@ -106,21 +126,15 @@ class Side:
                 ids = kept[place] = self._words(self.items[place])
             found.append(ids)
         all_ids = np.frombuffer(b"".join(found), _ID)
-        of = np.repeat(np.arange(len(found)), [len(ids) // 4 for ids in found])
+        ends = np.cumsum(np.fromiter(map(len, found), np.intp, len(found))) // 4
         wanted = np.frombuffer(asked, _ID)[:, np.newaxis]
-        return np.bincount(of[(all_ids == wanted).any(axis=0)], minlength=len(found))
+        held = np.flatnonzero((all_ids == wanted).any(axis=0))
+        return np.bincount(ends.searchsorted(held, "right"), minlength=len(found))
 
 
 def word_ids(text: str) -> bytes:
     """Return the ids of the index terms of a text, each once, as uint32 side by side."""
     return array(_ID, {term_id(term) for term in tokens(text)}).tobytes()
-
-
-def _nearest(vectors: Vectors, vector: Vectors, most: int) -> list[int]:
-    """Return the rows of `vectors` that are nearest to a vector, `most` of them, best first."""
-    cosines = np.empty(len(vectors), np.float32)
-    inner_products(np.ascontiguousarray(vectors), np.asarray(vector, np.float32), cosines)
-    return np.argsort(-cosines, kind="stable")[:most].tolist()  # type: ignore[no-any-return]
 
 
 def best_relevance(
@@ -130,7 +144,13 @@ def best_relevance(
 
     among: the passages of the scope.
     """
-    bears = relevances([(each.share, each.cosine, False) for each in known], among, calibrated)
+    # Of those with the same share of the words the nearest bears most; 0 is no cosine.
+    nearest: dict[tuple[float | None, bool], float] = {}
+    for _, share, cosine in known:
+        kind, near = (share, bool(cosine)), cosine or 0.0
+        nearest[kind] = max(near, nearest.get(kind, near))
+    told = [(share, near, False) for (share, _), near in nearest.items()]
+    bears = relevances(told, among, calibrated)
     best = max(bears, default=0.0)
     # A bare value ("Lisbon") is far from its question ("Where does Tom live?"), not from nonsense.
     if (

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memoryos.model import Chain, Knowledge, Page, Profile, Scope, Segment, Trait
-from memoryos.retrieval.views import ScopeView
+from memoryos.model import Chain, Owner, Page, Profile, Scope, Segment
+from memoryos.retrieval.views import Narrowed, ScopeView
 from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.tiers.long_term import profile_of
 
@@ -33,17 +34,27 @@ class Narrowing:
         """Of the pages that may be shown, ascending."""
 
     def _positions(self) -> NDArray[np.int64]:
+        """Return the positions of pages that match: by their time the index tells them."""
+        where = self._where
+        if where.since is None and where.before is None:
+            return self._stored(where)
+        times = self._view.index.between(where.since, where.before)
+        rest = replace(where, since=None, before=None)
+        if rest == PageFilter():
+            return times
+        return np.intersect1d(self._stored(rest), times, assume_unique=True)
+
+    def _stored(self, where: PageFilter) -> NDArray[np.int64]:
         """Return the positions that the view keeps, and those of pages added since."""
         kept, head = self._view.filtered, self._view.head
         known: NDArray[np.int64]
-        last, known = kept.get(self._where, (0, np.zeros(0, np.int64)))
+        last, known = kept.get(where, (0, np.zeros(0, np.int64)))
         if last < head.last_seq:
-            new = self._store.positions(self._scope, self._where, last)
+            new = self._store.positions(self._scope, where, last)
             known = np.concatenate((known, new))
             last = max(head.last_seq, int(new[-1]) if new.size else 0)
-            while len(kept) >= _MOST_FILTERS:
-                kept.pop(next(iter(kept), self._where), None)
-            kept[self._where] = (last, known)
+            make_room(kept)
+            kept[where] = (last, known)
         return known
 
     def short_term(self, session_id: str, capacity: int) -> tuple[Page, ...]:
@@ -53,40 +64,69 @@ class Narrowing:
         inside = replace(self._where, session_id=session_id)
         narrowed = Narrowing(self._store, self._scope, self._view, inside)
         newest = narrowed.positions[-capacity:].tolist()
-        return tuple(self._store.pages(self._scope, PageQuery(seqs=newest))) if newest else ()
+        found = self._view.read.of(newest, self._pages)
+        return tuple(found[seq] for seq in newest if seq in found)
+
+    def _pages(self, seqs: list[int]) -> list[Page]:
+        return self._store.pages(self._scope, PageQuery(seqs=seqs)) if seqs else []
 
     def segments(self, ranked: Iterator[Segment], most: int) -> list[Segment]:
         """Return the first of some segments that hold a page that may be shown."""
-        held: set[str | None] | None = None
-        if len(self.positions) <= _FEW:
-            query = PageQuery(seqs=self.positions.tolist())
-            pages = self._store.pages(self._scope, query) if len(self.positions) else []
-            held = {page.segment_id for page in pages}
+        known = self._narrowed
+        if known.held is None and len(self.positions) <= _FEW:
+            pages = self._pages(self.positions.tolist())
+            known.held = {page.segment_id for page in pages}
         found: list[Segment] = []
         for _, segment in zip(range(_MOST_SEGMENTS), ranked, strict=False):
             if len(found) == most:
                 break
-            if segment.id in held if held is not None else self._is_held(segment):
+            if segment.id in known.held if known.held is not None else self._is_held(segment):
                 found.append(segment)
         return found
 
     def _is_held(self, segment: Segment) -> bool:
-        inside = replace(self._where, segment_id=segment.id)
-        return bool(self._store.positions(self._scope, inside).size)
+        known = self._narrowed.segments
+        if segment.id not in known:
+            inside = replace(self._where, segment_id=segment.id)
+            known[segment.id] = bool(self._store.positions(self._scope, inside).size)
+        return known[segment.id]
 
-    def knowledge(self, items: Iterable[Knowledge]) -> list[Knowledge]:
-        """Return what stands on a page that may be shown."""
-        known = list(items)
-        allowed = self._allowed({s.page_id for item in known for s in item.sources})
-        return [item for item in known if any(s.page_id in allowed for s in item.sources)]
+    def rows(self, owner: Owner) -> NDArray[np.intp]:
+        """Return the rows of `tiers.known(owner)` that stand on a page that may be shown."""
+        known = self._narrowed.rows
+        if owner not in known:
+            rows, seqs = self._sources(owner)
+            known[owner] = np.unique(rows[np.isin(seqs, self.positions)])
+        return known[owner]
 
-    def profile(self, knowledge: Iterable[Knowledge], traits: Iterable[Trait]) -> Profile:
-        """Return the profile of what stands on such pages; knowledge: what `knowledge` gave."""
-        known = list(traits)
-        allowed = self._allowed({s.page_id for trait in known for s in trait.sources})
-        return profile_of(
-            knowledge, [t for t in known if any(s.page_id in allowed for s in t.sources)]
-        )
+    def _sources(self, owner: Owner) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """Return (row of `tiers.known(owner)`, position of the page) of each source."""
+        kept = self._view.tiers.sources
+        if owner not in kept:
+            both = [
+                (row, source.page_id)
+                for row, item in enumerate(self._view.tiers.known(owner).items)
+                for source in item.sources
+            ]
+            places = self._places({page_id for _, page_id in both})
+            there = [(row, places[page_id]) for row, page_id in both if page_id in places]
+            rows, seqs = np.array(there, np.int64).reshape(-1, 2).T
+            kept[owner] = rows.astype(np.intp), seqs
+        return kept[owner]
+
+    def profile(self) -> Profile:
+        """Return the profile of what stands on such pages."""
+        known, tiers = self._narrowed, self._view.tiers
+        if known.profile is None:
+            stated = [k for k in tiers.knowledge.values() if k.attribute and k.value]
+            traits = tiers.traits.values()
+            ids = {s.page_id for k in stated for s in k.sources}
+            allowed = self._allowed(ids | {s.page_id for t in traits for s in t.sources})
+            known.profile = profile_of(
+                [k for k in stated if any(s.page_id in allowed for s in k.sources)],
+                [t for t in traits if any(s.page_id in allowed for s in t.sources)],
+            )
+        return known.profile
 
     def chains(self, chains: Sequence[Chain]) -> list[Chain]:
         """Return the chains of which every page may be shown: a summary tells of all of them."""
@@ -95,9 +135,31 @@ class Narrowing:
 
     def _allowed(self, ids: set[str]) -> frozenset[str]:
         """Return those of some pages that may be shown."""
-        if not ids or not len(self.positions):
-            return frozenset()
-        seqs = self._store.positions_of(self._scope, sorted(ids))
+        seqs = self._places(ids)
         places = np.fromiter(seqs.values(), np.int64, len(seqs))
         inside = np.isin(places, self.positions).tolist()
         return frozenset(id_ for id_, here in zip(seqs, inside, strict=True) if here)
+
+    def _places(self, ids: set[str]) -> dict[str, int]:
+        """Return the positions of those of some pages that are there."""
+        known = self._view.places
+        missing = sorted(ids.difference(known))
+        if missing:
+            known.update(self._store.positions_of(self._scope, missing))
+        return {id_: known[id_] for id_ in ids if id_ in known}
+
+    @property
+    def _narrowed(self) -> Narrowed:
+        """What the view keeps of this filter."""
+        kept = self._view.tiers.narrowed
+        found = kept.get(self._where)
+        if found is None:
+            make_room(kept)
+            found = kept[self._where] = Narrowed()
+        return found
+
+
+def make_room(kept: dict[PageFilter, Any]) -> None:
+    """Drop the oldest of the filters that are kept, so that one more may be."""
+    while len(kept) >= _MOST_FILTERS:
+        kept.pop(next(iter(kept), PageFilter()), None)

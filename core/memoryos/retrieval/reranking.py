@@ -7,8 +7,8 @@ one is told by its text, which is read for the pages that were found.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -82,9 +82,9 @@ class Readings:
         self,
         index: ScopeIndex | ServerIndex,
         seqs: Sequence[int],
-        load: Callable[[list[int]], Sequence[Page]],
-    ) -> tuple[dict[int, Reading], dict[int, Page]]:
-        """Return what pages tell and the pages read for that, by position; not of those gone.
+        load: Callable[[list[int]], Mapping[int, Page]],
+    ) -> dict[int, Reading]:
+        """Return what pages tell, by position; not of those gone.
 
         load: reads pages by their positions.
         """
@@ -93,16 +93,15 @@ class Readings:
             found = {seq: kept[seq] for seq in seqs if seq in kept}
         missing = [seq for seq in seqs if seq not in found]
         if not missing:
-            return found, {}
-        pages = {page.seq: page for page in load(missing)}
-        new = {seq: _read(page) for seq, page in pages.items()}
+            return found
+        new = {seq: _read(page) for seq, page in load(missing).items()}
         with self._lock:
             if self._kept + len(new) > _KEPT:
                 self._by_index.clear()
                 self._kept = 0
             self._by_index.setdefault(index, {}).update(new)
             self._kept += len(new)
-        return found | new, pages
+        return found | new
 
 
 class Judged(NamedTuple):
@@ -120,10 +119,11 @@ def judged(found: Sequence[tuple[Reading, Hit]], query: str, before: Page | None
     before: the turn that the question goes on from; it is known, and comes after the others.
     """
     asked, named = frozenset(content_words(query)), frozenset(words_of(query))
-    found = [(reading, weighed(reading.sides, hit, named)) for reading, hit in found]
+    hits = weighed([(reading.sides, hit) for reading, hit in found], named)
     # Where a time is asked for, what was said then is wanted, not what was said last.
-    dated = any(hit.dated for _, hit in found)
-    once = _collapsed([_judge(reading, hit, asked) for reading, hit in found], dated=dated)
+    dated = any(hit.dated for hit in hits)
+    items = [_judge(reading, hit, asked) for (reading, _), hit in zip(found, hits, strict=True)]
+    once = _collapsed(items, dated=dated)
     # Stable: of equals the index's order stands.
     known = before.id if before is not None else None
     once.sort(key=lambda item: (item.hollow, item.reading.page_id == known, -item.hit.score))
@@ -165,7 +165,7 @@ def _judge(reading: Reading, hit: Hit, asked: frozenset[str]) -> Judged:
         # It may tell something besides: "Did you know that I moved to Rome?"
         hollow = len(reading.content - asked) <= _NEW_WORDS
     if reading.asks and hollow and hit.score > 0:
-        hit = replace(hit, score=hit.score * _ASKS)
+        hit = hit._replace(score=hit.score * _ASKS)
     return Judged(hit, hollow, reading)
 
 
@@ -175,23 +175,24 @@ def _collapsed(items: Sequence[Judged], *, dated: bool) -> list[Judged]:
     dated: return the best instead, as the question names a time.
     """
     groups: list[list[Judged]] = []
-    firsts: list[tuple[int, int, Reading]] = []  # of each group; numbers tell most apart
+    firsts: list[tuple[int, int, list[Judged]]] = []  # of each group; numbers tell most apart
     for item in items:
         reading = item.reading
         size, marks = len(reading.words), reading.marks
         least, most = _ALIKE * size, size / _ALIKE
-        for place, (other, its_marks, first) in enumerate(firsts):
-            if (
-                least <= other <= most
-                # At least so many words are in one of them only.
-                and (marks ^ its_marks).bit_count() <= (1 - _ALIKE) * (size + other)
-                and _alike(reading.words, first.words)
-            ):
-                groups[place].append(item)
+        for alike in [
+            group
+            for other, its_marks, group in firsts
+            # At least so many words are in one of them only.
+            if least <= other <= most
+            and (marks ^ its_marks).bit_count() <= (1 - _ALIKE) * (size + other)
+        ]:
+            if _alike(reading.words, alike[0].reading.words):
+                alike.append(item)
                 break
         else:
             groups.append([item])
-            firsts.append((size, marks, reading))
+            firsts.append((size, marks, groups[-1]))
     return [_one_of(group, dated=dated) for group in groups]
 
 
@@ -209,7 +210,7 @@ def _one_of(group: Sequence[Judged], *, dated: bool) -> Judged:
     best = max(group, key=lambda item: (item.hit.dated, item.hit.score))
     chosen = best if dated else max(group, key=lambda item: (item.reading.timestamp, item.hit.seq))
     reasons = (*chosen.hit.reasons, f"said {len(group)} times")
-    return chosen._replace(hit=replace(chosen.hit, score=best.hit.score, reasons=reasons))
+    return chosen._replace(hit=chosen.hit._replace(score=best.hit.score, reasons=reasons))
 
 
 def _newest_first(items: list[Judged]) -> list[Judged]:
@@ -235,7 +236,7 @@ def _newest_first(items: list[Judged]) -> list[Judged]:
             newest = sorted(group, key=lambda at: items[at].reading.timestamp, reverse=True)
             for place, at in zip(group, newest, strict=True):
                 score = items[place].hit.score
-                ordered[place] = items[at]._replace(hit=replace(items[at].hit, score=score))
+                ordered[place] = items[at]._replace(hit=items[at].hit._replace(score=score))
     return ordered
 
 

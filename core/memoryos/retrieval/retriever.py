@@ -7,7 +7,7 @@ The paper's two stages, segments first and pages within them, are kept for compa
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -77,6 +77,7 @@ class Retriever:
         self._count_tokens = count_tokens
         self._config = config
         self._readings = Readings()
+        self._last_before: tuple[str, Vectors | None] = "", None
 
     def recall(
         self,
@@ -95,8 +96,10 @@ class Retriever:
         min_relevance: what each page must reach; None for the config's, of the whole recall alone.
         Raises StorageError, and StorageBusy when pages change during every try.
         """
-        view = self._views.cached(scope) or self._views.get(scope)
-        before = self._before(scope, session_id, query) if is_follow_up(query) else None
+        going_on = is_follow_up(query)
+        # Of what was said last nothing may be missing.
+        view = (None if going_on else self._views.cached(scope)) or self._views.get(scope)
+        before = self._before(scope, session_id, view, query) if going_on else None
         asked, answer = False, None
         for tried in range(_MOST_TRIES):
             # The embedder is called before the lock is taken, if the cached view has vectors.
@@ -172,7 +175,7 @@ class Retriever:
         if only is None:
             profile, short_term = tiers.profile, self._short_term(scope, session_id, view)
         else:
-            profile = only.profile(only.knowledge(tiers.knowledge.values()), tiers.traits.values())
+            profile = only.profile()
             short_term = only.short_term(session_id, self._config.short_term_capacity)
         asked = word_ids(query)
         user = self._knowledge(tiers, "user", asked, vector, only)
@@ -209,9 +212,9 @@ class Retriever:
                 view.short_term[session_id] = found
         return found
 
-    def _before(self, scope: Scope, session_id: str, query: str) -> Page | None:
+    def _before(self, scope: Scope, session_id: str, view: ScopeView, query: str) -> Page | None:
         """Return the session's turn before a message, which may itself have been added already."""
-        turns = reversed(self.short_term(scope, session_id))
+        turns = reversed(self._short_term(scope, session_id, view))
         return next((page for page in turns if page.user_input.strip() != query.strip()), None)
 
     def _query_vector(self, query: str, before: Page | None) -> Vectors | None:
@@ -220,11 +223,19 @@ class Retriever:
             vector = self._embedder.embed_query(query)
             if before is None or not _text_of(before):
                 return vector
-            both = vector + _BEFORE * self._embedder.embed_query(_text_of(before))
+            both = vector + _BEFORE * self._vector_before(_text_of(before))
             return np.asarray(both / max(float(np.linalg.norm(both)), 1e-9), np.float32)
         except ModelError as error:
             _log.warning("recalling by words alone: %s", error)
             return None
+
+    def _vector_before(self, text: str) -> Vectors:
+        """Return the vector of the turn before: several questions may go on from one."""
+        kept_text, vector = self._last_before
+        if vector is None or kept_text != text:
+            vector = self._embedder.embed_query(text)
+            self._last_before = text, vector
+        return vector
 
     def _comparable(self, view: ScopeView, vector: Vectors | None) -> Vectors | None:
         """Return the question's vector if the scope has any to compare it with."""
@@ -243,24 +254,25 @@ class Retriever:
         view: ScopeView,
         query: str,
         vector: Vectors | None,
-        wanted: Wanted,
         only: Narrowing | None,
         now: datetime,
         before: Page | None,
-    ) -> list[Hit]:
+    ) -> Callable[[Wanted], list[Hit]]:
+        """Return a function that tells as many of the pages nearest to a question as are wanted."""
         allowed = None if only is None else only.positions
         if self._config.retrieval == "two_stage":
-            return self._two_stage(scope, view, query, vector, wanted.pages, allowed, now)
-        names = _names(scope, view.tiers.profile)
-        return view.index.search(
+            return lambda wanted: self._two_stage(
+                scope, view, query, vector, wanted.pages, allowed, now
+            )
+        found = view.index.ranked(
             query,
             vector if view.dimension else None,
-            wanted,
             now=now.timestamp(),
             allowed=allowed,
-            names=names,
+            names=_names(scope, view.tiers.profile),
             before=_text_of(before),
         )
+        return found.hits if found is not None else lambda _: []
 
     def _judged(
         self,
@@ -282,25 +294,25 @@ class Retriever:
         """
         least = wanted.least if wanted.tokens is not None else wanted.pages
         wider = wanted if wanted.tokens is not None else Wanted(wanted.pages + _SPARE)
+        nearest = self._hits(scope, view, query, vector, only, now, before)
         while True:
-            hits = self._hits(scope, view, query, vector, wider, only, now, before)
+            hits = nearest(wider)
             seqs = [hit.seq for hit in hits]
-            told, read = self._readings.of(view.index, seqs, lambda some: self._pages(scope, some))
+            told = self._readings.of(view.index, seqs, lambda some: self._pages(scope, view, some))
             if strict and len(told) < len(hits):
                 raise StaleBlocks
             items = judged([(told[hit.seq], hit) for hit in hits if hit.seq in told], query, before)
             telling = sum(not item.hollow for item in items)
             all_found = wider.tokens is None and len(hits) < wider.pages
             if telling >= least or all_found or wider.pages > _MOST_JUDGED:
-                return self._shown(scope, items[: wanted.pages], read, strict=strict)
+                return self._shown(scope, view, items[: wanted.pages], strict=strict)
             wider = Wanted(_WIDER * (wider.pages if wider.tokens is None else least + _SPARE))
 
     def _shown(
-        self, scope: Scope, items: Sequence[Judged], read: dict[int, Page], *, strict: bool
+        self, scope: Scope, view: ScopeView, items: Sequence[Judged], *, strict: bool
     ) -> list[tuple[Page, Judged]]:
-        """Return judged pages with what they say; read: those that were read already."""
-        missing = [item.hit.seq for item in items if item.hit.seq not in read]
-        found = read | {page.seq: page for page in self._pages(scope, missing)}
+        """Return judged pages with what they say."""
+        found = self._pages(scope, view, [item.hit.seq for item in items])
         shown = [(found[item.hit.seq], item) for item in items if item.hit.seq in found]
         if strict and len(shown) < len(items):
             raise StaleBlocks
@@ -330,8 +342,9 @@ class Retriever:
         assert isinstance(view.index, ScopeIndex)  # served is only what is ranked whole
         return view.index.nearest(vector, k, allowed=seqs)
 
-    def _pages(self, scope: Scope, seqs: Sequence[int]) -> list[Page]:
-        return self._store.pages(scope, PageQuery(seqs=seqs)) if seqs else []
+    def _pages(self, scope: Scope, view: ScopeView, seqs: Sequence[int]) -> dict[int, Page]:
+        """Return pages by position."""
+        return view.read.of(seqs, lambda some: self._store.pages(scope, PageQuery(seqs=some)))
 
     def _segments(
         self,
@@ -358,11 +371,8 @@ class Retriever:
         only: Narrowing | None,
     ) -> list[Known]:
         """Return what is known of one side: what bears on the question first, then facts."""
-        side = tiers.known(owner)
-        if only is not None:
-            allowed = {item.id for item in only.knowledge(side.items)}
-            side = side.among([n for n, item in enumerate(side.items) if item.id in allowed])
-        return side.bearing(asked, vector, self._config.top_knowledge)
+        among = None if only is None else only.rows(owner)
+        return tiers.known(owner).bearing(asked, vector, self._config.top_knowledge, among)
 
     def as_known(
         self,

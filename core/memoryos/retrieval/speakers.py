@@ -7,8 +7,7 @@ words stand on is told by its text, which is read for the pages that were found.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -43,23 +42,29 @@ def sides(page: Page, most: int) -> tuple[Side, ...]:
     return found if found[0].name != found[1].name else ()
 
 
-def weighed(both: Sequence[Side], hit: Hit, asked: frozenset[str]) -> Hit:
-    """Return a hit, its score lowered where it holds the words on another's side only.
+def weighed(found: Iterable[tuple[tuple[Side, ...], Hit]], asked: frozenset[str]) -> list[Hit]:
+    """Return hits, the score of each lowered where it holds the words on another's side only.
 
-    both: of `sides`; asked: the question's words.  Where the question names neither speaker of the
-    page, or both, the score stands.
+    found: each with its page's `sides`; asked: the question's words.  Where the question names
+    neither speaker of a page, or both, the score stands.
     """
-    own = [side for side in both if side.name & asked]
-    if len(own) != 1 or not hit.held:
-        return hit
-    said = _terms(own[0].said)
-    speakers = both[0].name | both[1].name
-    lost = sum(
-        share
-        for word, share in hit.held.items()
-        if word not in speakers and said.isdisjoint(_terms(word))
-    )
-    return replace(hit, score=hit.score - _OTHERS * lost) if lost else hit
+    hits = []
+    for both, hit in found:
+        if both and hit.held:
+            first, second = both
+            named = not first.name.isdisjoint(asked)
+            if named is second.name.isdisjoint(asked):
+                said = _terms((first if named else second).said)
+                lost = 0.0
+                for word, share in hit.held.items():
+                    if word in first.name or word in second.name:
+                        continue
+                    if said.isdisjoint(_terms(word)):
+                        lost += share
+                if lost:
+                    hit = hit._replace(score=hit.score - _OTHERS * lost)
+        hits.append(hit)
+    return hits
 
 
 def _name(given: str | None, said: str) -> frozenset[str]:

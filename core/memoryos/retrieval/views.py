@@ -38,7 +38,25 @@ _MANY = 8192
 """Pages from which on a thread for their vectors is worth while: they take it ten milliseconds."""
 _SMALL = 20_000
 """Pages up to which recalls take `Views.recall_lock`."""
+_MOST_CHARACTERS = 1 << 18
+"""Of the pages that are kept of a scope, as they were read."""
 _LIVE_KINDS: Sequence[Kind] = ("segment", "knowledge", "trait")
+
+
+class Narrowed:
+    """What a filter of pages leaves of the tiers, as far as it has been asked for.
+
+    Pages added since change nothing of it: they are in no segment, and nothing stands on them.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[Owner, NDArray[np.intp]] = {}
+        """Of each side's knowledge."""
+        self.profile: Profile | None = None
+        self.segments: dict[str, bool] = {}
+        """By id, whether one holds a page that matches."""
+        self.held: set[str | None] | None = None
+        """Ids of all that do, where few pages match."""
 
 
 class Tiers:
@@ -63,6 +81,9 @@ class Tiers:
         self.known_words: dict[str, bytes] = {}
         """`word_ids` of knowledge, as far as they have been asked for."""
         self._known: dict[Owner, Side] = {}
+        self.sources: dict[Owner, tuple[NDArray[np.intp], NDArray[np.int64]]] = {}
+        """(row of `known`, position of the page) of each source of one side."""
+        self.narrowed: dict[PageFilter, Narrowed] = {}
         if older is not None:
             self.known_words = {
                 id_: words
@@ -106,6 +127,8 @@ class ScopeView:
         tiers: Tiers,
         dimension: int,
         filtered: dict[PageFilter, tuple[int, NDArray[np.int64]]],
+        places: dict[str, int] | None = None,
+        read: ReadPages | None = None,
     ) -> None:
         self.head = head
         self.index = index
@@ -116,6 +139,39 @@ class ScopeView:
         """By filter, positions of the pages that match, as far as the first number."""
         self.short_term: dict[str, tuple[Page, ...]] = {}
         """By session, its newest pages, as far as they have been asked for."""
+        self.places = {} if places is None else places
+        """By id, positions of pages, as far as they have been asked for."""
+        self.read = ReadPages() if read is None else read
+        """Pages that recalls have shown."""
+
+
+class ReadPages:
+    """A few pages of a scope, as they are until its version changes. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._pages: dict[int, Page] = {}
+        self._room = _MOST_CHARACTERS
+
+    def of(
+        self, seqs: Sequence[int], load: Callable[[list[int]], Sequence[Page]]
+    ) -> dict[int, Page]:
+        """Return pages by position, those that are not here loaded; those gone are left out."""
+        kept = self._pages
+        found = {seq: kept[seq] for seq in seqs if seq in kept}
+        if len(found) < len(seqs):
+            new = load([seq for seq in seqs if seq not in found])
+            found.update({page.seq: page for page in new})
+            self._keep(new)
+        return found
+
+    def _keep(self, pages: Sequence[Page]) -> None:
+        lasting = [page for page in pages if _is_lasting(page)]
+        size = sum(len(page.user_input) + len(page.agent_response) for page in lasting)
+        if size > self._room:
+            self._pages, self._room = {}, _MOST_CHARACTERS
+        if size <= self._room:
+            self._pages.update({page.seq: page for page in lasting})
+            self._room -= size
 
 
 class Views:
@@ -207,14 +263,16 @@ class Views:
             or (isinstance(view.index, ScopeIndex) and view.index.needs_rebuild)
         ):
             view = self._empty(scope, head, on_server=on_server)
-        old = view.head
+        old, replaced = view.head, view.index.replaced
         if head.last_seq > old.last_seq or head.embedded_seq > old.embedded_seq:
             self._load_pages(scope, view, old, head)
         tiers = view.tiers
         if head.version > old.version:
             tiers = self._load_tiers(scope, tiers, old)
         # Readers hold the old view: they get a new one, over the same index.
-        slot.view = ScopeView(head, view.index, tiers, view.dimension, view.filtered)
+        read = view.read if head.version == old.version else None
+        places = view.places if view.index.replaced == replaced else None  # some have moved
+        slot.view = ScopeView(head, view.index, tiers, view.dimension, view.filtered, places, read)
         return head.last_seq > old.last_seq
 
     def _is_searched_by_server(self, head: Head) -> bool:
@@ -307,6 +365,16 @@ class _Slot:
         self.view: ScopeView | None = None
         self.nbytes = 0
         """Bytes of the index when it was last counted."""
+
+
+def _is_lasting(page: Page) -> bool:
+    """Return whether neither the store nor a caller may change a page that was read.
+
+    A document changes without the scope's version, and a damaged page may be mended; metadata and
+    content blocks are a caller's to change.
+    """
+    plain = not page.metadata and all(isinstance(m.content, str) for m in page.messages)
+    return plain and not page.damaged
 
 
 @contextmanager

@@ -180,6 +180,17 @@ def read_record(
     return record
 
 
+def is_record(owner: object, row: Sequence[Any], stored: int | None, format_: object) -> bool:
+    """Return whether `read_record` gives a record of a row; one as we wrote it is not parsed."""
+    try:
+        as_written = stored is not None and stored == checksum(owner, *row[:4], int(row[4]))
+    except _DAMAGE:
+        as_written = False
+    if as_written and format_ == FORMAT:
+        return True
+    return read_record(owner, row, stored, format_) is not None
+
+
 def decode_pages(rows: Iterable[Sequence[Any]]) -> list[Page]:
     """Return the pages of rows of a store's table `pages`, ids as text.
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from memoryos.model import (
     ANSWERED_BY,
+    DREW_ON,
     QUOTATION,
     Chain,
     Knowledge,
@@ -21,7 +24,9 @@ from memoryos.model import (
 from memoryos.ports import Analyst, Batch
 from memoryos.storage.codec import ALL_KINDS, Recorded, decode
 from memoryos.storage.port import (
+    Condition,
     PageDraft,
+    PageFilter,
     PageQuery,
     Store,
 )
@@ -150,10 +155,18 @@ class Work:
 
     def _answers(self) -> None:
         """Find the answers that drew on what goes: those in its words go too, others are named."""
+        if not self._drawing():
+            return
         pages = self.store.pages(self.scope, PageQuery())
         going, self.answers = answers_drawn(pages, self.gone, self._named_by)
         self.stripped = [without_answer(page) for page in going]
         self.gone |= {page.id for page in going}
+
+    def _drawing(self) -> bool:
+        """Return whether any page's metadata tells what its answer drew on (a list)."""
+        anything_else = PageFilter(metadata=(Condition(DREW_ON, "in", (None,)),))
+        every = self.store.positions(self.scope, PageFilter())
+        return bool(np.setdiff1d(every, self.store.positions(self.scope, anything_else)).size)
 
     def _named_by(self, gone: Set[str]) -> set[str]:
         """Return pages and the ids of all that was derived from them."""
@@ -167,14 +180,16 @@ class Work:
 
     def _unquote(self) -> None:
         """Journal answers that quote an erased page anew, without the quotation."""
-        pages = self.store.pages(self.scope, PageQuery())
+        quoting = PageFilter(metadata=(Condition(ANSWERED_BY, "in", (QUOTATION,)),))
+        seqs = self.store.positions(self.scope, quoting).tolist()
+        if not seqs:
+            return
         erased = {
             " ".join(side.split())
-            for page in pages
-            if page.id in self.gone
+            for page in self.store.pages(self.scope, PageQuery(ids=sorted(self.gone)))
             for side in (page.user_input, page.agent_response)
         } - {""}
-        for page in pages:
+        for page in self.store.pages(self.scope, PageQuery(seqs=seqs)):
             if page.id in self.gone or page.metadata.get(ANSWERED_BY) != QUOTATION:
                 continue
             if any(said in " ".join(page.agent_response.split()) for said in erased):

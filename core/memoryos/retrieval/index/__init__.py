@@ -2,7 +2,7 @@
 
 from memoryos.retrieval.index.dense import inner_products
 from memoryos.retrieval.index.scope_index import ScopeIndex
-from memoryos.retrieval.index.search import Hit, Wanted
+from memoryos.retrieval.index.search import Hit, Ranked, Wanted
 from memoryos.retrieval.index.server_index import ServerIndex
 
-__all__ = ["Hit", "ScopeIndex", "ServerIndex", "Wanted", "inner_products"]
+__all__ = ["Hit", "Ranked", "ScopeIndex", "ServerIndex", "Wanted", "inner_products"]

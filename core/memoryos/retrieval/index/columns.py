@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from numpy.typing import NDArray
 
     Number = TypeVar("Number", bound=np.generic)
@@ -110,6 +112,17 @@ class Columns:
     def nbytes(self) -> int:
         """Bytes of memory held."""
         return sum(getattr(self, name).nbytes for name in (*_BY_PAGE, *_BY_PASSAGE))
+
+    def between(self, since: datetime | None, before: datetime | None) -> NDArray[np.int64]:
+        """Return the seqs, ascending, of the pages that stand from one time until another."""
+        times = self.timestamps[1 : self.pages + 1]
+        inside = np.ones(self.pages, dtype=bool)
+        if since is not None:
+            inside &= times >= since.timestamp()
+        if before is not None:
+            inside &= times < before.timestamp()
+        inside[self.gone - 1] = False
+        return self.seqs[1 : self.pages + 1][inside]
 
     def positions(self, seqs: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return (position from 0, whether it is there) of the page at each of `seqs`."""

@@ -18,10 +18,19 @@ from memoryos.retrieval import ranking as rank
 from memoryos.retrieval.index.columns import Columns
 from memoryos.retrieval.index.dense import DenseIndex, DenseSnapshot, rows_of
 from memoryos.retrieval.index.lexical import LexicalSnapshot, compacted, extended, postings_of
-from memoryos.retrieval.index.search import Hit, Wanted, best, cosine_hits, search, wanted_of
+from memoryos.retrieval.index.search import (
+    Hit,
+    Ranked,
+    Wanted,
+    best,
+    cosine_hits,
+    ranked,
+    wanted_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -76,6 +85,15 @@ class ScopeIndex:
         """Whether more of its pages were replaced than stand: it should be loaded anew."""
         columns = self._now.columns
         return columns.gone.size > max(columns.standing // 2, _MOST_REPLACED)
+
+    @property
+    def replaced(self) -> int:
+        """Number of its pages that others have taken the place of."""
+        return self._now.columns.gone.size
+
+    def between(self, since: datetime | None, before: datetime | None) -> NDArray[np.int64]:
+        """Return the journal positions, ascending, of the pages from one time until another."""
+        return self._now.columns.between(since, before)
 
     @property
     def nbytes(self) -> int:
@@ -144,7 +162,21 @@ class ScopeIndex:
         names: frozenset[str] = frozenset(),
         before: str = "",
     ) -> list[Hit]:
-        """Return the pages nearest to `query`, best first: so many, or as `wanted` says.
+        """Return the pages nearest to `query`, best first; see `ranked`."""
+        found = self.ranked(query, vector, now=now, allowed=allowed, names=names, before=before)
+        return found.hits(wanted_of(wanted)) if found is not None else []
+
+    def ranked(
+        self,
+        query: str,
+        vector: NDArray[np.float32] | None,
+        *,
+        now: float,
+        allowed: NDArray[np.int64] | None = None,
+        names: frozenset[str] = frozenset(),
+        before: str = "",
+    ) -> Ranked | None:
+        """Return the pages scored for `query`; None where there are none.
 
         vector: (dimension,) embedding of the query, None to go by words alone; now: unix seconds
         that "yesterday" in the query is relative to; allowed: sorted seqs, only these are returned.
@@ -152,10 +184,9 @@ class ScopeIndex:
         target = None if vector is None else np.asarray(vector, dtype=np.float32)
         here = self._now
         pages = _Pages(here, target, self.ranking)
-        found = search(
+        found = ranked(
             pages,
             query,
-            wanted_of(wanted),
             now=now,
             allowed=allowed,
             config=self.ranking,

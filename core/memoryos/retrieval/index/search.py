@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import compress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -55,9 +55,8 @@ _PASSAGES_SHOWN = 2
 """Passages that are shown of most long pages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One page found."""
+class Hit(NamedTuple):
+    """One page found. A tuple: two dozen are made at each recall."""
 
     seq: int
     score: float  # higher is nearer; comparable within one search only
@@ -120,18 +119,55 @@ def wanted_of(wanted: Wanted | int) -> Wanted:
     return Wanted(wanted) if isinstance(wanted, int) else wanted
 
 
-def search(
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The pages of a scope, scored for one question; hits are made of as many as are wanted."""
+
+    pages: Pages
+    words: list[FoundWord]  # of the question
+    shares: list[float] | None  # theirs of its weight; None where it has no words
+    base: Floats  # (capacity,) score of each row before its neighbours' share
+    passages: Floats  # (size,) score of each passage
+    scores: Floats  # (pages,)
+    named: list[Period]  # that the question names
+    allowed: NDArray[np.int64] | None  # seqs that may be returned
+
+    def hits(self, wanted: Wanted) -> list[Hit]:
+        """Return the nearest pages, best first."""
+        columns, words, shares = self.pages.columns, self.words, self.shares
+        if wanted.pages < 1:
+            return []
+        found = best(self.scores, wanted.pages, columns, self.allowed) + 1
+        found = _enough(columns, found, wanted)
+        parts = _parts(columns, found, self.passages)
+        rows = found
+        if not columns.plain:
+            rows = columns.starts[found] + np.array([part[0][0] for part in parts], np.intp)
+        cosines = self.pages.cosines(rows - 1)
+        shared = shared_words(found, words, columns)
+        why = reasons(rows, words, shared, cosines, self.base, columns, self.named)
+        held: Sequence[Mapping[str, float] | None] = [None] * len(found)
+        if shares is not None:
+            weighed = [(word.surface, share) for word, share in zip(words, shares, strict=True)]
+            held = [dict(compress(weighed, holds)) for holds in shared.T.tolist()]
+        near = cosines if cosines is not None else [None] * len(found)
+        dated, usual = _inside(columns, found, self.named), [self.pages.usual()] * len(found)
+        seqs, values = columns.seqs[found].tolist(), self.scores[found - 1].tolist()
+        told = zip(seqs, values, why, parts, held, near, dated, usual, strict=True)
+        return list(map(Hit._make, told))
+
+
+def ranked(
     pages: Pages,
     query: str,
-    wanted: Wanted,
     *,
     now: float,
     allowed: NDArray[np.int64] | None,
     config: RankingConfig,
     names: frozenset[str] = frozenset(),
     before: str = "",
-) -> list[Hit]:
-    """Return the pages nearest to `query`, best first.
+) -> Ranked | None:
+    """Return the pages scored for `query`; None where there are none.
 
     A page is as good as its best passage, and a little better for further ones.  now: unix seconds
     that "yesterday" in the query is relative to; allowed: sorted seqs, only these are returned;
@@ -140,8 +176,8 @@ def search(
     """
     columns = pages.columns
     n = columns.size
-    if not columns.standing or wanted.pages < 1:
-        return []
+    if not columns.standing:
+        return None
     live = columns.live
     words, shares = _words(pages, query, live, names, before)
     base = _lexical(columns, words, live, config)
@@ -155,23 +191,7 @@ def search(
             base[1 : n + 1] += (config.dense + config.unworded * missing) * meaning
     passages = rank.chained(base, columns.before[: n + 1], columns.after[: n + 1], config)[1:]
     scores = _of_pages(columns, passages, config) + bonus
-    found = _enough(columns, best(scores, wanted.pages, columns, allowed) + 1, wanted)
-    parts = _parts(columns, found, passages)
-    rows = found
-    if not columns.plain:
-        rows = columns.starts[found] + np.array([part[0][0] for part in parts], np.intp)
-    cosines = pages.cosines(rows - 1)
-    shared = shared_words(found, words, columns)
-    why = reasons(rows, words, shared, cosines, base, columns, named)
-    held: Sequence[Mapping[str, float] | None] = [None] * len(found)
-    if shares is not None:
-        weighed = [(word.surface, share) for word, share in zip(words, shares, strict=True)]
-        held = [dict(compress(weighed, holds)) for holds in shared.T.tolist()]
-    near = cosines if cosines is not None else [None] * len(found)
-    dated, usual = _inside(columns, found, named), [pages.usual()] * len(found)
-    seqs, values = columns.seqs[found].tolist(), scores[found - 1].tolist()
-    told = zip(seqs, values, why, parts, held, near, dated, usual, strict=True)
-    return [Hit(*hit) for hit in told]
+    return Ranked(pages, words, shares, base, passages, scores, named, allowed)
 
 
 def cosine_hits(columns: Columns, pages: NDArray[np.intp], cosines: Floats) -> list[Hit]:
@@ -198,14 +218,18 @@ def _of_pages(columns: Columns, passages: Floats, config: RankingConfig) -> Floa
     """Return (pages,) the score of each page: its best passage's, and a share of the second's."""
     if columns.plain:
         return passages
-    scores = columns.best_of_pages(passages)
-    if config.further:
-        starts, counts = columns.starts[1 : columns.pages + 1] - 1, columns.counts
-        rest = passages.copy()
-        top = rest >= np.repeat(scores, counts[1 : columns.pages + 1])
-        rest[top] = 0
-        second = np.maximum.reduceat(np.maximum(rest, 0), starts)
-        scores = scores + np.float32(config.further) * second
+    scores = passages[columns.starts[1 : columns.pages + 1] - 1]
+    # Most pages of a chat are short: only the others have a best passage and a second.
+    several = np.flatnonzero(columns.counts[1 : columns.pages + 1] > 1)
+    counts = columns.counts[several + 1]
+    rest, starts = passages[columns.rows_of(several + 1) - 1], np.cumsum(counts) - counts
+    if several.size:
+        best_of_each = np.maximum.reduceat(rest, starts)
+        scores[several] = best_of_each
+        if config.further:
+            rest[rest >= np.repeat(best_of_each, counts)] = 0
+            second = np.maximum.reduceat(np.maximum(rest, 0), starts)
+            scores[several] += np.float32(config.further) * second
     return scores
 
 

@@ -22,11 +22,12 @@ from memoryos.retrieval.index.lexical import (
     moved,
     postings_of,
 )
-from memoryos.retrieval.index.search import Hit, Wanted, search, wanted_of
+from memoryos.retrieval.index.search import Hit, Ranked, Wanted, ranked, wanted_of
 from memoryos.storage.codec import unpack_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -121,6 +122,15 @@ class ServerIndex:
         return int(columns.seqs[columns.pages]) if columns.pages else -1
 
     @property
+    def replaced(self) -> int:
+        """Number of its pages that others have taken the place of."""
+        return self._now.columns.gone.size
+
+    def between(self, since: datetime | None, before: datetime | None) -> NDArray[np.int64]:
+        """Return the journal positions, ascending, of the pages from one time until another."""
+        return self._now.columns.between(since, before)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of memory held."""
         sample = self._sample.vectors.nbytes if self._sample else 0
@@ -150,7 +160,21 @@ class ServerIndex:
         names: frozenset[str] = frozenset(),
         before: str = "",
     ) -> list[Hit]:
-        """Return the pages nearest to `query`, best first, as `ScopeIndex.search` does.
+        """Return the pages nearest to `query`, best first; see `ranked`."""
+        found = self.ranked(query, vector, now=now, allowed=allowed, names=names, before=before)
+        return found.hits(wanted_of(wanted)) if found is not None else []
+
+    def ranked(
+        self,
+        query: str,
+        vector: Floats | None,
+        *,
+        now: float,
+        allowed: NDArray[np.int64] | None = None,
+        names: frozenset[str] = frozenset(),
+        before: str = "",
+    ) -> Ranked | None:
+        """Return the pages scored for `query`, as `ScopeIndex.ranked` does.
 
         Raises StaleBlocks when the scope must be read again, StorageError.
         """
@@ -162,10 +186,9 @@ class ServerIndex:
                 whole = allowed is not None or not sample.near
                 dense = _Dense(self, here.columns, sample, np.asarray(vector, np.float32), whole)
         pages = _Pages(self, here, dense)
-        return search(
+        return ranked(
             pages,
             query,
-            wanted_of(wanted),
             now=now,
             allowed=allowed,
             config=self.ranking,

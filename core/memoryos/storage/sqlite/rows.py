@@ -23,7 +23,7 @@ from memoryos.storage.rows import (
     checksums,
     decode_pages,
     is_readable,
-    read_record,
+    is_record,
     session_number,
 )
 from memoryos.storage.sql import COMPARISONS, named_queries
@@ -186,7 +186,7 @@ def unreadable(
         (rowid,)
         for *row, written, format_, rowid in rows
         if (row[0] in JOURNALLED_KINDS) == journalled
-        and (row[0] not in KINDS or read_record(scope_id, row, written, format_) is None)
+        and (row[0] not in KINDS or not is_record(scope_id, row, written, format_))
     ]
 
 
