@@ -271,10 +271,8 @@ class Views:
         segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)
         traits, vectors = dict(tiers.traits), dict(tiers.vectors)
         changes: dict[str, tuple[Segment, Vectors] | None] = {}
-        live_only = old.version == 0
-        for record in self._store.records(
-            scope, _LIVE_KINDS, after_version=old.version, live_only=live_only
-        ):
+        live = True if old.version == 0 else None
+        for record in self._store.records(scope, _LIVE_KINDS, after_version=old.version, live=live):
             value = decode(record)
             if isinstance(value, Trait):
                 traits[value.name] = value
