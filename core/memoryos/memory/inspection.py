@@ -147,7 +147,7 @@ class Inspection(Displayable):
         """
         self._modules.consolidator.save_visits(self.scope)
         now = self._modules.clock()
-        held: list[Segment] = list(self._modules.views.get(self.scope).tiers.segments.values())
+        held: list[Segment] = list(self._modules.views.tiers(self.scope).segments.values())
         if evicted:
             held += self._records(["segment"], live=False)
         names = mid_term.names_of(held)
@@ -205,7 +205,7 @@ class Inspection(Displayable):
         """Return what is active, if that is asked for, and the rest, if anything of it is."""
         found: dict[str, Knowledge] = {}
         if status in ("active", "all") or as_of is not None:
-            found |= self._modules.views.get(self.scope).tiers.knowledge
+            found |= self._modules.views.tiers(self.scope).knowledge
         if status != "active" or as_of is not None:
             # What was replaced since the view is told as it is now.
             found |= {item.id: item for item in self._records(["knowledge"], live=False)}
@@ -242,7 +242,7 @@ class Inspection(Displayable):
         """
         if as_of is not None:
             return profile_of(self.knowledge(as_of=as_of), ())
-        return self._modules.views.get(self.scope).tiers.profile
+        return self._modules.views.tiers(self.scope).profile
 
     def explain(self, id_: str, limit: int | None = None) -> Explanation:
         """Return the provenance of a fact or trait: pages, quotes, analyst, and what it superseded.
@@ -263,7 +263,7 @@ class Inspection(Displayable):
     def stats(self) -> Stats:
         """Return how much the scope holds, by tier."""
         counts = self._modules.store.counts(self.scope)
-        tiers, records = self._modules.views.get(self.scope).tiers, counts.records
+        tiers, records = self._modules.views.tiers(self.scope), counts.records
         owners = Counter(item.owner for item in tiers.knowledge.values())
         past: Counter[Status] = Counter()
         if records.get("knowledge", 0) > len(tiers.knowledge):

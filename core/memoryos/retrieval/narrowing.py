@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.tiers.long_term import profile_of
 
 _FEW = 256
-"""Pages up to which their segments are looked up rather than the segments' pages."""
+"""Pages up to which they are read, rather than asked for what else there is."""
 _MOST_SEGMENTS = 50
 """Segments, the nearest, that are looked at for a page that may be shown."""
 _MOST_FILTERS = 16
@@ -22,7 +23,7 @@ _MOST_FILTERS = 16
 
 
 class Narrowing:
-    """One filter over one scope. It goes by positions that the store gives; no page is read."""
+    """One filter over one scope, by positions that the store gives: many pages are not read."""
 
     def __init__(self, store: Store, scope: Scope, view: ScopeView, where: PageFilter) -> None:
         self._store = store
@@ -31,6 +32,12 @@ class Narrowing:
         self._where = where
         self.positions = self._positions()
         """Of the pages that may be shown, ascending."""
+
+    @cached_property
+    def _few(self) -> list[Page]:
+        """The pages that may be shown, where they are few."""
+        seqs = self.positions.tolist()
+        return list(self._store.pages(self._scope, PageQuery(seqs=seqs))) if seqs else []
 
     def _positions(self) -> NDArray[np.int64]:
         """Return the positions that the view keeps, and those of pages added since."""
@@ -59,9 +66,7 @@ class Narrowing:
         """Return the first of some segments that hold a page that may be shown."""
         held: set[str | None] | None = None
         if len(self.positions) <= _FEW:
-            query = PageQuery(seqs=self.positions.tolist())
-            pages = self._store.pages(self._scope, query) if len(self.positions) else []
-            held = {page.segment_id for page in pages}
+            held = {page.segment_id for page in self._few}
         found: list[Segment] = []
         for _, segment in zip(range(_MOST_SEGMENTS), ranked, strict=False):
             if len(found) == most:
@@ -97,6 +102,8 @@ class Narrowing:
         """Return those of some pages that may be shown."""
         if not ids or not len(self.positions):
             return frozenset()
+        if len(self.positions) <= min(_FEW, len(ids)):
+            return frozenset(page.id for page in self._few if page.id in ids)
         seqs = self._store.positions_of(self._scope, sorted(ids))
         places = np.fromiter(seqs.values(), np.int64, len(seqs))
         inside = np.isin(places, self.positions).tolist()
