@@ -120,11 +120,14 @@ FIGURES = {"01_quickstart": 3, "04_inside_the_tiers": 3}
 def answered(cells: list[Any], asked: str, told: str) -> bool:
     """Whether what a cell prints, or one after it, is the answer."""
     places = [number for number, cell in enumerate(cells) if asked in cell.source]
-    texts = [
-        str(output.get("text") or output.get("data", {}).get("text/plain", ""))
+    # What is printed may come in several pieces, as the kernel finds the time.
+    texts = (
+        "".join(
+            str(output.get("text") or output.get("data", {}).get("text/plain", ""))
+            for output in cell.outputs
+        )
         for cell in cells[min(places) :]
-        for output in cell.outputs
-    ]
+    )
     return any(told in text for text in texts)
 
 

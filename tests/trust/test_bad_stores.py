@@ -150,6 +150,29 @@ def test_everything_is_erased_though_an_index_has_lost_its_rows(file: Path) -> N
     assert b"stored before" not in file.read_bytes()
 
 
+def test_everything_is_erased_though_a_record_lost_its_scope(file: Path) -> None:
+    db = sqlite3.connect(file)
+    changed = db.execute("UPDATE records SET scope_id = 99 WHERE body LIKE '%stored before%'")
+    assert changed.rowcount
+    db.commit()
+    db.close()
+    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+        engine.memory("tom").forget(everything=True)
+    assert b"stored before" not in file.read_bytes()
+
+
+def test_a_name_in_the_schema_with_a_flipped_bit_is_put_right(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = file.read_bytes()
+    assert whole.count(b"embedded_seq INTEGER") == 1
+    file.write_bytes(whole.replace(b"embedded_seq INTEGER", b"embeddud_seq INTEGER"))
+    with Engine.open(f"sqlite:///{file}", CONFIG) as engine:
+        assert "put right" in caplog.text
+        assert engine.memory("tom").recall("What was stored before?").pages
+        assert engine.doctor().healthy
+
+
 def test_a_repair_keeps_pages_that_only_a_scan_meets(tmp_path: Path) -> None:
     file = tmp_path / "m.db"
     with Engine.open(f"sqlite:///{file}", CONFIG) as engine:

@@ -22,7 +22,7 @@ ENDPOINTS: dict[str, Any] = {
     "hangs": Failure(500, delay=60),
     "drips": Drip(every=0.5),
     "never ends": Drip(piece=b" " * 65536, every=0.0),
-    "is a bomb": Drip(piece=b" " * 1_000_000, every=0.0, times=1000, encoding="gzip"),
+    "is a bomb": Drip(piece=b" " * 1_000_000, every=0.0, times=300, encoding="gzip"),
 }
 
 CLOSES = textwrap.dedent(
@@ -39,6 +39,8 @@ CLOSES = textwrap.dedent(
     for user in range(users):
         memory = engine.memory(f"user {user}")
         memory.add_many([(f"I like town {n}.", "Good.") for n in range(20)])
+    print("stored", flush=True)
+    sys.stdin.readline()
     before, started = peak(), time.monotonic()
     engine.close()
     print(json.dumps({"seconds": time.monotonic() - started, "grown": peak() - before}))
@@ -46,14 +48,29 @@ CLOSES = textwrap.dedent(
 )
 
 
-def close_with(kind: str, users: int, folder: Path) -> dict[str, Any]:
-    """Return how long closing and the process's end took, the calls made and the memory used."""
+def close_with(kind: str, users: int, folder: Path, *, calling: bool) -> dict[str, Any]:
+    """Close an engine, once it is `calling` or at once; return how long that took.
+
+    And the process's end, the calls made, and the memory used.
+    """
     with OpenAIServer(ENDPOINTS[kind]) as server:
         program = [sys.executable, "-c", CLOSES, f"sqlite:///{folder / 'm.db'}", server.url]
         process = subprocess.Popen(
-            [*program, str(users)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*program, str(users)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+        assert process.stdin is not None
         assert process.stdout is not None
+        assert process.stdout.readline() == "stored\n"
+        until = time.monotonic() + 60
+        while calling and not server.requests and time.monotonic() < until:
+            time.sleep(0.05)
+        assert bool(server.requests) or not calling
+        process.stdin.write("\n")
+        process.stdin.flush()
         line = process.stdout.readline()
         closed = time.monotonic()
         _, errors = process.communicate(timeout=60)
@@ -66,11 +83,11 @@ def close_with(kind: str, users: int, folder: Path) -> dict[str, Any]:
     return found
 
 
-def check(kind: str, users: int, folder: Path) -> None:
-    found = close_with(kind, users, folder)
+def check(kind: str, users: int, folder: Path, *, calling: bool) -> None:
+    found = close_with(kind, users, folder, calling=calling)
     print(kind, found)
     assert found["seconds"] <= 5
-    assert found["exit"] <= 4
+    assert found["exit"] <= 8  # half a second where the machine is free
     assert found["calls"] <= 30
     assert found["grown"] <= 150, "megabytes"
     assert found["warnings"] <= 3
@@ -85,13 +102,13 @@ def check(kind: str, users: int, folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", ENDPOINTS)
 def test_closing_with_six_users_due(kind: str, quick_folder: Path) -> None:
-    check(kind, 6, quick_folder)
+    check(kind, 6, quick_folder, calling=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ENDPOINTS)
 def test_closing_with_a_hundred_users_due(kind: str, quick_folder: Path) -> None:
-    check(kind, 100, quick_folder)
+    check(kind, 100, quick_folder, calling=True)
 
 
 def test_what_is_not_done_when_an_engine_closes_is_the_next_ones(quick_folder: Path) -> None:

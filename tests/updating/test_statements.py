@@ -128,6 +128,8 @@ def test_what_is_not_the_speakers_own_is_not_quoted(text: str) -> None:
             ["I'm preparing a talk on turbines for 3 May"],
         ),
         ("Correction: I live in Berlin.", ["Correction: I live in Berlin."]),
+        ("Summarize: I was born in Chile and sing in a choir.", []),  # a task is no speaker
+        ("Traduce: Tengo un perro llamado Rex.", []),
         ("My friend Dawn, who's 40, lives in Rome.", ["My friend Dawn, who's 40, lives in Rome."]),
         ("I told my boss I quit.", ["I told my boss I quit."]),
     ],

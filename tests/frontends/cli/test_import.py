@@ -393,7 +393,7 @@ def state(uri: str) -> object:
         )
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [4, pytest.param(25, marks=pytest.mark.slow)])
 @pytest.mark.timeout(600)
 def test_an_import_that_is_killed_goes_on_as_if_nothing_had_been(
     environment: dict[str, str], tmp_path: Path, kills: int

@@ -208,8 +208,11 @@ class Connections:
     def is_sound(self) -> bool:
         """Return whether the file is as SQLite wants it, and has all its tables."""
         with self.reading() as db:
-            sound = bool(db.execute("PRAGMA integrity_check").fetchone() == ("ok",))
-            return sound and not any(map(_LOST_TABLE.match, altered_schema(db)))
+            try:
+                sound = bool(db.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+                return sound and not any(map(_LOST_TABLE.match, altered_schema(db)))
+            except sqlite3.DatabaseError:
+                return False
 
     def repair(self) -> None:
         """Write the file anew if it is damaged; the damaged one stays as `….damaged`."""

@@ -243,6 +243,14 @@ SELECT kind, id, body, vector, live, checksum, format, rowid FROM records WHERE 
 -- name: delete_record_row
 DELETE FROM records WHERE rowid = ?
 
+-- name: delete_stray_records
+DELETE FROM records NOT INDEXED
+WHERE typeof(scope_id) != 'integer' OR scope_id NOT IN (SELECT scope_id FROM scopes)
+
+-- name: delete_stray_calls
+DELETE FROM calls NOT INDEXED
+WHERE typeof(scope_id) != 'integer' OR scope_id NOT IN (SELECT scope_id FROM scopes)
+
 -- name: delete_records
 -- An index that is damaged leaves rows out, so that none is asked where all of a scope goes.
 DELETE FROM records NOT INDEXED WHERE scope_id = ?

@@ -204,6 +204,9 @@ def erase_all(db: sqlite3.Connection, scope_id: int, scope: Scope) -> None:
             db.execute(_SQL[name], (id_,))
         if db.execute(_SQL["left_of_scope"], {"scope": id_, **slots(id_)}).fetchone()[0]:
             raise NotADatabase("the file is damaged: rows in it cannot be deleted")
+    # Of a damaged file: no verb reads what belongs to no scope, and it may be this one's.
+    for name in ("delete_stray_records", "delete_stray_calls"):
+        db.execute(_SQL[name])
 
 
 def vector_row(slot: int, blob: bytes) -> tuple[Any, ...]:

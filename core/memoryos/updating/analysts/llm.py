@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 OnCall = Callable[[str, TokenUsage, float, str], None]
 """Told of every call: purpose, usage, seconds, and "ok" or the error's name."""
 
-PAGE_TOKENS = 300
+PAGE_TOKENS = 280
 """Longest page that a prompt for filing shows; of a longer side, the beginning and the end."""
 PERSONA_TOKENS = 120
 """The same of a prompt for promotion: what makes a persona is said in few words, by the user."""
@@ -48,7 +48,7 @@ LEAST_TOKENS = 60
 CALL_TOKENS = 6_000
 """Page text in one call, at most."""
 KNOWN_FACTS = 20
-KNOWN_TOKENS = 200
+KNOWN_TOKENS = 150
 """Facts shown as known, most relevant first, and the tokens they may take."""
 SAFETY = 0.85
 """Share of the context window that is planned with: the model may count more tokens than we do."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from memoryos.model import Owner, Page, Source
 from memoryos.ports import FactDraft
-from memoryos.text.language import languages
+from memoryos.text.language import Speech, languages
 from memoryos.text.speech import quotations
 
 _NAMED = re.compile(r"\s*(\w[\w.'’-]{0,30}(?: \w[\w.'’-]{0,30}){0,2})\s?[:：]\s+(?=\S)")
@@ -48,7 +48,8 @@ def _of_sides(page: Page, language: str | None) -> Iterator[FactDraft]:
 def speaker(text: str) -> tuple[str | None, int]:
     """Return the name before a message's first colon ("Ana: I'm vegan."), and where it begins.
 
-    (None, 0) where it names nobody: a label such as "Correction:", or no name at all.
+    (None, 0) where it names nobody: a label such as "Correction:", a task such as "Translate:", or
+    no name at all.
     """
     found = _NAMED.match(text[:120])
     if found is None:
@@ -57,12 +58,19 @@ def speaker(text: str) -> tuple[str | None, int]:
     words = name.split()
     if not all(word[0].isupper() or not word[0].isascii() for word in words):
         return None, 0
-    if any(
-        name.lower() in each.speech.labels or f"{name.lower()}:" in each.speech.announcements
-        for each in languages().values()
-    ):
+    if any(_is_label(name.lower(), each.speech) for each in languages().values()):
         return None, 0
     return name, found.end()
+
+
+def _is_label(word: str, said: Speech) -> bool:
+    """Tell whether what stands before a colon is no name."""
+    return (
+        word in said.labels
+        or word in said.commands
+        or word in said.texts
+        or f"{word}:" in said.announcements
+    )
 
 
 def _is_transcript(text: str) -> bool:
