@@ -43,6 +43,7 @@ from memoryos.upkeep.report import Report
 _log = logging.getLogger("memoryos.engine")
 CLOSE_SECONDS = 1.5
 """How long closing an engine, or the interpreter's end, waits for what is pending."""
+_FILE = "memoryos.db"
 _IN_MEMORY = ("sqlite:///:memory:", "sqlite://", ":memory:")
 _THREADS_WITH_MODEL = 4
 """Scopes that are worked on at once where most of the time a model is waited for."""
@@ -312,6 +313,8 @@ def open_store(uri: str | Path, config: MemoryConfig) -> Store:
         from memoryos.storage.sqlite import SQLiteStore  # noqa: PLC0415  # one per store
 
         file = Path(path).expanduser()
+        if file.is_dir():
+            raise InvalidInput(f"uri names the folder {path}: name a file, such as {file / _FILE}")
         return SQLiteStore(file, durability=config.durability, lock_seconds=config.lock_seconds)
     if given.startswith(("postgresql://", "postgres://")):
         from memoryos.storage.postgres import PostgresStore  # noqa: PLC0415  # needs an extra

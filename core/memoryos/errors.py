@@ -223,6 +223,8 @@ def _told(problem: dict[str, Any], known: list[str]) -> str:
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(name, known, n=1)
         return f"there is no argument {name}" + (f": did you mean {near[0]}?" if near else "")
+    if kind == "literal_error":
+        return f"{name} must be {problem['ctx']['expected']}"
     wanted = _WANTED.get(kind.rpartition("_")[0])
     if wanted is not None:
         return f"{name} must be {wanted}, not {_article(type(problem['input']).__name__)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from memoryos import Engine, Memory, Profile, Recall
-from memoryos.errors import InvalidInput, NotFound
+from memoryos.errors import InvalidInput, NotFound, in_our_words
 from memoryos.model import Id
 from memoryos_integrations.langchain.failures import Failures, OnError
 from memoryos_integrations.langchain.identity import Identity
@@ -46,6 +47,15 @@ class _ListKnown(BaseModel):
     as_of: str | None = Field(default=None, description=_AS_OF)
 
 
+def _told(error: Exception) -> str:
+    """Return what a model is told of arguments that do not fit a tool's schema."""
+    try:
+        with in_our_words():
+            raise error
+    except InvalidInput as told:
+        return f"That cannot be done: {told}"
+
+
 class MemoryTool(BaseTool):
     """What the tools share: whose memory, and what happens when it fails.
 
@@ -60,6 +70,8 @@ class MemoryTool(BaseTool):
     user_id: Any = None
     assistant_id: Any = "assistant"
     on_error: OnError = "log"
+    handle_validation_error: Any = _told
+    """For the model to put right, as what the memory refuses is."""
 
     _identity: Identity = PrivateAttr()
     _failures: Failures = PrivateAttr()
@@ -74,20 +86,28 @@ class MemoryTool(BaseTool):
         **more: Any,
     ) -> None:
         engine = Engine.of(engine, storage_uri)
-        super().__init__(engine=engine, user_id=user_id, **more)
+        with in_our_words(type(self).model_fields):
+            super().__init__(engine=engine, user_id=user_id, **more)
         self._identity = Identity(engine, user_id, self.assistant_id)
         self._failures = Failures(engine, self.on_error)
 
-    def _tried(self, config: RunnableConfig, *asked: Any) -> str:
+    def _run(self, *, config: RunnableConfig, **asked: Any) -> str:
+        return self._tried(config, asked)
+
+    async def _arun(self, *, config: RunnableConfig, **asked: Any) -> str:
+        return await asyncio.to_thread(self._tried, config, asked)
+
+    def _tried(self, config: RunnableConfig, asked: Mapping[str, Any]) -> str:
         memory = self._identity.who(config).memory(self.engine)
         with self._failures.tolerated(self._doing):
             try:
-                return self._do(memory, *asked)
+                return self._do(memory, **asked)
             except InvalidInput as error:  # for the model to put right
                 return f"That cannot be done: {error}"
         return "The memory cannot be reached at the moment."
 
-    def _do(self, memory: Memory, *asked: Any) -> str:
+    def _do(self, memory: Memory, *args: Any, **asked: Any) -> str:
+        """Do it with the arguments of the tool's schema."""
         raise NotImplementedError
 
 
@@ -102,14 +122,7 @@ class RememberTool(MemoryTool):
     args_schema: Any = _Remember
     _doing: ClassVar[str] = "remembering"
 
-    def _run(self, text: str, config: RunnableConfig) -> str:
-        return self._tried(config, text)
-
-    async def _arun(self, text: str, config: RunnableConfig) -> str:
-        return await asyncio.to_thread(self._tried, config, text)
-
-    def _do(self, memory: Memory, *asked: Any) -> str:
-        (text,) = asked
+    def _do(self, memory: Memory, text: str) -> str:
         if not text.strip():
             return "There was nothing to remember: the text was empty."
         return f"Remembered as [{memory.remember(text, by='agent').id}]."
@@ -127,15 +140,8 @@ class RecallTool(MemoryTool):
     max_tokens: int = _MAX_TOKENS
     _doing: ClassVar[str] = "recalling"
 
-    def _run(self, query: str, config: RunnableConfig, as_of: str | None = None) -> str:
-        return self._tried(config, query, as_of)
-
-    async def _arun(self, query: str, config: RunnableConfig, as_of: str | None = None) -> str:
-        return await asyncio.to_thread(self._tried, config, query, as_of)
-
-    def _do(self, memory: Memory, *asked: Any) -> str:
-        said, as_of = asked
-        query = query_of(said)
+    def _do(self, memory: Memory, query: str, as_of: str | None = None) -> str:
+        query = query_of(query)
         if not query:
             return "Say what to recall: the query was empty."
         # A conversation's newest turns are before the model anyway, unless they are what it seeks.
@@ -155,14 +161,8 @@ class ForgetTool(MemoryTool):
     args_schema: Any = _Forget
     _doing: ClassVar[str] = "forgetting"
 
-    def _run(self, memory_id: str, config: RunnableConfig) -> str:
-        return self._tried(config, memory_id)
-
-    async def _arun(self, memory_id: str, config: RunnableConfig) -> str:
-        return await asyncio.to_thread(self._tried, config, memory_id)
-
-    def _do(self, memory: Memory, *asked: Any) -> str:
-        wanted = _id(asked[0])
+    def _do(self, memory: Memory, memory_id: str) -> str:
+        wanted = _id(memory_id)
         try:
             if any(item.id == wanted for item in memory.knowledge(status="all")):
                 memory.forget(knowledge_id=wanted)
@@ -184,14 +184,8 @@ class CorrectTool(MemoryTool):
     args_schema: Any = _Correct
     _doing: ClassVar[str] = "correcting"
 
-    def _run(self, memory_id: str, text: str, config: RunnableConfig) -> str:
-        return self._tried(config, memory_id, text)
-
-    async def _arun(self, memory_id: str, text: str, config: RunnableConfig) -> str:
-        return await asyncio.to_thread(self._tried, config, memory_id, text)
-
-    def _do(self, memory: Memory, *asked: Any) -> str:
-        wanted, text = _id(asked[0]), asked[1]
+    def _do(self, memory: Memory, memory_id: str, text: str) -> str:
+        wanted = _id(memory_id)
         known = {item.id: item for item in memory.knowledge(status="all")}
         if wanted not in known:
             return f"{_UNKNOWN.format(wanted)} A turn is not corrected: remember what is so."
@@ -212,14 +206,8 @@ class ListKnownTool(MemoryTool):
     max_tokens: int = _MAX_TOKENS
     _doing: ClassVar[str] = "listing what is known"
 
-    def _run(self, config: RunnableConfig, as_of: str | None = None) -> str:
-        return self._tried(config, as_of)
-
-    async def _arun(self, config: RunnableConfig, as_of: str | None = None) -> str:
-        return await asyncio.to_thread(self._tried, config, as_of)
-
-    def _do(self, memory: Memory, *asked: Any) -> str:
-        known = memory.knowledge(as_of=asked[0] or None)
+    def _do(self, memory: Memory, as_of: str | None = None) -> str:
+        known = memory.knowledge(as_of=as_of or None)
         known.sort(key=lambda item: item.updated, reverse=True)
         user, agent = (tuple(k for k in known if k.owner == side) for side in ("user", "agent"))
         count = self.engine.count_tokens

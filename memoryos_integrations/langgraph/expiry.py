@@ -16,7 +16,7 @@ from memoryos.memory.documents import Document, Documents
 from memoryos_integrations.langgraph.items import Stored, refreshed, utc_now
 
 _log = logging.getLogger("memoryos_integrations.langgraph")
-_AT_ONCE = 20
+_AT_ONCE = 10
 """Items that one transaction of a sweep erases: a put waits for no more than these."""
 _PAUSE = 0.002
 """Seconds between two such transactions, at the least."""

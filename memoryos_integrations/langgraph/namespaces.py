@@ -59,16 +59,22 @@ class Matches:
                 raise InvalidInput(
                     f"match_type must be 'prefix' or 'suffix', not {condition.match_type!r}"
                 )
-        self._conditions = conditions
+        paths = [(c.match_type == "prefix", tuple(c.path)) for c in conditions]
+        self._plain = [path for path in paths if "*" not in path[1]]
+        self._wild = [path for path in paths if "*" in path[1]]
 
     def __call__(self, namespace: Namespace) -> bool:
         """Return whether a namespace does."""
-        return all(_is_at(namespace, condition) for condition in self._conditions)
+        for begins, path in self._plain:  # thousands of namespaces may be asked about
+            if path != (
+                namespace[: len(path)] if begins else namespace[len(namespace) - len(path) :]
+            ):
+                return False
+        return all(_is_at(namespace, *condition) for condition in self._wild)
 
 
-def _is_at(namespace: Namespace, condition: MatchCondition) -> bool:
-    path = tuple(condition.path)
+def _is_at(namespace: Namespace, begins: bool, path: Namespace) -> bool:
     if len(namespace) < len(path):
         return False
-    part = namespace[: len(path)] if condition.match_type == "prefix" else namespace[-len(path) :]
-    return not path or all(want in ("*", label) for want, label in zip(path, part, strict=True))
+    part = namespace[: len(path)] if begins else namespace[-len(path) :]
+    return all(want in ("*", label) for want, label in zip(path, part, strict=True))

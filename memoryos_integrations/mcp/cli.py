@@ -23,8 +23,10 @@ if TYPE_CHECKING:  # loaded when the server starts: help and --print-config are 
     from memoryos_integrations.mcp.settings import Settings
 
 _EPILOG = """\
-Without --config the memory of the user "me" is kept in ~/.memoryos and no
-model is used; look at it with: memoryos ui --db ~/.memoryos/memoryos.db
+Without --config no model is used, and the memory of the user "me" is in the
+database of all commands: --db, else MEMORYOS_DB, else memoryos.db in the current
+folder. --print-config writes its full path, for a client starts this anywhere.
+Look at it with: memoryos ui
 The published MemoryOS server's config.json works unchanged. Further settings:
 session_id, allow_user_id (true: a call may name a user); for HTTP user_tokens
 ({"token": "user", …}) or user_header (the header in which your proxy names the
@@ -54,13 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     if options.print_config:
-        block = client_block(options.print_config, options.config)
+        block = client_block(options.print_config, options.config, options.db)
         sys.stdout.write(json.dumps(block, indent=2) + "\n")
         return
     from memoryos_integrations.mcp.server import build_server  # noqa: PLC0415
     from memoryos_integrations.mcp.settings import load  # noqa: PLC0415
 
-    settings = load(options.config)
+    settings = load(options.config, db=options.db)
     facts: dict[str, Any] = {
         "user_id": settings.user_id,
         "assistant_id": settings.assistant_id,
@@ -163,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", metavar="FILE", help="the config file (JSON)")
+    parser.add_argument("--db", metavar="FILE", help="the database: a file or a URI (memoryos.db)")
     parser.add_argument(
         "--print-config", choices=CLIENTS, help="print what the client's own configuration needs"
     )

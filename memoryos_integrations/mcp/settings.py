@@ -12,20 +12,23 @@ from typing import Any
 
 from memoryos import Engine
 from memoryos.errors import InvalidInput
-from memoryos.frontends.compat import PUBLISHED_DEFAULTS, open_published
+from memoryos.frontends.compat import PUBLISHED_DEFAULTS, open_at, open_published
+from memoryos_integrations.mcp.clients import DEFAULT_DB
 
 _log = logging.getLogger("memoryos.mcp")
 
 DEFAULT_USER = "me"
-DEFAULT_FOLDER = "~/.memoryos"
+DEFAULT_ASSISTANT = "assistant"
 _OWN: Mapping[str, type] = {
     "user_id": str,
+    "db": str,
     "data_storage_path": str,
     "session_id": str,
     "allow_user_id": bool,
     "user_tokens": dict,
     "user_header": str,
 }
+_PLACES = {"db", "data_storage_path"}
 _IDS = ("user_id", "assistant_id", "session_id")
 _TEXTS = ("openai_api_key", "openai_base_url", "assistant_id", "llm_model", "embedding_model_name")
 _KNOWN = {*_OWN, *PUBLISHED_DEFAULTS, "openai_api_key"}
@@ -38,7 +41,10 @@ class Settings:
     user_id: str = DEFAULT_USER
     assistant_id: str = PUBLISHED_DEFAULTS["assistant_id"]
     session_id: str = "default"
-    data_storage_path: str = DEFAULT_FOLDER
+    db: str = DEFAULT_DB
+    """A file, or a URI such as postgresql://…"""
+    data_storage_path: str | None = None
+    """The published server's: a folder that holds memoryos.db. None: `db` says where."""
     allow_user_id: bool = False
     user_tokens: Mapping[str, str] = field(default_factory=dict)
     """For HTTP: bearer token → the user whose memory it opens."""
@@ -49,21 +55,36 @@ class Settings:
 
     def open(self) -> Engine:
         """Open the engine, with a background worker. Raises InvalidInput, StorageError."""
-        return open_published(self.data_storage_path, self.published, promotion="background")
+        if self.data_storage_path is not None:
+            return open_published(self.data_storage_path, self.published, promotion="background")
+        uri = self.db if "://" in self.db else f"sqlite:///{Path(self.db).expanduser()}"
+        return open_at(uri, self.published, promotion="background")
 
     def shown(self) -> dict[str, Any]:
         """Return all settings, as memoryos://config shows them."""
         return {
-            "data_storage_path": self.data_storage_path,
+            **self._place(),
             **{
                 name: self.published.get(name, PUBLISHED_DEFAULTS.get(name))
                 for name in _shown_names()
             },
         }
 
+    def _place(self) -> dict[str, str]:
+        if self.data_storage_path is not None:
+            return {"data_storage_path": self.data_storage_path}
+        scheme, sign, _ = self.db.rpartition("://")  # what follows may hold a password
+        return {"db": f"{scheme}://…" if sign else self.db}
 
-def load(path: str | Path | None, environment: Mapping[str, str] | None = None) -> Settings:
+
+def load(
+    path: str | Path | None,
+    environment: Mapping[str, str] | None = None,
+    db: str | None = None,
+) -> Settings:
     """Return the settings of a config file (None: none) and the environment.
+
+    db: what `--db` names; it goes before what file and environment say of the place.
 
     MEMORYOS_<NAME> stands for a setting that the file does not have. So does OPENAI_API_KEY, where
     a file or MEMORYOS_LLM_MODEL says that there is to be a model; an empty key in the file means
@@ -74,10 +95,20 @@ def load(path: str | Path | None, environment: Mapping[str, str] | None = None) 
     for name in sorted(given.keys() - _KNOWN):
         _log.warning("the config has a setting %r that means nothing here", name)
     values = {name: value for name, value in given.items() if name in _KNOWN and value is not None}
-    for name in _KNOWN - values.keys():
+    if db is not None:
+        values = {**values, "db": db}
+        values.pop("data_storage_path", None)
+    elif values.keys() >= _PLACES:
+        raise InvalidInput("the config names both db and data_storage_path: leave one of them out")
+    placed = _PLACES if _PLACES & values.keys() else set()
+    for name in _KNOWN - values.keys() - placed:
         value = outside.get(f"MEMORYOS_{name.upper()}")
         if value is not None:
             values[name] = _of_text(name, value)
+    if values.keys() >= _PLACES:  # both of the environment
+        del values["data_storage_path"]
+    if path is None:
+        values.setdefault("assistant_id", DEFAULT_ASSISTANT)
     if path is not None or "llm_model" in values:
         for name in ("openai_api_key", "openai_base_url"):
             if name not in values and outside.get(name.upper()):

@@ -31,6 +31,29 @@ def test_two_engines_on_one_file_see_each_others_writes(tmp_path: Path) -> None:
             assert f"is {number * 37}" in found.pages[0].page.user_input
 
 
+def test_what_is_known_is_told_without_reading_the_journal(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'memories.db'}"
+    with Engine.open(uri) as first, Engine.open(uri) as second:
+        mine, other = first.memory("tom"), second.memory("tom")
+        mine.add("I live in Porto and keep bees.", "Honey!")
+        mine.flush()
+        fact = mine.remember("Tom is allergic to peanuts")
+        counted = other.stats()
+        assert (counted.pages, counted.segments, counted.chains) == (1, 1, 1)
+        assert (counted.user_knowledge, counted.superseded_knowledge) == (2, 0)
+        assert fact.id in {item.id for item in other.knowledge()}
+        assert len(other.segments()) == 1
+        assert other._modules.views.cached(other.scope) is None
+        new = mine.correct(fact.id, "Tom may eat peanuts")
+        assert new.id in {item.id for item in other.knowledge()}
+        assert fact.id not in {item.id for item in other.knowledge()}
+        assert {fact.id, new.id} <= {item.id for item in other.knowledge(status="all")}
+        counted = other.stats()
+        assert (counted.user_knowledge, counted.superseded_knowledge) == (2, 1)
+        mine.forget(everything=True)
+        assert other.knowledge(status="all") == other.segments() == []
+
+
 def test_scopes_never_meet(engine: Engine) -> None:
     ids = [
         "tom",

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from memoryos import Engine
-from memoryos.errors import InvalidInput, MissingExtra, in_our_words, install_command
+from memoryos.errors import InvalidInput, MemoryOSError, MissingExtra, in_our_words, install_command
 
 
 @pytest.mark.parametrize("uri", ["memories.db", Path("memories.db"), "./memories.db"])
@@ -38,6 +38,67 @@ def test_what_is_no_path_makes_no_file(
 def test_a_mistyped_setting_is_guessed() -> None:
     with pytest.raises(InvalidInput, match="did you mean short_term_capacity"):
         Engine.open("sqlite:///:memory:", {"short_term_capcity": 3})
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        (lambda m: m.add(5, "Hello"), "user_input must be a text, not int"),
+        (
+            lambda m: m.add("", ""),
+            "user_input and agent_response are both empty: give at least one of them",
+        ),
+        (
+            lambda m: m.add("Hi", "Hello", timestamp="yesterday"),
+            "timestamp 'yesterday' is not ISO 8601 such as '2026-11-22T13:45:00+00:00'",
+        ),
+        (
+            lambda m: m.add_many(["Hi", "Hello"]),
+            "turns[0] must be (user, agent) or (user, agent, timestamp)",
+        ),
+        (
+            lambda m: m.add_messages([{"role": "user", "content": "Hi"}]),
+            "messages must be of memoryos.Message, such as Message('user', 'Hello'), not dict",
+        ),
+        (lambda m: m.recall(""), "query is empty: say what to recall"),
+        (lambda m: m.recall("Hi", k="3"), "k must be a whole number of at least 1, not '3'"),
+        (
+            lambda m: m.recall("Hi", min_relevance=70),
+            "min_relevance must be a number from 0 to 1, not 70",
+        ),
+        (
+            lambda m: m.recall("Hi", where={"n": {"$gt": 1}}),
+            (
+                "where['n'] must be a value, a list of values, or bounds by the names gt, gte, lt, "
+                "lte, not {'$gt': 1}"
+            ),
+        ),
+        (
+            lambda m: m.forget(),
+            (
+                "forget takes exactly one of page_id, knowledge_id, session, before and "
+                "everything=True, not none"
+            ),
+        ),
+        (lambda m: m.forget(page_id="p1"), "no page has the id 'p1' in this scope"),
+        (lambda m: m.remember("Hi", owner="me"), "owner must be 'user' or 'agent', not 'me'"),
+        (
+            lambda m: m.knowledge(kind="facts"),
+            "kind must be 'statement', 'fact' or None, not 'facts'",
+        ),
+    ],
+)
+def test_a_verb_says_what_was_wrong_and_what_would_be_right(use: Any, told: str) -> None:
+    with Engine.open("sqlite:///:memory:", {"promotion": "manual"}) as engine:
+        with pytest.raises(MemoryOSError) as raised:
+            use(engine.memory("tom"))
+        assert str(raised.value) == told
+        assert engine.memory("tom").pages() == []
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"names the folder .*name a file, such as .*\.db"):
+        Engine.open(tmp_path)
 
 
 class _Form(BaseModel):

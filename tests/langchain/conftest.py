@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    ToolMessage,
+)
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
+from langchain_core.tools import InjectedToolCallId, tool
+from langgraph.prebuilt import InjectedState
+from langgraph.types import Command
 from pydantic import PrivateAttr
 
 from memoryos import Engine, Memory
@@ -151,3 +160,25 @@ def system_text(prompt: Sequence[BaseMessage]) -> str:
 @pytest.fixture
 def seen() -> Callable[[Sequence[BaseMessage]], str]:
     return system_text
+
+
+def tool_to(name: str) -> Any:
+    """A tool that hands over to another agent of the same graph."""
+
+    @tool(f"to_{name}")
+    def hand_over(
+        state: Annotated[dict[str, Any], InjectedState],
+        tool_call_id: Annotated[str, InjectedToolCallId],
+    ) -> Command[Any]:
+        """Hand over to another agent."""
+        done = ToolMessage("transferred", name=f"to_{name}", tool_call_id=tool_call_id)
+        update = {"messages": [*state["messages"], done]}
+        return Command(goto=name, graph=Command.PARENT, update=update)
+
+    return hand_over
+
+
+@pytest.fixture
+def handover() -> Callable[[str], Any]:
+    """handover(name): the tool `to_name`."""
+    return tool_to

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelFallbackMiddleware, ModelRetryMiddleware
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
-from langchain_core.tools import InjectedToolCallId, tool
+from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
-from langgraph.prebuilt import InjectedState
-from langgraph.types import Command
 
 from memoryos import Engine, Page
 from memoryos_integrations.langchain import MemoryOSMiddleware
@@ -52,20 +50,6 @@ def turns(engine: Engine) -> list[tuple[str, str]]:
     return [(page.user_input, page.agent_response) for page in pages(engine)]
 
 
-def handover(name: str) -> Any:
-    @tool(f"to_{name}")
-    def hand_over(
-        state: Annotated[dict[str, Any], InjectedState],
-        tool_call_id: Annotated[str, InjectedToolCallId],
-    ) -> Command[Any]:
-        """Hand over to another agent."""
-        done = ToolMessage("transferred", name=f"to_{name}", tool_call_id=tool_call_id)
-        update = {"messages": [*state["messages"], done]}
-        return Command(goto=name, graph=Command.PARENT, update=update)
-
-    return hand_over
-
-
 @pytest.fixture
 def agent(engine: Engine, chat: Any) -> Any:
     """agent("a", "b"): an agent that answers "a", then "b", with a middleware of its own."""
@@ -88,7 +72,9 @@ def graph(*edges: tuple[str, str], **nodes: Any) -> StateGraph[Any, Any, Any, An
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_swarm_without_a_checkpointer(engine: Engine, agent: Any, mode: str) -> None:
+async def test_a_swarm_without_a_checkpointer(
+    engine: Engine, agent: Any, handover: Any, mode: str
+) -> None:
     built = StateGraph(MessagesState)
     front = agent(call("to_billing"), tools=[handover("billing")])
     built.add_node("front", front, destinations=("billing",))
@@ -98,7 +84,9 @@ async def test_a_swarm_without_a_checkpointer(engine: Engine, agent: Any, mode: 
     assert turns(engine) == [("What is my balance?", "It is 5 euros.")]
 
 
-def test_a_supervisor_and_its_worker_are_one_turn(engine: Engine, agent: Any) -> None:
+def test_a_supervisor_and_its_worker_are_one_turn(
+    engine: Engine, agent: Any, handover: Any
+) -> None:
     @tool
     def look() -> str:
         """Look it up."""

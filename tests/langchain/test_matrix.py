@@ -9,15 +9,14 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
-from langchain_core.tools import InjectedToolCallId, tool
+from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
-from langgraph.prebuilt import InjectedState
 from langgraph.types import Command, interrupt
 
 from memoryos import Engine, Memory
@@ -77,29 +76,15 @@ def last_turn(messages: list[BaseMessage]) -> list[BaseMessage]:
     return messages[start:]
 
 
-def handover(name: str) -> Any:
-    @tool(f"to_{name}")
-    def hand_over(
-        state: Annotated[dict[str, Any], InjectedState],
-        tool_call_id: Annotated[str, InjectedToolCallId],
-    ) -> Command[Any]:
-        """Hand over to another agent."""
-        done = ToolMessage("transferred", name=f"to_{name}", tool_call_id=tool_call_id)
-        update = {"messages": [*state["messages"], done]}
-        return Command(goto=name, graph=Command.PARENT, update=update)
-
-    return hand_over
-
-
 class Cell:
     """Agents of some shape, called in some way, with a user and a thread of their own."""
 
-    def __init__(self, engine: Engine, chat: Any, shape: str, mode: str) -> None:
+    def __init__(self, engine: Engine, chat: Any, handover: Any, shape: str, mode: str) -> None:
         self.world, self.mode = World(), mode
         self.user = f"user {next(_users)}"
         self.config: Any = {"configurable": {"thread_id": self.user, "user_id": self.user}}
         self.memory = engine.memory(self.user)
-        self._engine, self._chat = engine, chat
+        self._engine, self._chat, self._handover = engine, chat, handover
         self.app = self._built(shape)
 
     def _agent(self, *tools: Any, **more: Any) -> Any:
@@ -113,12 +98,12 @@ class Cell:
             return self._agent(look, checkpointer=saver)
         built: Any = StateGraph(MessagesState)
         if shape == "supervisor":
-            built.add_node("boss", self._agent(handover("worker")), destinations=("worker",))
+            built.add_node("boss", self._agent(self._handover("worker")), destinations=("worker",))
             built.add_node("worker", self._agent(look))
             built.add_edge(START, "boss")
             built.add_edge("worker", "boss")
         elif shape == "swarm":
-            built.add_node("front", self._agent(handover("back")), destinations=("back",))
+            built.add_node("front", self._agent(self._handover("back")), destinations=("back",))
             built.add_node("back", self._agent(look))
             built.add_edge(START, "front")
         else:
@@ -174,8 +159,8 @@ def mode(request: Any) -> str:
 
 
 @pytest.fixture(params=SHAPES)
-def cell(request: Any, engine: Engine, chat: Any, mode: str) -> Cell:
-    return Cell(engine, chat, request.param, mode)
+def cell(request: Any, engine: Engine, chat: Any, handover: Any, mode: str) -> Cell:
+    return Cell(engine, chat, handover, request.param, mode)
 
 
 async def test_turns(cell: Cell) -> None:

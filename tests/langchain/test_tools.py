@@ -274,3 +274,37 @@ def test_whatever_a_model_gives_as_an_argument_is_answered(engine: Engine) -> No
         assert correct.invoke({"memory_id": known.id, "text": said})
         assert recall.invoke({"query": "x", "as_of": said})
         assert list_known.invoke({"as_of": said})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"on_error": "ignore"}, "on_error must be 'log' or 'raise'"),
+        ({"usr_id": "tom"}, "there is no argument usr_id: did you mean user_id?"),
+        ({"max_tokens": "many"}, "max_tokens must be a whole number, not a str"),
+    ],
+)
+def test_wrong_settings_are_told_in_our_words(
+    engine: Engine, wrong: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        RecallTool(engine, **wrong)
+    assert str(raised.value) == told
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ({"txt": "Tom likes chess."}, "That cannot be done: text is missing"),
+        ({"text": ["Tom"]}, "That cannot be done: text must be a text, not a list"),
+    ],
+)
+async def test_a_model_is_told_of_wrong_arguments_in_our_words(
+    engine: Engine, args: dict[str, Any], told: str
+) -> None:
+    tool = RememberTool(engine, "tom")
+    assert tool.invoke(args) == told
+    call = {"name": "remember", "args": args, "id": "1", "type": "tool_call"}
+    answer = await tool.ainvoke(call)
+    assert (answer.content, answer.status) == (told, "error")
+    assert engine.memory("tom").knowledge() == []

@@ -112,7 +112,7 @@ def test_ctrl_c_ends_it_at_once(start: Start, tmp_path: Path, arguments: tuple[s
             stderr=errors,
         ) as process,
     ):
-        database = tmp_path / "home" / ".memoryos" / "memoryos.db"
+        database = tmp_path / "memoryos.db"
         for _ in range(600):
             if database.exists():
                 break

@@ -36,12 +36,40 @@ def test_the_published_config_works_unchanged(
 
 
 def test_no_config_at_all_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     settings = load(None, {"OPENAI_API_KEY": KEY})
-    assert settings.user_id == "me"
+    assert (settings.user_id, settings.assistant_id) == ("me", "assistant")  # as `memoryos add`
     with settings.open() as engine:
         assert engine.chat_model is None  # a key that happens to be there is no wish for a model
-    assert (tmp_path / ".memoryos" / "memoryos.db").exists()
+    assert (tmp_path / "memoryos.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "file", "environment", "where"),
+    [
+        (None, None, {"MEMORYOS_DB": "e.db"}, "e.db"),
+        ("o.db", None, {"MEMORYOS_DB": "e.db"}, "o.db"),
+        ("o.db", {"data_storage_path": "f"}, {}, "o.db"),
+        (None, {"data_storage_path": "f"}, {"MEMORYOS_DB": "e.db"}, "f/memoryos.db"),
+        (None, {"db": "f.db"}, {"MEMORYOS_DATA_STORAGE_PATH": "e"}, "f.db"),
+        (None, None, {"MEMORYOS_DB": "e.db", "MEMORYOS_DATA_STORAGE_PATH": "e"}, "e.db"),
+    ],
+)
+def test_where_the_database_is(
+    option: str | None,
+    file: dict[str, str] | None,
+    environment: dict[str, str],
+    where: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = None
+    if file is not None:
+        config = tmp_path / "config.json"
+        config.write_text(json.dumps(file))
+    load(config, environment, option).open().close()
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.db")] == [where]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +116,7 @@ def test_the_environment_fills_what_the_file_leaves_out() -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
+        ({"db": "m.db"}, "db and data_storage_path"),
         ({"user_id": ["tom"]}, "user_id"),
         ({"user_id": ""}, "user_id"),
         ({"allow_user_id": "yes"}, "allow_user_id"),
@@ -136,6 +165,21 @@ def test_the_block_for_a_client(client: str, capsys: pytest.CaptureFixture[str])
     assert block["command"] == sys.executable
     assert block["args"][:2] == ["-m", "memoryos_integrations.mcp"]
     assert Path(block["args"][3]) == Path("config.json").resolve()
+
+
+def test_the_block_names_the_database_of_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MEMORYOS_DB", raising=False)
+    for arguments, named in (
+        ([], str(tmp_path / "memoryos.db")),
+        (["--db", "mine.db"], str(tmp_path / "mine.db")),
+        (["--db", "postgresql://host/db"], "postgresql://host/db"),
+    ):
+        main(["--print-config", "claude", *arguments])
+        block = json.loads(capsys.readouterr().out)["mcpServers"]["memoryos"]
+        assert block["args"][2:] == ["--db", named]
 
 
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

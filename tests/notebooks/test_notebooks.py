@@ -91,10 +91,11 @@ ANSWERS = {
         ("What is my oldest hive called?", "You once said: My oldest hive is called Beatrix."),
         ("zoe", "I see."),
         ("Where are my bees?", "You once said: I'm Amir, I keep bees on a roof in Ghent."),
-        ('"bees on the roof"', "I'm Amir, I keep bees on a roof in Ghent."),
+        ('"keeping bees on a roof"', "| I'm Amir, I keep bees on a roof in Ghent."),
     ),
     "03_llamaindex_chat_engine": (
         ("Which radio is on my bench?", "You said: The radio on my bench is a Philips from 1938."),
+        ('"Which valve is missing?"', "User: It still lacks a valve, an EL3."),
         ("tuesday.get(", "Quoted from memory: data, not instructions."),
         ("wednesday", "I see."),
     ),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -256,3 +258,18 @@ def test_columns_that_sqlite_cannot_join(tmp_path: Path, monkeypatch: pytest.Mon
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
     assert plain(store.index_columns(SCOPE, 0)) == rows
     store.close()
+
+
+def test_a_small_memory_is_searched_without_faiss() -> None:
+    """Loading it is a fifth of what a command takes."""
+    code = (
+        "import sys\n"
+        "from memoryos import Engine\n"
+        "with Engine.open('sqlite:///:memory:', {'promotion': 'manual'}) as engine:\n"
+        "    memory = engine.memory('tom')\n"
+        "    memory.add('I moved to Seattle.', 'How is it?')\n"
+        "    memory.flush()\n"
+        "    assert memory.recall('Where do I live?').pages\n"
+        "assert 'faiss' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -146,9 +147,9 @@ class Inspection(Displayable):
         """
         self._modules.consolidator.save_visits(self.scope)
         now = self._modules.clock()
-        held: list[Segment] = list(self._modules.views.get(self.scope).tiers.segments.values())
+        held: list[Segment] = list(self._modules.views.tiers(self.scope).segments.values())
         if evicted:
-            held += [segment for segment in self._records(["segment"]) if segment.evicted]
+            held += self._records(["segment"], live=False)
         names = mid_term.names_of(held)
         found = [
             replace(
@@ -191,15 +192,24 @@ class Inspection(Displayable):
             )
         found = [
             item
-            for item in self._knowledge_of(as_of)
+            for item in self._knowledge_of(status, as_of)
             if owner in (None, item.owner)
             and kind in (None, item.kind)
             and status in ("all", item.status)
         ]
         return sorted(found, key=lambda item: (item.created, item.id))
 
-    def _knowledge_of(self, as_of: datetime | str | float | None) -> list[Knowledge]:
-        known: list[Knowledge] = self._records(["knowledge"])
+    def _knowledge_of(
+        self, status: Status | Literal["all"], as_of: datetime | str | float | None
+    ) -> list[Knowledge]:
+        """Return what is active, if that is asked for, and the rest, if anything of it is."""
+        found: dict[str, Knowledge] = {}
+        if status in ("active", "all") or as_of is not None:
+            found |= self._modules.views.tiers(self.scope).knowledge
+        if status != "active" or as_of is not None:
+            # What was replaced since the view is told as it is now.
+            found |= {item.id: item for item in self._records(["knowledge"], live=False)}
+        known = list(found.values())
         if as_of is None:
             return known
         moment = checked_time(as_of, "as_of")
@@ -232,7 +242,7 @@ class Inspection(Displayable):
         """
         if as_of is not None:
             return profile_of(self.knowledge(as_of=as_of), ())
-        return self._modules.views.get(self.scope).tiers.profile
+        return self._modules.views.tiers(self.scope).profile
 
     def explain(self, id_: str, limit: int | None = None) -> Explanation:
         """Return the provenance of a fact or trait: pages, quotes, analyst, and what it superseded.
@@ -253,24 +263,27 @@ class Inspection(Displayable):
     def stats(self) -> Stats:
         """Return how much the scope holds, by tier."""
         counts = self._modules.store.counts(self.scope)
-        knowledge = self.knowledge(status="all")
-        segments = [s for s in self._records(["segment"]) if isinstance(s, Segment)]
+        tiers, records = self._modules.views.tiers(self.scope), counts.records
+        owners = Counter(item.owner for item in tiers.knowledge.values())
+        past: Counter[Status] = Counter()
+        if records.get("knowledge", 0) > len(tiers.knowledge):
+            past.update(item.status for item in self._records(["knowledge"], live=False))
         return Stats(
             pages=counts.pages,
             sessions=counts.sessions,
             waiting=counts.waiting,
             unembedded=counts.unembedded,
-            segments=sum(not segment.evicted for segment in segments),
-            evicted_segments=sum(segment.evicted for segment in segments),
-            chains=len(self._records(["chain"])),
-            user_knowledge=sum(k.owner == "user" and k.status == "active" for k in knowledge),
-            agent_knowledge=sum(k.owner == "agent" and k.status == "active" for k in knowledge),
-            archived_knowledge=sum(k.status == "archived" for k in knowledge),
-            superseded_knowledge=sum(k.status == "superseded" for k in knowledge),
-            traits=len(self._records(["trait"])),
+            segments=len(tiers.segments),
+            evicted_segments=max(0, records.get("segment", 0) - len(tiers.segments)),
+            chains=records.get("chain", 0),
+            user_knowledge=owners["user"],
+            agent_knowledge=owners["agent"],
+            archived_knowledge=past["archived"],
+            superseded_knowledge=past["superseded"],
+            traits=len(tiers.traits),
             failed_pages=sum(
                 len(topic.page_ids)
-                for topic in self._records(["topic"], live_only=True)  # those to be read again
+                for topic in self._records(["topic"], live=True)  # those to be read again
                 if isinstance(topic, Topic) and topic.failed is not None
             ),
         )
@@ -359,7 +372,7 @@ class Inspection(Displayable):
         return heat_history(self.pages(), self._records(["visits"]), segments, self.config, now)
 
     def _records(
-        self, kinds: Sequence[Kind], ids: Sequence[str] | None = None, *, live_only: bool = False
+        self, kinds: Sequence[Kind], ids: Sequence[str] | None = None, *, live: bool | None = None
     ) -> list[Any]:
         store = self._modules.store
-        return [decode(r) for r in store.records(self.scope, kinds, ids=ids, live_only=live_only)]
+        return [decode(r) for r in store.records(self.scope, kinds, ids=ids, live=live)]

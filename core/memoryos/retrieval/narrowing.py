@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from memoryos.storage.port import PageFilter, PageQuery, Store
 from memoryos.tiers.long_term import profile_of
 
 _FEW = 256
-"""Pages up to which their segments are looked up rather than the segments' pages."""
+"""Pages up to which they are read, rather than asked for what else there is."""
 _MOST_SEGMENTS = 50
 """Segments, the nearest, that are looked at for a page that may be shown."""
 _MOST_FILTERS = 16
@@ -23,7 +24,7 @@ _MOST_FILTERS = 16
 
 
 class Narrowing:
-    """One filter over one scope. It goes by positions that the store gives; no page is read."""
+    """One filter over one scope, by positions that the store gives: many pages are not read."""
 
     def __init__(self, store: Store, scope: Scope, view: ScopeView, where: PageFilter) -> None:
         self._store = store
@@ -32,6 +33,11 @@ class Narrowing:
         self._where = where
         self.positions = self._positions()
         """Of the pages that may be shown, ascending."""
+
+    @cached_property
+    def _few(self) -> list[Page]:
+        """The pages that may be shown, where they are few."""
+        return self._pages(self.positions.tolist())
 
     def _positions(self) -> NDArray[np.int64]:
         """Return the positions of pages that match: by their time the index tells them."""
@@ -74,8 +80,7 @@ class Narrowing:
         """Return the first of some segments that hold a page that may be shown."""
         known = self._narrowed
         if known.held is None and len(self.positions) <= _FEW:
-            pages = self._pages(self.positions.tolist())
-            known.held = {page.segment_id for page in pages}
+            known.held = {page.segment_id for page in self._few}
         found: list[Segment] = []
         for _, segment in zip(range(_MOST_SEGMENTS), ranked, strict=False):
             if len(found) == most:
@@ -135,6 +140,10 @@ class Narrowing:
 
     def _allowed(self, ids: set[str]) -> frozenset[str]:
         """Return those of some pages that may be shown."""
+        if not ids or not len(self.positions):
+            return frozenset()
+        if len(self.positions) <= min(_FEW, len(ids)):
+            return frozenset(page.id for page in self._few if page.id in ids)
         seqs = self._places(ids)
         places = np.fromiter(seqs.values(), np.int64, len(seqs))
         inside = np.isin(places, self.positions).tolist()

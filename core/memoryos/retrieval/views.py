@@ -193,11 +193,7 @@ class Views:
 
     def get(self, scope: Scope) -> ScopeView:
         """Return the view with all that was committed before this call. Raises StorageError."""
-        with self._lock:
-            slot = self._views.get(scope)
-            if slot is None:
-                slot = self._views[scope] = _Slot(scope)
-            self._views.move_to_end(scope)
+        slot = self._slot(scope)
         with slot.lock:
             grown = self._refresh(scope, slot)
             view = slot.view
@@ -205,6 +201,20 @@ class Views:
         if grown:
             self._shrink(slot, view.index.nbytes)
         return view
+
+    def tiers(self, scope: Scope) -> Tiers:
+        """Return the live tiers alone, as `get` has them: no page is read. Raises StorageError."""
+        slot = self._slot(scope)
+        with slot.lock:
+            return self._refresh_tiers(scope, slot, self._store.head(scope))
+
+    def _slot(self, scope: Scope) -> _Slot:
+        with self._lock:
+            slot = self._views.get(scope)
+            if slot is None:
+                slot = self._views[scope] = _Slot(scope)
+            self._views.move_to_end(scope)
+        return slot
 
     def cached(self, scope: Scope) -> ScopeView | None:
         """Return the scope's view if it is in the cache, without bringing it up to date."""
@@ -266,14 +276,22 @@ class Views:
         old, replaced = view.head, view.index.replaced
         if head.last_seq > old.last_seq or head.embedded_seq > old.embedded_seq:
             self._load_pages(scope, view, old, head)
-        tiers = view.tiers
-        if head.version > old.version:
-            tiers = self._load_tiers(scope, tiers, old)
+        tiers = self._refresh_tiers(scope, slot, head)
         # Readers hold the old view: they get a new one, over the same index.
         read = view.read if head.version == old.version else None
         places = view.places if view.index.replaced == replaced else None  # some have moved
         slot.view = ScopeView(head, view.index, tiers, view.dimension, view.filtered, places, read)
         return head.last_seq > old.last_seq
+
+    def _refresh_tiers(self, scope: Scope, slot: _Slot, head: Head) -> Tiers:
+        """Bring the slot's tiers up to a head of the store."""
+        old = slot.tiers_head
+        if (old.epoch, old.embedder) != (head.epoch, head.embedder):
+            slot.tiers, old = _no_tiers(), Head()
+        if head.version > old.version:
+            slot.tiers = self._load_tiers(scope, slot.tiers, old)
+        slot.tiers_head = head
+        return slot.tiers
 
     def _is_searched_by_server(self, head: Head) -> bool:
         """Return whether the scope is searched in the store's server."""
@@ -297,8 +315,7 @@ class Views:
         else:
             index = ScopeIndex(max(dimension, 1), ranking)
         empty = Head(epoch=head.epoch, embedder=head.embedder)
-        tiers = Tiers({}, {}, {}, {}, Nearness.of((), {}))
-        return ScopeView(empty, index, tiers, dimension, {})
+        return ScopeView(empty, index, _no_tiers(), dimension, {})
 
     def _load_pages(self, scope: Scope, view: ScopeView, old: Head, head: Head) -> None:
         index = view.index
@@ -329,10 +346,8 @@ class Views:
         segments, knowledge = dict(tiers.segments), dict(tiers.knowledge)
         traits, vectors = dict(tiers.traits), dict(tiers.vectors)
         changes: dict[str, tuple[Segment, Vectors] | None] = {}
-        live_only = old.version == 0
-        for record in self._store.records(
-            scope, _LIVE_KINDS, after_version=old.version, live_only=live_only
-        ):
+        live = True if old.version == 0 else None
+        for record in self._store.records(scope, _LIVE_KINDS, after_version=old.version, live=live):
             value = decode(record)
             if isinstance(value, Trait):
                 traits[value.name] = value
@@ -365,6 +380,13 @@ class _Slot:
         self.view: ScopeView | None = None
         self.nbytes = 0
         """Bytes of the index when it was last counted."""
+        self.tiers = _no_tiers()
+        self.tiers_head = Head()
+        """What the tiers are as of; they may be ahead of the view."""
+
+
+def _no_tiers() -> Tiers:
+    return Tiers({}, {}, {}, {}, Nearness.of((), {}))
 
 
 def _is_lasting(page: Page) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -118,6 +119,7 @@ class InMemoryStore:
                 sessions=len({page.session_id for page in pages}),
                 waiting=sum(page.segment_id is None for page in pages),
                 unembedded=len(pages) - len(data.vectors),
+                records=Counter(kind for kind, _ in data.records),
             )
 
     def waiting(self, scope: Scope) -> list[Waiting]:
@@ -180,7 +182,7 @@ class InMemoryStore:
         *,
         ids: Sequence[str] | None = None,
         after_version: int = 0,
-        live_only: bool = False,
+        live: bool | None = None,
     ) -> list[Record]:
         with self._lock:
             rows = sorted(
@@ -193,7 +195,7 @@ class InMemoryStore:
             if record.kind in kinds
             and version > after_version
             and (ids is None or record.id in ids)
-            and (record.live or not live_only)
+            and live in (None, record.live)
         ]
 
     def unreadable(self, scope: Scope, *, journalled: bool = False) -> int:  # noqa: ARG002

@@ -223,7 +223,10 @@ def drafts_of(pages: Sequence[Page]) -> list[PageDraft]:
 def checked_message(message: object, most_bytes: int) -> Message:
     """Return a message in plain JSON. Raises InvalidInput."""
     if not isinstance(message, Message):
-        raise InvalidInput(f"messages must be of memoryos.Message, not {type(message).__name__}")
+        raise InvalidInput(
+            "messages must be of memoryos.Message, such as Message('user', 'Hello'), "
+            f"not {type(message).__name__}"
+        )
     if not isinstance(message.role, str) or not message.role:
         raise InvalidInput(f"role must be a text such as 'user', not {message.role!r}")
     if isinstance(message.content, str):

@@ -207,12 +207,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Numbers of pages and sessions in a scope's journal."""
+    """Numbers of pages and sessions in a scope's journal, and of its records by kind."""
 
     pages: int = 0
     sessions: int = 0
     waiting: int = 0
     unembedded: int = 0
+    records: Mapping[Kind, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,9 +350,9 @@ class Store(Protocol):
         *,
         ids: Sequence[str] | None = None,
         after_version: int = 0,
-        live_only: bool = False,
+        live: bool | None = None,
     ) -> list[Record]:
-        """Return derived records of some kinds, by id, or written by commits after a version.
+        """Return derived records of some kinds: all, or by id, after a version, live or not live.
 
         Those that cannot be read are set aside: they are left out here, and kept in the store.
         """

@@ -105,10 +105,12 @@ class DerivedContract:
         by_id = store.records(SCOPE, ["trait"], ids=["b", "z"], after_version=version)
         assert _keys(by_id) == [("trait", "b")]
 
-    def test_live_records_only(self, store: Store) -> None:
+    def test_live_records_only_or_the_others(self, store: Store) -> None:
         _commit(store, put=[record("segment", "a"), record("segment", "b", live=False)])
-        assert _keys(store.records(SCOPE, ["segment"], live_only=True)) == [("segment", "a")]
-        assert store.records(SCOPE, ["segment"], ids=["b"], live_only=True) == []
+        assert _keys(store.records(SCOPE, ["segment"], live=True)) == [("segment", "a")]
+        assert _keys(store.records(SCOPE, ["segment"], live=False)) == [("segment", "b")]
+        assert store.records(SCOPE, ["segment"], ids=["b"], live=True) == []
+        assert store.counts(SCOPE).records == {"segment": 2}
 
     # ── commit ───────────────────────────────────────────────────────────────────────────────
 

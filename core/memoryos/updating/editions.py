@@ -21,7 +21,7 @@ def renew(
 
     What a model filed stays; what the rules asserted then was no more than a guess, and goes.
     """
-    if not store.records(scope, ["chain"], live_only=True):
+    if not store.records(scope, ["chain"], live=True):
         return
 
     def work(_: Head) -> tuple[Changes | None, None]:

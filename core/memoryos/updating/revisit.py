@@ -44,7 +44,7 @@ class Revisitor:
         what was done stays done.
         """
         revised = False
-        for record in self._store.records(scope, ["topic"], live_only=True):
+        for record in self._store.records(scope, ["topic"], live=True):
             topic = decode(record)
             chosen = self._analysts(scope)
             if not isinstance(topic, Topic) or chosen.revisit or chosen.analyst.name == "rules":

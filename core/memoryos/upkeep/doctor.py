@@ -257,7 +257,7 @@ class Doctor:
             yield Finding("model", detail, scope, repaired=True)
 
     def _failures(self, scope: Scope) -> int:
-        stored = map(decode, self._store.records(scope, ["topic"], live_only=True))
+        stored = map(decode, self._store.records(scope, ["topic"], live=True))
         return sum(len(t.page_ids) for t in stored if isinstance(t, Topic) and t.failed is not None)
 
 

@@ -300,7 +300,7 @@ def test_a_users_requests_go_by_index(store: PostgresStore, postgres_uri: str) -
         (SQL["vectors"], (key, 0, 99)),
         (
             SQL["records_by_id"],
-            {"scope": key, "kinds": ["chain"], "ids": [b"x"] * 3, "after": 0, "live_only": False},
+            {"scope": key, "kinds": ["chain"], "ids": [b"x"] * 3, "after": 0, "live": None},
         ),
         (SQL["calls"], (key, 0)),
         (SQL["receipts"], (key,)),

@@ -185,7 +185,7 @@ class _Play:
     def _heat(self, what: str, segment: Segment, *, full: bool) -> None:
         """Tell of one segment; `full`: its heat reached τ, and its counters start again."""
         tau = self._threshold
-        heat = f"≥ τ = {tau:g}" if full else f"{degrees(segment.heat)} of {tau:g}"
+        heat = f"≥ τ = {tau:g}" if full else f"{degrees(segment.heat)}/{tau:g}"
         text = Text.assemble(f"{plain(segment.name)} ", bar(tau if full else segment.heat, tau, 10))
         style = "magenta" if what == "filed" else "yellow"
         self._line(what, text.append(f" heat {heat}"), style)

@@ -7,7 +7,7 @@ Everything is in one file, `memoryos.db`, in `data_storage_path`.
 """
 
 from memoryos.frontends.compat.front import Memoryos
-from memoryos.frontends.compat.opening import PUBLISHED_DEFAULTS, open_published
+from memoryos.frontends.compat.opening import PUBLISHED_DEFAULTS, open_at, open_published
 from memoryos.frontends.compat.tiers import published_time
 
-__all__ = ["PUBLISHED_DEFAULTS", "Memoryos", "open_published", "published_time"]
+__all__ = ["PUBLISHED_DEFAULTS", "Memoryos", "open_at", "open_published", "published_time"]

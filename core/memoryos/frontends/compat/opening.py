@@ -65,6 +65,14 @@ def open_published(
 ) -> Engine:
     """Open the engine that published settings describe, on `memoryos.db` in a folder.
 
+    Else as `open_at`.
+    """
+    return open_at(f"sqlite:///{_folder(data_storage_path) / DATABASE}", settings, **ours)
+
+
+def open_at(uri: str, settings: Mapping[str, Any], **ours: Any) -> Engine:
+    """Open the engine that published settings describe, on a database.
+
     `settings` may hold any of `PUBLISHED_DEFAULTS` and "openai_api_key"; an empty or missing key
     means no model. An embedding model that is not there (not installed, no network) is replaced by
     the built-in `StaticEmbedder`, with a warning. `ours` are further fields of `MemoryConfig`.
@@ -74,7 +82,6 @@ def open_published(
     chat_model = _chat_model(chosen)
     # Without a model the tiers can follow within `add`, as the published package's do.
     config = _config(chosen, {"promotion": "background" if chat_model else "inline", **ours})
-    uri = f"sqlite:///{_folder(data_storage_path) / DATABASE}"
     embedder = _embedder(chosen)
     try:
         return Engine.open(uri, config, chat_model, embedder)

@@ -180,6 +180,9 @@ SELECT count(*), count(DISTINCT session_id), count(*) FILTER (WHERE segment_id I
     (SELECT count(*) FROM memoryos.vectors WHERE vectors.scope = %(scope)s AND passage = 0)
 FROM memoryos.pages WHERE scope = %(scope)s
 
+-- name: count_records
+SELECT kind, count(*) FROM memoryos.records WHERE scope = %s GROUP BY kind
+
 -- name: waiting
 SELECT seq, session_id FROM memoryos.pages WHERE scope = %s AND segment_id IS NULL ORDER BY seq
 
@@ -217,14 +220,14 @@ UPDATE memoryos.scopes SET embedded_seq = %s, embedder = %s, dimension = %s WHER
 
 -- name: records
 SELECT kind, id, body, vector, live, checksum, format FROM memoryos.records
-WHERE scope = %(scope)s AND version > %(after)s AND (live OR NOT %(live_only)s)
+WHERE scope = %(scope)s AND version > %(after)s AND live = coalesce(%(live)s, live)
     AND kind = ANY(%(kinds)s)
 ORDER BY version, kind COLLATE "C", id
 
 -- name: records_by_id
 SELECT kind, id, body, vector, live, checksum, format FROM memoryos.records
 WHERE scope = %(scope)s AND kind = ANY(%(kinds)s) AND key = ANY(%(ids)s)
-    AND version > %(after)s AND (live OR NOT %(live_only)s)
+    AND version > %(after)s AND live = coalesce(%(live)s, live)
 ORDER BY version, kind COLLATE "C", id
 
 -- name: bump

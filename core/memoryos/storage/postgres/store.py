@@ -97,7 +97,8 @@ class PostgresStore:
     def counts(self, scope: Scope) -> Counts:
         rows = self._rows(SQL["counts"], {"scope": scope_key(scope)})
         pages, sessions, waiting, vectors = rows[0]
-        return Counts(pages, sessions, waiting, pages - vectors)
+        records = dict(self._rows(SQL["count_records"], (scope_key(scope),)))
+        return Counts(pages, sessions, waiting, pages - vectors, records)
 
     def waiting(self, scope: Scope) -> list[Waiting]:
         rows = self._rows(SQL["waiting"], (scope_key(scope),))
@@ -167,13 +168,13 @@ class PostgresStore:
         *,
         ids: Sequence[str] | None = None,
         after_version: int = 0,
-        live_only: bool = False,
+        live: bool | None = None,
     ) -> list[Record]:
         arguments = {
             "scope": scope_key(scope),
             "kinds": list(kinds),
             "after": after_version,
-            "live_only": live_only,
+            "live": live,
         }
         name = "records"
         if ids is not None:

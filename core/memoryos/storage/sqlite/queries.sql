@@ -157,6 +157,9 @@ SELECT count(*) FROM pages WHERE scope_id = ? AND segment_id IS NULL
 -- name: count_vectors
 SELECT count(*) FROM vectors WHERE slot > :first AND slot <= :last
 
+-- name: count_records
+SELECT kind, count(*) FROM records WHERE scope_id = ? GROUP BY kind
+
 -- name: waiting
 SELECT slot, session_id FROM pages WHERE scope_id = ? AND segment_id IS NULL ORDER BY slot
 
@@ -201,7 +204,7 @@ WHERE scope_id = :scope AND epoch = :epoch AND embedded_seq = :embedded_seq
 
 -- name: records
 SELECT kind, id, body, vector, live, checksum, format FROM records
-WHERE scope_id = :scope AND version > :after
+WHERE scope_id = :scope AND version > :after AND live = coalesce(:live, live)
     AND kind IN (SELECT value FROM json_each(:kinds))
 ORDER BY version, kind, id
 
@@ -216,7 +219,7 @@ ORDER BY +version, kind, id
 SELECT kind, id, body, vector, live, checksum, format FROM records
 WHERE scope_id = :scope AND kind IN (SELECT value FROM json_each(:kinds))
     AND id IN (SELECT value FROM json_each(:ids))
-    AND +version > :after AND (live OR NOT :live_only)
+    AND +version > :after AND live = coalesce(:live, live)
 ORDER BY +version, kind, id
 
 -- name: bump

@@ -133,7 +133,8 @@ class SQLiteStore:
             pages, sessions = db.execute(_SQL["count_pages"], (scope_id,)).fetchone()
             waiting = db.execute(_SQL["count_waiting"], (scope_id,)).fetchone()[0]
             vectors = db.execute(_SQL["count_vectors"], slots(scope_id)).fetchone()[0]
-        return Counts(pages, sessions, waiting, pages - vectors)
+            records = dict(db.execute(_SQL["count_records"], (scope_id,)))
+        return Counts(pages, sessions, waiting, pages - vectors, records)
 
     def waiting(self, scope: Scope) -> list[Waiting]:
         return [Waiting(slot & SEQ_MASK, name) for slot, name in self._rows(scope, "waiting")]
@@ -210,7 +211,7 @@ class SQLiteStore:
         *,
         ids: Sequence[str] | None = None,
         after_version: int = 0,
-        live_only: bool = False,
+        live: bool | None = None,
     ) -> list[Record]:
         scope_id = self._find_scope(scope)
         if scope_id is None:
@@ -220,9 +221,9 @@ class SQLiteStore:
             "kinds": dumps(list(kinds)),
             "ids": None if ids is None else dumps(list(ids)),
             "after": after_version,
-            "live_only": live_only,
+            "live": live,
         }
-        name = "live_records" if live_only else "records"
+        name = "live_records" if live else "records"
         rows = self._db.fetch(_SQL[name if ids is None else "records_by_id"], arguments)
         wanted = None if ids is None else set(ids)  # json_each() cuts a text at its NUL
         return [

@@ -19,7 +19,7 @@ from memoryos.model import Page, RecalledPage
 
 MOST_PAGES = 200
 MOST_TOKENS = 100_000
-RANKED_FOR_WHY = 1000
+RANKED_FOR_WHY = MOST_PAGES
 """How far down a page is looked for that was asked about."""
 
 
@@ -70,6 +70,7 @@ def recall(site: Site, request: Request) -> Response:
         prompt_tokens=result.count_tokens(prompt) if result is not None else 0,
         why=why,
         why_id=asked(request, "why"),
+        why_most=RANKED_FOR_WHY,
     )
 
 
