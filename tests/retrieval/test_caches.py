@@ -50,6 +50,8 @@ def change(memory: Memory, chance: random.Random, hour: int) -> None:
         memory.remember(f"My {thing} is called number {hour}")
     elif what == 3:
         session.add_messages([Message("user", f"I sold my {thing} in hour {hour}.")], at)
+        memory.flush()  # the answer gives the page another position, after what was made of it
+        told(memory, {"since": START}, "Who sold something?")
         session.add_messages([Message("assistant", f"Why sell the {thing}?")], at)
     else:
         topic = {"topic": f"t{hour % 3}"} if chance.random() < 0.7 else None

@@ -279,8 +279,10 @@ class Views:
         tiers = self._refresh_tiers(scope, slot, head)
         # Readers hold the old view: they get a new one, over the same index.
         read = view.read if head.version == old.version else None
-        places = view.places if view.index.replaced == replaced else None  # some have moved
-        slot.view = ScopeView(head, view.index, tiers, view.dimension, view.filtered, places, read)
+        filtered, places = view.filtered, view.places
+        if view.index.replaced != replaced:  # some pages have moved
+            filtered, places = {}, {}
+        slot.view = ScopeView(head, view.index, tiers, view.dimension, filtered, places, read)
         return head.last_seq > old.last_seq
 
     def _refresh_tiers(self, scope: Scope, slot: _Slot, head: Head) -> Tiers:
