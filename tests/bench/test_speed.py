@@ -125,7 +125,6 @@ def test_quick_ratios_are_held_against_the_committed_ones(
 def test_quick_measures_what_is_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quick, "_SMALL", 20)
     monkeypatch.setattr(quick, "_LARGE", 40)
-    monkeypatch.setattr(quick, "_THREADS", 2)
     found = quick.measured(tmp_path)
     assert len(found) == len(json.loads(quick.BASELINE.read_text()))
     assert all(ratio > 0 for ratio in found.values())
