@@ -68,16 +68,21 @@ def run(client: Path, environment: dict[str, str], *arguments: str) -> dict[str,
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_stdio(client: Path, environment: dict[str, str]) -> None:
-    seen = run(client, environment, "stdio", sys.executable, "-m", "memoryos_integrations.mcp")
-    assert seen == SEEN
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """The server, with a database of its own."""
+    return [sys.executable, "-m", "memoryos_integrations.mcp", "--db", str(tmp_path / "m.db")]
 
 
-def test_http(client: Path, environment: dict[str, str]) -> None:
+def test_stdio(client: Path, environment: dict[str, str], command: list[str]) -> None:
+    assert run(client, environment, "stdio", *command) == SEEN
+
+
+def test_http(client: Path, environment: dict[str, str], command: list[str]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "memoryos_integrations.mcp", "--http", "--port", str(port)]
+    command += ["--http", "--port", str(port)]
     with subprocess.Popen(command, env={**os.environ, **environment}) as server:
         try:
             for _ in range(600):
