@@ -97,7 +97,7 @@ def recall(
 
 
 def print_recall(found: Recall) -> None:
-    """Print a recall: pages with their reasons, then what is known."""
+    """Print a recall: pages with their relevance and reasons, then what is known."""
     if not found:
         out.print(
             "Nothing is remembered that bears on this; memoryos pages prints what is there.",
@@ -109,7 +109,7 @@ def print_recall(found: Recall) -> None:
     table.add_column(no_wrap=True, style="cyan")
     table.add_column(ratio=1)
     for item in found.pages:
-        table.add_row(f"{item.score:.2f}", day(item.page.timestamp), page_text(item))
+        table.add_row(f"{item.relevance:.2f}", day(item.page.timestamp), page_text(item))
     out.print(table)
     for fact in (*found.user_knowledge, *found.agent_knowledge):
         out.print(fact_text(fact))
