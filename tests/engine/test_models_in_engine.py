@@ -36,7 +36,7 @@ def server() -> Iterator[OpenAIServer]:
 
 
 def model_at(server: OpenAIServer) -> OpenAIChat:
-    return OpenAIChat("gpt-4o-mini", KEY, server.url, timeout=0.5, max_retries=1)
+    return OpenAIChat("gpt-4o-mini", KEY, server.url, timeout=1.5, max_retries=1)
 
 
 def talk(memory: Memory, turns: int, start: int = 0) -> None:
