@@ -173,6 +173,13 @@ def test_a_name_in_the_schema_with_a_flipped_bit_is_put_right(
         assert engine.doctor().healthy
 
 
+def test_a_schema_that_sqlite_cannot_read_is_told_as_damage(file: Path) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"CREATE INDEX", b"CREATE IND\xc5X", 1))
+    with pytest.raises(NotADatabase, match="damaged"):
+        Engine.open(f"sqlite:///{file}", CONFIG)
+
+
 def test_a_repair_keeps_pages_that_only_a_scan_meets(tmp_path: Path) -> None:
     file = tmp_path / "m.db"
     with Engine.open(f"sqlite:///{file}", CONFIG) as engine:

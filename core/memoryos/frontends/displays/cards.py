@@ -137,11 +137,7 @@ def memory_card(memory: Memory) -> str:
         span(title),
         '<div class="tiers">',
         _tier("short", "Short term: this session's newest pages", _some(waiting)),
-        _tier(
-            "mid",
-            f"Mid term: segments, τ = {threshold:g}",
-            _some(topics),
-        ),
+        _tier("mid", f"Mid term: segments, τ = {threshold:g}", _some(topics)),
         _tier(
             "long",
             "Long term: profile and knowledge",

@@ -389,14 +389,17 @@ class _Reading:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Raise our StorageError in place of any `sqlite3.Error` of the block."""
+    """Raise our StorageError in place of any of the driver's of the block.
+
+    One is a UnicodeDecodeError: of a message about a schema that is damaged.
+    """
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _translate(error, path) from error
 
 
-def _translate(error: sqlite3.Error, path: Path) -> StorageError:
+def _translate(error: Exception, path: Path) -> StorageError:
     """Return our error for one of the driver's, told by its result code."""
     code = _result_code(error)
     if code in (_BUSY, _LOCKED):
@@ -437,7 +440,7 @@ _CODES_BY_TEXT = {
 }
 
 
-def _result_code(error: sqlite3.Error) -> int | None:
+def _result_code(error: Exception) -> int | None:
     """Return SQLite's primary result code; None for an error that Python's driver itself raised."""
     if sys.version_info >= (3, 11):
         code: int | None = getattr(error, "sqlite_errorcode", None)

@@ -79,7 +79,8 @@ def altered_schema(db: sqlite3.Connection) -> Iterator[str]:
     for kind, name, _ in sorted(ours - here):
         yield f"the {kind} {name} is missing or altered"
     names = {(kind, name) for kind, name, _ in ours}
-    for kind, name in sorted((k, n) for k, n, _ in here - ours if (k, n) not in names):
+    strange = ((kind, name) for kind, name, _ in here - ours if (kind, name) not in names)
+    for kind, name in sorted(strange, key=repr):  # damaged, they may be of any type
         yield f"the {kind} {name} is not ours"
 
 
@@ -94,22 +95,23 @@ def _our_schema() -> frozenset[tuple[str, str, str]]:
 def mend_schema(db: sqlite3.Connection, path: Path) -> bool:
     """Put back the text of tables and indexes that is not as it was written; return whether any.
 
-    A column whose name has a flipped bit would make every statement fail. The connection must be
-    opened anew after that, and no transaction be open.
+    A column whose name has a flipped bit would make every statement fail. The connection is of
+    no use after that (it may write the schema), and no transaction may be open.
     """
     # Flipped bits change no length; a text of another length was written by another program.
     here = set(fetch_damaged(db, _SQL["schema"], ()))
-    lengths = {(kind, name): len(text) for kind, name, text in here}
+    lengths = {(kind, name): len(str(text)) for kind, name, text in here}
     altered = [row for row in _our_schema() - here if lengths.get(row[:2]) == len(row[2])]
     if not altered:
         return False
     _log.error("the schema of %s is damaged: it is put right", path)
     db.execute("PRAGMA writable_schema = ON")
+    db.execute("BEGIN IMMEDIATE")
     for kind, name, text in altered:
         db.execute(_SQL["mend_schema"], (text, kind, name))
-    db.execute("PRAGMA writable_schema = OFF")
     (cookie,) = db.execute("PRAGMA schema_version").fetchone()
     db.execute(f"PRAGMA schema_version = {cookie + 1:d}")  # other connections read it again
+    db.execute("COMMIT")
     return True
 
 
