@@ -157,3 +157,18 @@ def test_what_was_forgotten_is_filtered_out_too(shop: Memory) -> None:
 def test_a_filter_that_cannot_be_is_told_by_name(shop: Memory, where: object) -> None:
     with pytest.raises(InvalidInput, match="where"):
         shop.recall("town", where=where)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("where", [None, {"session_id": "a"}])
+def test_what_a_chain_says_is_not_said_again_below(where: dict[str, object] | None) -> None:
+    with Engine.open("sqlite:///:memory:", {"promotion": "manual"}) as engine:
+        for session in "ba":
+            garden = engine.memory("tom", session_id=session)
+            for n in range(4):
+                garden.add(f"I feed the bees of garden {session} at {n}.", "How are the bees?")
+        garden.flush()
+        text = engine.memory("tom", session_id="c").recall("bees of garden a", k=2, where=where)
+        lines = text.text(800).splitlines()
+    earlier = lines[lines.index("## Earlier in these conversations") :]
+    for n in range(4):  # of a chain whose pages are all within the filter, each line once
+        assert sum(f"garden a at {n}" in line for line in earlier) == 1

@@ -214,10 +214,11 @@ class _Block:
         below = {page.id for page in shown}
         if below.issuperset(chain.page_ids):
             return
-        words = "\n".join(page.text for page in shown)
+        # As a summary has them: both sides of a short turn in one line.
+        words = "\n".join(" ".join(said(page).split()) for page in shown)
         for line in chain.summary.splitlines():
-            said = line.partition(": ")[2] or line
-            if said.strip() and said[:_ENOUGH_TO_TELL] not in words:
+            told = " ".join((line.partition(": ")[2] or line).split())
+            if told and told[:_ENOUGH_TO_TELL] not in words:
                 self._add("Earlier in these conversations", 0, f"- {neutral(line)}", self._left)
 
     def _known_facts(self, budget: int) -> None:
