@@ -91,7 +91,7 @@ def test_help_loads_no_engine(environment: dict[str, str]) -> None:
 def test_ctrl_c_in_an_import_says_what_was_kept(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    lines = (json.dumps({"user": f"I like number {n}", "key": str(n)}) for n in range(20_000))
+    lines = (json.dumps({"user": f"I like number {n}", "key": str(n)}) for n in range(100_000))
     (tmp_path / "many.jsonl").write_text("\n".join(lines))
     command = [sys.executable, "-m", "memoryos", "import", "many.jsonl", "-u", "ana"]
     child = subprocess.Popen(
