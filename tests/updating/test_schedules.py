@@ -101,7 +101,7 @@ class Life:
             self.memory.session(given[1]).add(SAID[given[0]], "Noted.", key=key)
         elif verb == "go on":
             newest = self.memory.pages(newest_first=True, limit=1)
-            if newest:  # the journal's last page: said anew, with more
+            if newest and not self._put_right(newest[0].id):  # the last page, said anew with more
                 memory = self.memory.session(newest[0].session_id)
                 memory.add_messages([Message("assistant", SAID[given[0]])])
         elif verb == "recall":
@@ -122,6 +122,22 @@ class Life:
             self.memory.correct(known[given[0] % len(known)].id, SAID[given[1]])
         elif verb == "restore" and (old := self.memory.knowledge(status="superseded")):
             self.memory.restore(old[given[0] % len(old)].id)
+
+    def _put_right(self, page_id: str) -> bool:
+        """Whether something that a page states was corrected or restored by hand.
+
+        If such a page is then edited, a rebuild may see the notes in another order.
+        """
+        known = {item.id: item for item in self.memory.knowledge(status="all")}
+        of_page = {i for i, item in known.items() if page_id in {s.page_id for s in item.sources}}
+        linked = set(of_page)
+        for item in known.values():
+            ids = {item.id, item.superseded_by, *item.supersedes}
+            if ids & of_page:
+                linked |= ids
+        notes = self.memory._modules.store.records(self.memory.scope, ["note"])
+        named = {record.body[name] for record in notes for name in ("corrects", "restores")}
+        return bool(linked & named)
 
     def state(self) -> str:
         """Return all that is derived, and where pages stand; the time of deriving aside."""
@@ -203,3 +219,32 @@ def test_every_schedule_derives_the_same_and_what_a_rebuild_gives(after_each: li
         assert life.memory.knowledge()
         life.close()
     assert states[0] == states[1]
+
+
+EDITED = {
+    "put right after the edit": [("go on", 0), ("correct", 0, 1), ("restore", 0)],
+    "put right before the edit": [("correct", 0, 1), ("restore", 0), ("go on", 0)],
+    "edited between": [("correct", 0, 1), ("go on", 0), ("restore", 0)],
+    "put right twice": [("correct", 0, 1), ("correct", 1, 5), ("go on", 0), ("restore", 0)],
+}
+
+
+@pytest.mark.parametrize("steps", EDITED.values(), ids=EDITED)
+def test_what_was_restored_stands_for_its_correction_when_its_page_is_edited(
+    steps: Schedule, tmp_path: Path
+) -> None:
+    store = Shared()
+    life = Life(lambda: store, "tom")
+    for step in [("add", 0, "morning"), ("flush",)]:
+        life.do(step)
+    (said,) = life.memory.knowledge()
+    for step in steps:
+        if step[0] == "go on":
+            (page,) = life.memory.pages()
+            life.memory.session(page.session_id).add_messages([Message("assistant", "Yes.")])
+        else:
+            life.do(step)
+    for again in (life.memory.flush, life.memory.rebuild):
+        again()
+        assert [item.text for item in life.memory.knowledge()] == [said.text]
+    life.close()

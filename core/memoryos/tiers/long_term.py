@@ -208,23 +208,29 @@ def without_pages(item: Knowledge, page_ids: frozenset[str]) -> Knowledge | None
     return replace(item, sources=left, text=left[-1].text)
 
 
-def restored(item: Knowledge, known: Mapping[str, Knowledge]) -> list[Knowledge]:
+def restored(id_: str, known: Mapping[str, Knowledge]) -> list[Knowledge]:
     """Return what changes when knowledge is made current again; nothing if it is.
 
-    What had come in its place is superseded in its turn, and stays as history.
+    What had come in its place is superseded in its turn, and stays as history. What is not known,
+    for its turn is about to be filed anew, is superseded by nothing any more.
     """
-    if item.status == "active":
+    item = known.get(id_)
+    if item is not None and item.status == "active":
         return []
-    newest = standing(item, known)
-    if newest is item or newest.status != "active":
-        return [replace(item, status="active", superseded_by=None)]
+    newest = item and standing(item, known)
+    changed = {
+        other.id: replace(other, supersedes=tuple(i for i in other.supersedes if i != id_))
+        for other in known.values()
+        if id_ in other.supersedes
+    }
+    if item is None:
+        return list(changed.values())
     current = replace(item, status="active", superseded_by=None)
-    current = replace(current, supersedes=_with(current.supersedes, newest.id))
-    others = tuple(id_ for id_ in newest.supersedes if id_ != item.id)
-    return [
-        current,
-        replace(newest, status="superseded", superseded_by=item.id, supersedes=others),
-    ]
+    if newest is not None and newest is not item and newest.status == "active":
+        current = replace(current, supersedes=_with(current.supersedes, newest.id))
+        newest = changed.get(newest.id, newest)
+        changed[newest.id] = replace(newest, status="superseded", superseded_by=id_)
+    return [*changed.values(), current]
 
 
 def standing(item: Knowledge, known: Mapping[str, Knowledge]) -> Knowledge:

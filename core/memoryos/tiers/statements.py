@@ -69,7 +69,7 @@ class Statements:
         near = self._near(draft, vector)
         for item, _ in near:
             if _same(words, self._telling(item)):
-                self._keep(merged(item, draft.sources, said), None)
+                self.keep(merged(item, draft.sources, said))
                 return
         new = Knowledge(
             id=knowledge_id(draft.owner, draft.text, draft.sources),
@@ -96,7 +96,7 @@ class Statements:
                 or _denies(words, older)
             ):
                 new = self._replaces(item, new)
-        self._keep(new, vector)
+        self.keep(new, vector)
 
     def _near(self, draft: FactDraft, vector: Vectors) -> list[tuple[Knowledge, float]]:
         """Return the current statements of the same speaker that are near, oldest first."""
@@ -121,12 +121,13 @@ class Statements:
         if new.status != "active":
             return new
         if item.updated > new.updated:
-            self._keep(replace(item, supersedes=(*item.supersedes, new.id)), None)
+            self.keep(replace(item, supersedes=(*item.supersedes, new.id)))
             return replace(new, status="superseded", superseded_by=item.id)
-        self._keep(replace(item, status="superseded", superseded_by=new.id), None)
+        self.keep(replace(item, status="superseded", superseded_by=new.id))
         return replace(new, supersedes=(*new.supersedes, item.id))
 
-    def _keep(self, item: Knowledge, vector: Vectors | None) -> None:
+    def keep(self, item: Knowledge, vector: Vectors | None = None) -> None:
+        """Note a statement as it is now, with its vector if it is new."""
         self.changed[item.id] = item
         place = self._places.get(item.id)
         if place is not None:

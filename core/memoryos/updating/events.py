@@ -80,6 +80,11 @@ class Events:
         for a note that restores what is not there; it is journalled all the same.
         """
 
+        waiting = self._store.pages(scope, PageQuery(waiting=True))
+        edited = [page.seq for page in waiting if page.chain_id is not None]
+        if edited:  # what they stated is out of date: a note is about what they say now
+            self._updater.file(scope, up_to=edited[-1])
+
         def work(head: Head) -> tuple[Changes | None, Knowledge | None]:
             notes = map(decode, self._store.records(scope, ["note"]))
             numbers = [known.number for known in notes if isinstance(known, Note)]

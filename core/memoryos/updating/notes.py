@@ -83,3 +83,18 @@ def corrections(notes: Iterable[Note], before: int) -> dict[str, str]:
         if note.restores is not None:
             found.pop(note.restores, None)
     return found
+
+
+def restorations(notes: Iterable[Note], before: int) -> dict[str, str]:
+    """Return, by the id of what was corrected and restored since, the fact that stood for it.
+
+    Counts what was stated before a position in the journal.
+    """
+    earlier = [note for note in notes if note.after_seq < before]
+    standing = corrections(earlier, before)
+    corrected = corrections([note for note in earlier if note.restores is None], before)
+    return {
+        note.restores: corrected[note.restores]
+        for note in earlier
+        if note.restores in corrected and note.restores not in standing
+    }

@@ -30,10 +30,10 @@ from memoryos.storage.codec import EDITION, decode, encode
 from memoryos.storage.port import Assignment, Changes, Kind, PageQuery, Record, Store
 from memoryos.storage.vectors import embed_all, embedded_text
 from memoryos.tiers import mid_term
-from memoryos.tiers.long_term import knowledge_id, restored
+from memoryos.tiers.long_term import knowledge_id, restored, standing
 from memoryos.tiers.statements import Statements
 from memoryos.updating.analysts.quotation import without_quotation
-from memoryos.updating.notes import corrections, fact_of, stated
+from memoryos.updating.notes import corrections, fact_of, restorations, stated
 
 LONGEST_CHAIN = 50
 """Pages; a chain that long is continued by a new one, so that its record stays small."""
@@ -134,6 +134,23 @@ class Paging:
         for fact, row in zip(known, rows, strict=True):
             corrected = corrections(self._notes, page.seq)
             self._statements.add(fact, row, page.timestamp, self._derived, corrected)
+        self._restore(page.seq)
+
+    def _restore(self, seq: int) -> None:
+        """Let what was restored by hand, and is filed anew, stand again for its correction."""
+        for id_, correction in restorations(self._notes, seq).items():
+            new = self._statements.changed.get(id_)
+            known = {**self._known, **self._statements.changed, **self._changed}
+            if new is None or new.status != "active" or correction not in known:
+                continue
+            instead = standing(known[correction], known)
+            if instead.status == "active" and instead.id != id_:
+                known[id_] = replace(new, status="superseded", superseded_by=instead.id)
+                for item in restored(id_, known):
+                    if item.id == id_:
+                        self._statements.keep(item)
+                    else:
+                        self._changed[item.id] = item
 
     def recalled(self, recalled: Recalled) -> None:
         """Count recalls towards the heat of the segments whose pages they found."""
@@ -161,9 +178,8 @@ class Paging:
             if note.corrects in every:
                 known.setdefault(note.corrects, every[note.corrects])
         if note.restores is not None:
-            old = known.get(note.restores)
-            self._changed.update((item.id, item) for item in (restored(old, known) if old else ()))
-            return self._changed.get(note.restores, old)
+            self._changed.update((item.id, item) for item in restored(note.restores, known))
+            return self._changed.get(note.restores, known.get(note.restores))
         pages = [note.source] if note.source else []
         page = next(iter(self._store.pages(self._scope, PageQuery(ids=pages))), None)
         fact = fact_of(note, page, self._derived)
