@@ -15,7 +15,8 @@ from memoryos.text.language import DateWords, Language, Speech, languages, read_
 LINES = {"months": 12, "weekdays": 7, "seasons": 4, "units": 5, "numbers": 12}
 SLOTS = {"{n}", "{unit}", "{weekday}", "{month}", "{season}", "{holiday}", "{that}"}
 TEMPLATES = [each.name for each in fields(DateWords) if each.type == "tuple[str, ...]"]
-WANTED = [each.name for each in fields(Speech) if each.name != "dropped_subject"]
+OPTIONAL = {"dropped_subject", "telling_openers"}
+WANTED = [each.name for each in fields(Speech) if each.name not in OPTIONAL]
 PHRASES = [each.name for each in fields(DateWords) if each.type == "Lines"]
 
 

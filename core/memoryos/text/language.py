@@ -44,6 +44,8 @@ class Speech:
     """Who, what, when."""
     question_openers: Words = frozenset()
     """Words that make a question of a sentence when they open it ("do", "can", "any idea")."""
+    telling_openers: Words = frozenset()
+    """Openings with a question word that tell where no question mark ends them ("when I was")."""
     question_endings: Words = frozenset()
     """Words or syllables that make a question of a sentence when they end it."""
     commands: Words = frozenset()
@@ -80,6 +82,11 @@ class Speech:
     pleasantries: Words = frozenset()
     """Words of politeness, feeling and opinion: with nothing else, a sentence tells nothing that
     anybody would keep ("I'm so glad")."""
+    of_others: Words = frozenset()
+    """Words from which on a clause tells nothing of its speaker: whom it speaks to ("you"), what it
+    asks in disguise ("trying to understand").  Those that may be another's too are left out."""
+    of_everybody: Words = frozenset()
+    """The first person in what is true of everybody ("our lives", "reminds us")."""
     follow_up_pronouns: Words = frozenset()
     """Words whose meaning is in an earlier turn ("her", "that one", "the second one")."""
     follow_up_openers: Words = frozenset()

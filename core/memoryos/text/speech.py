@@ -41,6 +41,10 @@ _POSSESSIVES = frozenset(
     "my our mi mis nuestro nuestra meu minha nosso nossa mon ma mes notre nos mein meine unser "
     "unsere mio mia nostro nostra mijn onze мой моя наш наша मेरा मेरी मेरे हमारा हमारी".split()
 )
+_OBJECTS = frozenset(
+    "me mine myself us mí mío mía conmigo nos mim comigo conosco moi m m'a mich mir uns io mi ci mij "
+    "ons меня мне мной нас нам нами मुझे मुझसे हमें हमसे".split()
+)
 _EDGE = " \t\n\r\"'“”‘’«»()[]*_~-–—.,;:!?¡¿…。！？，、；：؟،।"
 
 
@@ -65,6 +69,9 @@ class _Patterns:
     labels: re.Pattern[str]
     needs_more: re.Pattern[str]
     """Begins with a word whose meaning is in the sentence before."""
+    of_others: re.Pattern[str]
+    """From a word that is not of the speaker to the end of its clause."""
+    of_everybody: re.Pattern[str]
     idle: frozenset[str]
     """Content words that tell nothing."""
 
@@ -83,7 +90,7 @@ def _patterns(code: str) -> _Patterns:
         language=of,
         first=_pattern(said.first_person, of),
         drops_subject=_pattern(said.dropped_subject, of, at_start=True),
-        opens_question=_pattern(openers, of, at_start=True),
+        opens_question=_asking(openers, of),
         ends_question=_pattern(said.question_endings, of, at_end=True),
         asks=re.compile(
             rf"[,;–—-]\s*(?:(?:{_any(_LINKS)})\s+)*(?:{_any(openers - _RELATIVE)}){_stop(of)}"
@@ -93,12 +100,41 @@ def _patterns(code: str) -> _Patterns:
         announces=_pattern(said.announcements, of, loose=_glued(of)),
         supposes=_pattern(said.suppositions, of),
         texts=_pattern(said.texts, of, loose=_glued(of)),
-        points=_pattern(said.pointers, of),
+        points=_pointing(of),
         plays=_pattern(said.play, of, loose=_glued(of)),
         labels=re.compile(rf"^\W*(?:{_any(said.labels)})\s*[:：]\s*"),
         needs_more=_pattern(said.follow_up_pronouns | said.follow_up_openers, of, at_start=True),
+        of_others=_rest_of_clause(of),
+        of_everybody=_pattern(said.of_everybody, of),
         idle=idle,
     )
+
+
+_CLAUSE = r"[^,;:.!?…()–—，；。！？、]*?(?=[,;:.!?…()–—，；。！？、]|\s-|-\s|$"
+"""The rest of a clause, to be ended by what begins another."""
+
+
+def _rest_of_clause(of: Language) -> re.Pattern[str]:
+    """Return the pattern of what a clause says from a word on that is not of its speaker."""
+    words = _pattern(of.speech.of_others, of).pattern
+    subjects = of.speech.first_person - _POSSESSIVES - _OBJECTS - of.speech.of_everybody
+    begins = rf"|(?<!\w)(?:{_any(_LINKS)}|{_any(subjects)})(?!\w)" if of.spaced else ""
+    return re.compile(f"{words}{_CLAUSE}{begins})")
+
+
+def _asking(openers: Iterable[str], of: Language) -> re.Pattern[str]:
+    """Return the pattern of a sentence that opens as a question does, and does not tell."""
+    telling = _any(of.speech.telling_openers) or "(?!)"
+    return re.compile(
+        f"{_lead(of)}(?!(?:{telling}){_stop(of)})(?:{_any(openers) or '(?!)'}){_stop(of)}"
+    )
+
+
+def _pointing(of: Language) -> re.Pattern[str]:
+    """Return the pattern of words that point at what follows; "this week" points at none."""
+    units = _any(word for line in of.dates.units for word in line)
+    plain = _pattern(of.speech.pointers, of).pattern
+    return re.compile(rf"{plain}(?!\s*(?:{units or '(?!)'}){_stop(of)})")
 
 
 _LINKS = ("and", "but", "so", "or", "y", "pero", "e", "mas", "et", "mais", "und", "aber", "also")
@@ -317,9 +353,9 @@ def _telling_end(voice: str, sentence: Sentence, patterns: _Patterns) -> int:
 
 def _tells(clause: str, patterns: _Patterns, names: frozenset[str]) -> bool:
     """Tell whether a clause tells something of its speaker that is worth keeping."""
-    said = clause.replace(MASK, " ")
-    own = patterns.first.search(said) or patterns.drops_subject.match(said)
-    if own is None:
+    said = _TITLE.sub(_A_TITLE, clause).replace(MASK, " ")
+    said = patterns.of_everybody.sub(" ", patterns.of_others.sub(" ", said))
+    if patterns.first.search(said) is None and patterns.drops_subject.match(said) is None:
         return False
     if patterns.opens_question.match(clause) or patterns.ends_question.search(clause):
         return False
@@ -331,14 +367,26 @@ def _tells(clause: str, patterns: _Patterns, names: frozenset[str]) -> bool:
     return len(content) >= (1 if len(said.split()) <= _FEW_WORDS else _TELLING_WORDS)
 
 
+_TITLE = re.compile(rf"(?<=\w )[\"“«「『]?{MASK}{{3,60}}(?=\W|$)")
+_A_TITLE = "quotation"
+"""Stands for something short in quotation marks that a sentence names: it tells as a word does."""
+
+
 def _hands_on(clause: str, report: re.Match[str], patterns: _Patterns) -> bool:
     """Tell whether a clause gives what somebody else said ("my boss says I am late").
 
     What the speaker said ("I told them") is their own, and so is what they tell beside it.
     """
-    before, after = clause[: report.start()], clause[report.end() :]
-    by = patterns.first.search(" ".join(before.split()[-2:]))
-    if by is not None and _opens_with_subject(before, by[0]):
+    before, after = clause[: report.start()].rstrip(), clause[report.end() :]
+    if not patterns.language.spaced:
+        own = any(match.end() == len(before) for match in patterns.first.finditer(before))
+    else:
+        words = before.split()
+        if len(words) > 1 and words[-1] in _LINKS:  # "I stayed calm and asked"
+            before = " ".join(words[:2] if patterns.first.match(words[0]) else words[:-1])
+        by = patterns.first.search(" ".join(before.split()[-2:]))
+        own = by is not None and _opens_with_subject(before, by[0])
+    if own:
         return False
     return patterns.first.search(after) is not None or patterns.first.search(before) is None
 
