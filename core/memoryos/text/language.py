@@ -94,6 +94,42 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
+class Matters:
+    """Whole sentences of which a later one ends what an earlier one said.
+
+    {x} is a name or noun.  A language without them has no matters: statements then end others only
+    where they say otherwise in nearly the same words.
+    """
+
+    leads: Words = frozenset()
+    """Words that may stand before such a sentence, besides small talk and labels ("now")."""
+    follows: Words = frozenset()
+    """Phrases that may stand behind such a sentence, and change nothing ("last week")."""
+    home: Words = frozenset()
+    """Tell where the speaker lives; {x} is a place."""
+    employed: Words = frozenset()
+    """Tell whom the speaker works for."""
+    quits: Words = frozenset()
+    """Tell that the speaker no longer works for {x}."""
+    changes: Words = frozenset()
+    """Tell that the speaker works for {x} now, and for nobody else."""
+    unemployed: Words = frozenset()
+    """Tell that the speaker no longer has the job."""
+    married: Words = frozenset()
+    """Tell that the speaker is married; {x} is anything."""
+    weds: Words = frozenset()
+    """Tell that the speaker has married."""
+    single: Words = frozenset()
+    """Tell that the speaker is not married."""
+    parts: Words = frozenset()
+    """Tell that a marriage has ended."""
+    favourite: Words = frozenset()
+    """Begin to tell which {x} the speaker likes best."""
+    vague: Words = frozenset()
+    """Nouns of which one has many favourites ("thing")."""
+
+
+@dataclass(frozen=True, slots=True)
 class DateWords:
     """How dates are said.
 
@@ -163,6 +199,7 @@ class Language:
     irregular: Lines = ()
     """A base and its forms: inflection that no stemmer undoes ("buy bought")."""
     speech: Speech = field(default_factory=Speech)
+    matters: Matters = field(default_factory=Matters)
     dates: DateWords = field(default_factory=DateWords)
 
     @property
@@ -200,7 +237,7 @@ def _filled(kind: type[Any], table: dict[str, Any]) -> Any:
 def _value(shape: Any, value: Any) -> Any:
     """Return a TOML value in the shape of its field (annotations are text here)."""
     if isinstance(value, dict):
-        return _filled({"Speech": Speech, "DateWords": DateWords}.get(shape, Language), value)
+        return _filled({"Speech": Speech, "DateWords": DateWords, "Matters": Matters}.get(shape, Language), value)
     if shape == "Words":
         return frozenset(_entries(value))
     if shape == "Lines":

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from memoryos.model import Knowledge, Owner
 from memoryos.ports import FactDraft, Vectors
+from memoryos.tiers import matters
 from memoryos.tiers.long_term import Telling, knowledge_id, merged, telling
 
 NEAR = 0.55
@@ -96,7 +97,29 @@ class Statements:
                 or _denies(words, older)
             ):
                 new = self._replaces(item, new)
+        for item in self._ended(new, turns):
+            new = self._replaces(item, new)
         self.keep(new, vector)
+
+    def _ended(self, new: Knowledge, turns: set[str]) -> list[Knowledge]:
+        """Return the current statements of the same speaker that a new one ends, oldest first."""
+        said = matters.told(new.text)
+        speaker = self._speakers.get((new.owner, new.speaker), _NOBODY)
+        if not said or speaker == _NOBODY or new.status != "active":
+            return []
+        places = np.flatnonzero(self._of[: len(self._items)] == speaker).tolist()
+        found: dict[str, Knowledge] = {}
+        for matter in said:
+            ended = [
+                item
+                for item in map(self._items.__getitem__, places)
+                if item.updated <= new.updated
+                and turns.isdisjoint(source.page_id for source in item.sources)
+                and any(matter.ends(older) for older in matters.held(item.text))
+            ]
+            if len(ended) == 1 or not matter.only_one:
+                found.update((item.id, item) for item in ended)
+        return sorted(found.values(), key=lambda item: (item.created, item.id))
 
     def _near(self, draft: FactDraft, vector: Vectors) -> list[tuple[Knowledge, float]]:
         """Return the current statements of the same speaker that are near, oldest first."""
