@@ -28,11 +28,12 @@ Oporto München Múnich Munique Cologne Colonia Colônia Seville Séville Milano
 Genève Ginebra Ginevra Genf Genebra Firenze Florenz Florencia Florença Nürnberg Núremberg Napoli
 Neapel Nápoles Naples Venezia Venedig Venecia Venise Veneza Torino Turín Turim Genova Génova Gênes
 Zürich Zúrich Zurique Hannover Hanovre Antwerpen Anvers Amberes Antuérpia Gent Gante Gand Brügge
-Brujas Den_Haag La_Haya Den_Haag Haia Basel Basilea Bâle Basileia Kraków Krakau Cracovia Cracovie
+Brujas Den_Haag La_Haya Haia Basel Basilea Bâle Basileia Kraków Krakau Cracovia Cracovie
 Estambul Istambul Fráncfort Francfort Düsseldorf Dresde Marsella Marselha Lyon Estrasburgo Straßburg
-Burdeos Zaragoza Saragosse Nueva_York Nova_York Nova_Iorque NYC New_York Wien Viena Vienne Praga Prag
-Kopenhagen Warschau Varsovia Varsovie Varsóvia Moskau Londres Edimburgo Édimbourg Rom Rome Roma
-Washington_DC Washington,_D.C. LA Los_Ángeles Filadelfia San_Francisco Köln Cuzco A_Coruña La_Coruña
+Burdeos Zaragoza Saragosse Nueva_York Nova_York Nova_Iorque NYC New_York Wien Viena Vienne Praga
+Prag Kopenhagen Warschau Varsovia Varsovie Varsóvia Moskau Londres Edimburgo Édimbourg Rom Rome Roma
+Washington_DC Washington,_D.C. LA
+Los_Ángeles Filadelfia San_Francisco Köln Cuzco A_Coruña La_Coruña
 """.split()
 """Names of large cities that travellers use, and the sources leave out or bury among a hundred."""
 OTHER_COUNTRIES = """

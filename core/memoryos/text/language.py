@@ -237,7 +237,10 @@ def _filled(kind: type[Any], table: dict[str, Any]) -> Any:
 def _value(shape: Any, value: Any) -> Any:
     """Return a TOML value in the shape of its field (annotations are text here)."""
     if isinstance(value, dict):
-        return _filled({"Speech": Speech, "DateWords": DateWords, "Matters": Matters}.get(shape, Language), value)
+        return _filled(
+            {"Speech": Speech, "DateWords": DateWords, "Matters": Matters}.get(shape, Language),
+            value,
+        )
     if shape == "Words":
         return frozenset(_entries(value))
     if shape == "Lines":

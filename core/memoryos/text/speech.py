@@ -42,8 +42,8 @@ _POSSESSIVES = frozenset(
     "unsere mio mia nostro nostra mijn onze мой моя наш наша मेरा मेरी मेरे हमारा हमारी".split()
 )
 _OBJECTS = frozenset(
-    "me mine myself us mí mío mía conmigo nos mim comigo conosco moi m m'a mich mir uns io mi ci mij "
-    "ons меня мне мной нас нам нами मुझे मुझसे हमें हमसे".split()
+    "me mine myself us mí mío mía conmigo nos mim comigo conosco moi m m'a mich mir uns io mi ci "
+    "mij ons меня мне мной нас нам нами मुझे मुझसे हमें हमसे".split()
 )
 _EDGE = " \t\n\r\"'“”‘’«»()[]*_~-–—.,;:!?¡¿…。！？，、；：؟،।"
 

@@ -1,4 +1,4 @@
-"""Matters of which a later sentence ends what an earlier one said: home, work, marriage, favourites.
+"""What a later sentence ends of an earlier one: home, work, marriage, favourites.
 
 "I moved to Porto" ends "I live in Lisbon", "I quit Siemens" ends "I work at Siemens".  Only whole
 sentences that a language lists count (`text.language.Matters`), and only names of places are homes
@@ -51,7 +51,7 @@ _SENTENCES = 6
 _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "ʼ": "'"})
 _NAME = r"(?P<x>[^,;:.!?，。！？；：]{1,40}?)"
 _ARTICLE = re.compile(r"^(?:the|el|la|los|las|le|les|l'|o|a|os|as|der|die|das|den|dem)\s+")
-_LINK = re.compile(r"(?:^|\s)(?:and|or|but|y|o|pero|et|ou|mais|und|oder|aber|e|mas|not|no|not)\s")
+_LINK = re.compile(r"(?:^|\s)(?:and|or|but|y|o|pero|et|ou|mais|und|oder|aber|e|mas|not|no)\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,10 @@ def told(text: str) -> tuple[Matter, ...]:
 @lru_cache(maxsize=1 << 14)
 def held(text: str) -> tuple[Matter, ...]:
     """Return the matter of a statement that says nothing else, and may be ended by a later one."""
-    sentences = list(_sentences(text, 2))
-    if len(sentences) != 1:
+    if len(text) > _LONGEST or len(spans(text)) != 1:
         return ()
-    found = _matters(sentences[0], follows=False)
+    (sentence,) = _sentences(text, 1)
+    found = _matters(sentence, follows=False)
     return tuple(matter for matter in found if matter.kind in _ENDS.values())
 
 
@@ -134,9 +134,9 @@ def _matter(kind: Kind, name: str, rest: str, language: Language) -> Matter | No
         named = not language.spaced or name[:1].isupper()
         if not named or _sorts_of_place(name):
             return None
-    if kind == "favourite":
-        if not name or any(word in language.matters.vague for word in name.lower().split()):
-            return None
+    words = name.lower().split()
+    if kind == "favourite" and not language.matters.vague.isdisjoint(words):
+        return None
     if kind in ("quits", "favourite", "employed", "changes"):
         return Matter(kind, _ARTICLE.sub("", name.lower()))
     return Matter(kind)
@@ -168,8 +168,12 @@ def _patterns(code: str) -> list[tuple[Kind, re.Pattern[str]]]:
 def _openings(code: str) -> re.Pattern[str]:
     """Return the pattern of how any of a language's sentences begins: one look tells most away."""
     of = languages()[code].matters
-    phrases = (phrase for kind in (*_ENDS, "employed", "married", "single") for phrase in getattr(of, kind))
-    return re.compile(f"{_lead(code)}(?:{_any({phrase.partition('{x}')[0] for phrase in phrases})})")
+    phrases = (
+        phrase for kind in (*_ENDS, "employed", "married", "single") for phrase in getattr(of, kind)
+    )
+    return re.compile(
+        f"{_lead(code)}(?:{_any({phrase.partition('{x}')[0] for phrase in phrases})})"
+    )
 
 
 @cache
