@@ -9,8 +9,9 @@ Pure: reads the package's own files, once per process, when a language is first 
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from importlib import resources
@@ -254,3 +255,23 @@ def _entries(text: str) -> tuple[str, ...]:
     if "_" not in text:
         return tuple(text.split())
     return tuple(entry.replace("_", " ") for entry in text.split())
+
+
+def any_of(words: Iterable[str]) -> str:
+    """Return a pattern of any of some words, the longest first.
+
+    Words that begin alike share their beginning, so that few are tried at a place in a text.
+    """
+    branches: dict[str, list[str]] = {}
+    for word in sorted(set(words)):
+        branches.setdefault(word[:1], []).append(word[1:])
+    ends = "" in branches
+    branches.pop("", None)
+    found = []
+    for first, rests in branches.items():
+        while all(rests) and len({rest[0] for rest in rests}) == 1:
+            first, rests = first + rests[0][0], [rest[1:] for rest in rests]
+        found.append(re.escape(first) + (any_of(rests) if rests != [""] else ""))
+    if not found:
+        return ""
+    return f"(?:{'|'.join(found)}){'?' if ends else ''}"

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from memoryos.text.language import Language, languages
+from memoryos.text.language import Language, any_of, languages
 from memoryos.text.sentences import MASK, Sentence, own_voice, spans
 from memoryos.text.tokenizer import content_words, language_of, words
 
@@ -93,7 +93,7 @@ def _patterns(code: str) -> _Patterns:
         opens_question=_asking(openers, of),
         ends_question=_pattern(said.question_endings, of, at_end=True),
         asks=re.compile(
-            rf"[,;–—-]\s*(?:(?:{_any(_LINKS)})\s+)*(?:{_any(openers - _RELATIVE)}){_stop(of)}"
+            rf"[,;–—-]\s*(?:(?:{any_of(_LINKS)})\s+)*(?:{any_of(openers - _RELATIVE)}){_stop(of)}"
         ),
         commands=_pattern(said.commands, of, at_start=True),
         reports=_pattern(said.reported_speech, of),
@@ -102,7 +102,7 @@ def _patterns(code: str) -> _Patterns:
         texts=_pattern(said.texts, of, loose=_glued(of)),
         points=_pointing(of),
         plays=_pattern(said.play, of, loose=_glued(of)),
-        labels=re.compile(rf"^\W*(?:{_any(said.labels)})\s*[:：]\s*"),
+        labels=re.compile(rf"^\W*(?:{any_of(said.labels)})\s*[:：]\s*"),
         needs_more=_pattern(said.follow_up_pronouns | said.follow_up_openers, of, at_start=True),
         of_others=_rest_of_clause(of),
         of_everybody=_pattern(said.of_everybody, of),
@@ -118,21 +118,21 @@ def _rest_of_clause(of: Language) -> re.Pattern[str]:
     """Return the pattern of what a clause says from a word on that is not of its speaker."""
     words = _pattern(of.speech.of_others, of).pattern
     subjects = of.speech.first_person - _POSSESSIVES - _OBJECTS - of.speech.of_everybody
-    begins = rf"|(?<!\w)(?:{_any(_LINKS)}|{_any(subjects)})(?!\w)" if of.spaced else ""
+    begins = rf"|(?<!\w)(?:{any_of(_LINKS)}|{any_of(subjects)})(?!\w)" if of.spaced else ""
     return re.compile(f"{words}{_CLAUSE}{begins})")
 
 
 def _asking(openers: Iterable[str], of: Language) -> re.Pattern[str]:
     """Return the pattern of a sentence that opens as a question does, and does not tell."""
-    telling = _any(of.speech.telling_openers) or "(?!)"
+    telling = any_of(of.speech.telling_openers) or "(?!)"
     return re.compile(
-        f"{_lead(of)}(?!(?:{telling}){_stop(of)})(?:{_any(openers) or '(?!)'}){_stop(of)}"
+        f"{_lead(of)}(?!(?:{telling}){_stop(of)})(?:{any_of(openers) or '(?!)'}){_stop(of)}"
     )
 
 
 def _pointing(of: Language) -> re.Pattern[str]:
     """Return the pattern of words that point at what follows; "this week" points at none."""
-    units = _any(word for line in of.dates.units for word in line)
+    units = any_of(word for line in of.dates.units for word in line)
     plain = _pattern(of.speech.pointers, of).pattern
     return re.compile(rf"{plain}(?!\s*(?:{units or '(?!)'}){_stop(of)})")
 
@@ -146,10 +146,6 @@ _RELATIVE = frozenset(
     "dove che chi die wat waar".split()
 )
 """Question words that as often go on with a clause that tells ("Tom, who is 30")."""
-
-
-def _any(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
 
 
 def _stop(of: Language) -> str:
@@ -170,12 +166,12 @@ def _pattern(
         else (r"(?<![\w'])" if of.spaced and not (at_end and _glued(of)) else "")
     )
     after = r"\W*$" if at_end else "" if loose else _stop(of)
-    return re.compile(f"{before}(?:{_any(words) or '(?!)'}){after}")
+    return re.compile(f"{before}(?:{any_of(words) or '(?!)'}){after}")
 
 
 def _lead(of: Language) -> str:
     """Return what may stand before the word that opens a sentence: assent, thanks, "so"."""
-    small = _any([*of.speech.small_talk, *_LINKS, "just"])
+    small = any_of([*of.speech.small_talk, *_LINKS, "just"])
     return rf"^(?:(?:{small}){_stop(of)}[\s,;!.…，！。、]*)*" if of.spaced else "^"
 
 

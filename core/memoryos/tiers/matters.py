@@ -10,13 +10,13 @@ Pure: reads the package's own files, once per process, when first needed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal
 
-from memoryos.text.language import Language, languages
+from memoryos.text.language import Language, any_of, languages
 from memoryos.text.sentences import spans
 
 Kind = Literal[
@@ -146,7 +146,7 @@ def _matter(kind: Kind, name: str, rest: str, language: Language) -> Matter | No
 def _patterns(code: str) -> list[tuple[Kind, re.Pattern[str]]]:
     """Return a language's kinds of sentences, each as one pattern for lower-cased text."""
     of, lead = languages()[code], _lead(code)
-    follows = rf"(?P<follows>{'' if not of.spaced else '[, ]*'}(?:{_any(of.matters.follows)}))?"
+    follows = rf"(?P<follows>{'' if not of.spaced else '[, ]*'}(?:{any_of(of.matters.follows)}))?"
     end = rf"{follows}\W*$"
     found: list[tuple[Kind, re.Pattern[str]]] = []
     for kind in (*_ENDS, "employed", "married", "single"):
@@ -160,7 +160,7 @@ def _patterns(code: str) -> list[tuple[Kind, re.Pattern[str]]]:
             said = re.escape(phrase).replace(r"\{x\}", _NAME)
             found.append((kind, re.compile(f"^{lead}{said}{tail}{end}")))
         if whole:
-            found.append((kind, re.compile(f"^{lead}(?:{_any(whole)}){end}")))
+            found.append((kind, re.compile(f"^{lead}(?:{any_of(whole)}){end}")))
     return found
 
 
@@ -172,20 +172,16 @@ def _openings(code: str) -> re.Pattern[str]:
         phrase for kind in (*_ENDS, "employed", "married", "single") for phrase in getattr(of, kind)
     )
     return re.compile(
-        f"{_lead(code)}(?:{_any({phrase.partition('{x}')[0] for phrase in phrases})})"
+        f"{_lead(code)}(?:{any_of({phrase.partition('{x}')[0] for phrase in phrases})})"
     )
 
 
 @cache
 def _lead(code: str) -> str:
     of = languages()[code]
-    leads = _any(of.matters.leads | of.speech.small_talk | of.speech.labels)
+    leads = any_of(of.matters.leads | of.speech.small_talk | of.speech.labels)
     gap = r"(?!\w)" if of.spaced else ""
     return rf"(?:(?:{leads}){gap}[\s,;:!.…，：！、-]*)*"
-
-
-def _any(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
 
 
 @cache

@@ -5,8 +5,8 @@ Pure: the entries that come of pages depend on the pages and their order alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -34,6 +34,17 @@ _EQUAL = 1e-4
 _NOBODY = -1
 _ROOM = 64
 """Rows that are made at first."""
+_AT_ONCE = 8192
+"""Rows that many new ones are multiplied with at a time: for a hundred of them 3 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Which of the statements that were there, when it was made, may be near a new one."""
+
+    places: NDArray[np.intp]
+    of: int
+    """How many were there."""
 
 
 class Statements:
@@ -48,7 +59,9 @@ class Statements:
         self._places = {item.id: place for place, item in enumerate(self._items)}
         self._words: dict[str, Telling] = {}
         rows = [vectors[item.id] for item in self._items]
-        self._matrix = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+        self._matrix = np.zeros((0, 0), np.float32)
+        if rows:  # as `stack` would, in less time
+            self._matrix = np.concatenate(rows).reshape(len(rows), -1)
         """A row for each of the items, and room for more."""
         self._speakers: dict[tuple[Owner, str], int] = {}
         self._of = np.array([self._speaker(item) for item in self._items], np.intp)
@@ -61,13 +74,20 @@ class Statements:
         said: datetime,
         derived: datetime,
         corrected: Mapping[str, str],
+        compared: Compared | None = None,
     ) -> None:
         """Add what was said at a time, as a new entry or as a source of one that says the same.
 
-        `corrected` names, by the id of what was corrected by hand, the fact that stands instead.
+        Args:
+            draft: What was said.
+            vector: Of its text.
+            said: When.
+            derived: Now.
+            corrected: By the id of what was corrected by hand, the fact that stands instead.
+            compared: The vector's place in the result of `compared`; None to compare it now.
         """
         words = telling(draft.text)
-        near = self._near(draft, vector)
+        near = self._near(draft, vector, compared or Compared(np.zeros(0, np.intp), 0))
         for item, _ in near:
             if _same(words, self._telling(item)):
                 self.keep(merged(item, draft.sources, said))
@@ -88,14 +108,14 @@ class Statements:
             new = replace(new, status="superseded", superseded_by=corrected[new.id])
         turns = {source.page_id for source in draft.sources}
         for item, nearness in near:
-            if not turns.isdisjoint(source.page_id for source in item.sources):
-                continue  # of one turn both stand: nobody takes back what they are saying
             older = self._telling(item)
-            if (
+            replaced = (
                 nearness >= _SURELY
                 or (nearness >= MATTER and _covers(words, older))
                 or _denies(words, older)
-            ):
+            )
+            # Of one turn both stand: nobody takes back what they are saying.
+            if replaced and turns.isdisjoint(source.page_id for source in item.sources):
                 new = self._replaces(item, new)
         for item in self._ended(new, turns):
             new = self._replaces(item, new)
@@ -121,20 +141,37 @@ class Statements:
                 found.update((item.id, item) for item in ended)
         return sorted(found.values(), key=lambda item: (item.created, item.id))
 
-    def _near(self, draft: FactDraft, vector: Vectors) -> list[tuple[Knowledge, float]]:
+    def compared(self, vectors: Sequence[Vectors]) -> list[Compared]:
+        """Compare new statements' vectors with those that are here, all at once.
+
+        The result is for `add`, which makes up for what is added or changed meanwhile.
+        """
+        count = len(self._items)
+        if not count or not vectors:
+            return [Compared(np.zeros(0, np.intp), 0)] * len(vectors)
+        new = np.stack(vectors)
+        found: list[list[NDArray[np.intp]]] = [[] for _ in vectors]
+        for start in range(0, count, _AT_ONCE):
+            rows = self._matrix[start : min(start + _AT_ONCE, count)]
+            for place, scores in enumerate(new @ rows.T):
+                found[place].append(np.flatnonzero(scores >= NEAR - 2 * _EQUAL) + start)
+        return [Compared(np.concatenate(places), count) for places in found]
+
+    def _near(
+        self, draft: FactDraft, vector: Vectors, compared: Compared
+    ) -> list[tuple[Knowledge, float]]:
         """Return the current statements of the same speaker that are near, oldest first."""
-        if not self._items:
-            return []
-        rows = self._matrix[: len(self._items)]
-        scores: NDArray[np.float32] = np.einsum("ij,j->i", rows, vector)
         speaker = self._speakers.get((draft.owner, draft.speaker), _NOBODY)
-        of = self._of[: len(self._items)]
-        places = np.flatnonzero((scores >= NEAR - _EQUAL) & (of == speaker))
-        if speaker == _NOBODY or not places.size:
+        if speaker == _NOBODY:
             return []
+        places = np.concatenate((compared.places, np.arange(compared.of, len(self._items))))
+        places = places[self._of[places] == speaker]
+        # Row by row and not by BLAS, whose sums depend on what else is multiplied.
+        scores: NDArray[np.float32] = np.einsum("ij,j->i", self._matrix[places], vector)
         found = [
             (self._items[place], nearness + _EQUAL)
-            for place, nearness in zip(places.tolist(), scores[places].tolist(), strict=True)
+            for place, nearness in zip(places.tolist(), scores.tolist(), strict=True)
+            if nearness >= NEAR - _EQUAL
         ]
         found.sort(key=lambda pair: (pair[0].created, pair[0].id))
         return found
@@ -182,7 +219,9 @@ class Statements:
 
 
 def _same(one: Telling, other: Telling) -> bool:
-    return one == other or (one[1:] == other[1:] and _shared(one, other) >= _SAME_WORDS)
+    if one == other:
+        return True
+    return one[1:] == other[1:] and _alike(one, other)
 
 
 def _covers(newer: Telling, older: Telling) -> bool:
@@ -197,12 +236,13 @@ def _denies(one: Telling, other: Telling) -> bool:
     Who denies may say more ("I'm not vegan any more, I eat meat").
     """
     if one[2] != other[2]:
-        few, many = sorted((one[0], other[0]), key=len)
-        return bool(few) and len(few & many) / len(few) >= _SAME_WORDS
-    return one[1] != other[1] and _shared(one, other) >= _SAME_WORDS
+        fewer = min(len(one[0]), len(other[0]))
+        return fewer > 0 and len(one[0] & other[0]) / fewer >= _SAME_WORDS
+    return one[1] != other[1] and _alike(one, other)
 
 
-def _shared(one: Telling, other: Telling) -> float:
-    words = one[0] - one[1], other[0] - other[1]
-    either = words[0] | words[1]
-    return len(words[0] & words[1]) / len(either) if either else 0.0
+def _alike(one: Telling, other: Telling) -> bool:
+    """Tell whether two statements have most of their telling words in common, numbers left out."""
+    words = (one[0] - one[1], other[0] - other[1]) if one[1] or other[1] else (one[0], other[0])
+    both = len(words[0] & words[1])
+    return both > 0 and both / (len(words[0]) + len(words[1]) - both) >= _SAME_WORDS

@@ -78,6 +78,8 @@ class Paging:
         self._notes = [note for note in stored if isinstance(note, Note)]
         self._known = dict(tiers.knowledge)
         self._changed: dict[str, Knowledge] = {}
+        self._stated: list[tuple[list[FactDraft], Page]] = []
+        """What pages state, and is not added yet."""
         self._forgotten = frozenset(
             id_ for receipt in store.receipts(scope) for id_ in receipt.knowledge_ids
         )
@@ -124,17 +126,29 @@ class Paging:
         self.state(draft.facts, page)
 
     def state(self, facts: Sequence[FactDraft], page: Page) -> None:
-        """Take in what a page states; not what the user has had erased."""
+        """Take in what a page states; not what the user has had erased.
+
+        It is added when it is asked for, with what other pages state: their vectors are made
+        together, and compared together with what is known.
+        """
         known = [
             fact
             for fact in facts
             if knowledge_id(fact.owner, fact.text, [Source(page.id, "")]) not in self._forgotten
         ]
-        rows = embed_all(self._embedder, [fact.text for fact in known])
-        for fact, row in zip(known, rows, strict=True):
-            corrected = corrections(self._notes, page.seq)
-            self._statements.add(fact, row, page.timestamp, self._derived, corrected)
-        self._restore(page.seq)
+        self._stated.append((known, page))
+
+    def _settle(self) -> None:
+        """Add what pages have stated, in their order."""
+        stated, self._stated = self._stated, []
+        texts = [fact.text for facts, _ in stated for fact in facts]
+        rows = embed_all(self._embedder, texts) if texts else []
+        compared = zip(rows, self._statements.compared(rows), strict=True)
+        for facts, page in stated:
+            corrected = corrections(self._notes, page.seq) if facts else {}
+            for fact, (row, near) in zip(facts, compared, strict=False):
+                self._statements.add(fact, row, page.timestamp, self._derived, corrected, near)
+            self._restore(page.seq)
 
     def _restore(self, seq: int) -> None:
         """Let what was restored by hand, and is filed anew, stand again for its correction."""
@@ -170,6 +184,7 @@ class Paging:
 
         None for one that restores what is no longer there.
         """
+        self._settle()
         known = {**self._known, **self._statements.changed, **self._changed}
         if note.corrects or note.restores:  # which need not be current
             stored = map(decode, self._store.records(self._scope, ["knowledge"]))
@@ -285,6 +300,7 @@ class Paging:
 
     def knowledge(self) -> list[Record]:
         """Return the knowledge that changed."""
+        self._settle()
         items = {**self._changed, **self._statements.changed}
         vectors = {**self._vectors, **self._statements.vectors}
         bare = [item for item in items.values() if item.id not in vectors]

@@ -138,6 +138,7 @@ class Refiling(Paging):
 
     def _unlearn(self, page_id: str) -> None:
         """Take a page out of the sources of what is known, and what it alone said altogether."""
+        self._settle()
         touched = False
         for item in self._learned_from(page_id):
             left = without_pages(item, frozenset((page_id,)))

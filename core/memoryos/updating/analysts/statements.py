@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from memoryos.model import Owner, Page, Source
 from memoryos.ports import FactDraft
@@ -55,12 +56,14 @@ def speaker(text: str) -> tuple[str | None, int]:
     if found is None:
         return None, 0
     name = found[1]
-    words = name.split()
-    if not all(word[0].isupper() or not word[0].isascii() for word in words):
-        return None, 0
-    if any(_is_label(name.lower(), each.speech) for each in languages().values()):
-        return None, 0
-    return name, found.end()
+    return (name, found.end()) if _may_be_name(name) else (None, 0)
+
+
+@lru_cache(maxsize=1 << 10)
+def _may_be_name(text: str) -> bool:
+    if not all(word[0].isupper() or not word[0].isascii() for word in text.split()):
+        return False
+    return not any(_is_label(text.lower(), each.speech) for each in languages().values())
 
 
 def _is_label(word: str, said: Speech) -> bool:
