@@ -55,6 +55,8 @@ class _Patterns:
     language: Language
     first: re.Pattern[str]
     drops_subject: re.Pattern[str]
+    drops: bool
+    """Whether the language has such words."""
     opens_question: re.Pattern[str]
     ends_question: re.Pattern[str]
     asks: re.Pattern[str]
@@ -90,6 +92,7 @@ def _patterns(code: str) -> _Patterns:
         language=of,
         first=_pattern(said.first_person, of),
         drops_subject=_pattern(said.dropped_subject, of, at_start=True),
+        drops=bool(said.dropped_subject),
         opens_question=_asking(openers, of),
         ends_question=_pattern(said.question_endings, of, at_end=True),
         asks=re.compile(
@@ -219,8 +222,14 @@ def _greetings() -> frozenset[str]:
 
 def is_small_talk(text: str) -> bool:
     """Return whether a short message is nothing but greetings, thanks and assent."""
-    if not text.strip() or len(text) > _LONGEST_GREETING:
+    if len(text) > _LONGEST_GREETING or not text.strip():
         return False
+    return _tells_nothing(text)
+
+
+@lru_cache(maxsize=256)
+def _tells_nothing(text: str) -> bool:
+    """Return whether all words of a short message are idle: of a page it is asked three times."""
     return not frozenset(content_words(text)) - idle_words(text)
 
 
@@ -242,6 +251,8 @@ def quotations(
     voice = own_voice(_labelled(head, patterns)).lower()
     if len(voice) != len(head):  # a letter whose small form is longer
         voice = own_voice(head)
+    if not patterns.drops and patterns.first.search(voice) is None:
+        return []
     sentences = spans(head)
     told = list(_told(head, voice, sentences, patterns, names))
     if not told:

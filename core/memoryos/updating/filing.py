@@ -64,7 +64,7 @@ from memoryos.updating.promotion import Promoter, relevant
 from memoryos.updating.refiling import Refiling
 
 _log = logging.getLogger("memoryos.updating.filing")
-_PAGES_AT_ONCE = 64
+_PAGES_AT_ONCE = 128
 """Pages filed in one transaction."""
 
 

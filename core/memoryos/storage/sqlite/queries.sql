@@ -208,6 +208,13 @@ WHERE scope_id = :scope AND version > :after AND live = coalesce(:live, live)
     AND kind IN (SELECT value FROM json_each(:kinds))
 ORDER BY version, kind, id
 
+-- name: records_of_kinds
+-- Of any version: a unary plus keeps the index by version from being chosen, which would read all.
+SELECT kind, id, body, vector, live, checksum, format FROM records
+WHERE scope_id = :scope AND kind IN (SELECT value FROM json_each(:kinds))
+    AND +version > :after AND live = coalesce(:live, live)
+ORDER BY +version, kind, id
+
 -- name: live_records
 -- A unary plus keeps the index by version from being chosen, which would read all records.
 SELECT kind, id, body, vector, live, checksum, format FROM records

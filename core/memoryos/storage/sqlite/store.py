@@ -223,7 +223,7 @@ class SQLiteStore:
             "after": after_version,
             "live": live,
         }
-        name = "live_records" if live else "records"
+        name = "live_records" if live else "records" if after_version else "records_of_kinds"
         rows = self._db.fetch(_SQL[name if ids is None else "records_by_id"], arguments)
         wanted = None if ids is None else set(ids)  # json_each() cuts a text at its NUL
         return [
