@@ -248,6 +248,11 @@ def _denies(one: Telling, other: Telling) -> bool:
 
 def _alike(one: Telling, other: Telling) -> bool:
     """Tell whether two statements have most of their telling words in common, numbers left out."""
-    words = (one[0] - one[1], other[0] - other[1]) if one[1] or other[1] else (one[0], other[0])
-    both = len(words[0] & words[1])
-    return both > 0 and both / (len(words[0]) + len(words[1]) - both) >= _SAME_WORDS
+    first, second = one[0], other[0]
+    if one[1] or other[1]:
+        first, second = first - one[1], second - other[1]
+    fewer, more = sorted((len(first), len(second)))
+    if not fewer or fewer < _SAME_WORDS * more:  # they cannot have as much in common
+        return False
+    both = len(first & second)
+    return both / (fewer + more - both) >= _SAME_WORDS
