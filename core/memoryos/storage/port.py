@@ -94,18 +94,20 @@ class PageQuery:
 
 
 Scalar = str | int | float | bool | None
-Comparison = Literal["in", "gt", "gte", "lt", "lte"]
+Bound = Literal["gt", "gte", "lt", "lte"]
+Comparison = Literal["in", "has", Bound]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a value of a page's metadata has to be; lists and mappings there never are it."""
+    """What a value of a page's metadata has to be; lists and mappings there only "has" finds."""
 
     name: str
     comparison: Comparison
     values: tuple[Scalar, ...]
-    """"in": one of these; None is also a value that is missing. Else one bound: a number, to which
-    numbers but not booleans are compared, or a text, to which texts are, by code points."""
+    """"has": none; any value but null is there. "in": one of these; None is also a value that is
+    missing. Else one bound: a number, to which numbers but not booleans are compared, or a text, to
+    which texts are, by code points."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,8 @@ def passes(page: Page, where: PageFilter) -> bool:
 
 
 def _holds(value: Any, condition: Condition) -> bool:
+    if condition.comparison == "has":
+        return value is not None
     if condition.comparison == "in":
         return not isinstance(value, (list, dict)) and value in condition.values
     bound = condition.values[0]

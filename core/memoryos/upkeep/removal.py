@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from memoryos.model import (
     ANSWERED_BY,
     DREW_ON,
@@ -163,10 +161,9 @@ class Work:
         self.gone |= {page.id for page in going}
 
     def _drawing(self) -> bool:
-        """Return whether any page's metadata tells what its answer drew on (a list)."""
-        anything_else = PageFilter(metadata=(Condition(DREW_ON, "in", (None,)),))
-        every = self.store.positions(self.scope, PageFilter())
-        return bool(np.setdiff1d(every, self.store.positions(self.scope, anything_else)).size)
+        """Return whether any page's metadata tells what its answer drew on."""
+        drawing = PageFilter(metadata=(Condition(DREW_ON, "has", ()),))
+        return bool(self.store.positions(self.scope, drawing).size)
 
     def _named_by(self, gone: Set[str]) -> set[str]:
         """Return pages and the ids of all that was derived from them."""

@@ -160,6 +160,10 @@ AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
 AND CASE WHEN metadata IS NULL THEN true WHEN metadata LIKE '%%\u0000%%' THEN false
     ELSE coalesce(metadata::jsonb -> %(name{n})s, 'null') = ANY(%(values{n})s::text[]::jsonb[]) END
 
+-- name: where_has
+AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
+    ELSE coalesce(metadata::jsonb -> %(name{n})s, 'null') <> 'null' END
+
 -- name: where_number
 AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
     WHEN jsonb_typeof(metadata::jsonb -> %(name{n})s) = 'number'

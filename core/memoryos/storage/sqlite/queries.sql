@@ -134,6 +134,10 @@ AND NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN meta
     AND (type IN ('array', 'object')
         OR value NOT IN (SELECT value FROM json_each(:values{n}) WHERE type <> 'null')))
 
+-- name: where_has
+AND instr(metadata, :key{n}) AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+    WHERE key = :name{n} AND type <> 'null')
+
 -- name: where_number
 AND instr(metadata, :key{n}) AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
     WHERE key = :name{n} AND type IN ('integer', 'real') AND value {comparison} :values{n})
