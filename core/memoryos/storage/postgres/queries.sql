@@ -234,6 +234,15 @@ WHERE scope = %(scope)s AND kind = ANY(%(kinds)s) AND key = ANY(%(ids)s)
     AND version > %(after)s AND live = coalesce(%(live)s, live)
 ORDER BY version, kind COLLATE "C", id
 
+-- name: records_concerned
+SELECT kind, id, body, vector, live, checksum, format FROM memoryos.records
+WHERE scope = %(scope)s AND kind = ANY(%(kinds)s)
+    AND version > %(after)s AND live = coalesce(%(live)s, live)
+    AND (EXISTS (SELECT 1 FROM unnest(%(names)s::text[]) AS name WHERE position(name IN body) > 0)
+        OR (%(marks)s::text[] IS NOT NULL AND position(%(analyst)s IN body) > 0 AND NOT EXISTS (
+            SELECT 1 FROM unnest(%(marks)s::text[]) AS mark WHERE position(mark IN body) > 0)))
+ORDER BY version, kind COLLATE "C", id
+
 -- name: bump
 UPDATE memoryos.scopes SET version = version + 1, epoch = epoch + %(takes)s
 WHERE scope = %(scope)s AND version = %(version)s AND epoch = %(epoch)s

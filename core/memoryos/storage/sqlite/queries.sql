@@ -226,6 +226,15 @@ WHERE scope_id = :scope AND kind IN (SELECT value FROM json_each(:kinds))
     AND +version > :after AND live = coalesce(:live, live)
 ORDER BY +version, kind, id
 
+-- name: records_concerned
+SELECT kind, id, body, vector, live, checksum, format FROM records
+WHERE scope_id = :scope AND kind IN (SELECT value FROM json_each(:kinds))
+    AND +version > :after AND live = coalesce(:live, live)
+    AND (EXISTS (SELECT 1 FROM json_each(:names) WHERE instr(body, value))
+        OR (:marks IS NOT NULL AND instr(body, :analyst)
+            AND NOT EXISTS (SELECT 1 FROM json_each(:marks) WHERE instr(body, value))))
+ORDER BY +version, kind, id
+
 -- name: bump
 UPDATE scopes SET version = version + 1, epoch = epoch + :takes
 WHERE scope_id = :scope AND version = :version AND epoch = :epoch
