@@ -24,6 +24,11 @@ NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
 SAID = (
     "My name is Ana and I live in Lisbon.",
     "I moved to Porto last month.",
+    "I live in Braga.",
+    "I work at Siemens.",
+    "I work for Bosch.",
+    "I lost my job.",
+    "I quit Siemens.",
     "I love chess and long walks by the river.",
     "I'm allergic to peanuts.",
     "I'm not allergic to peanuts any more.",
