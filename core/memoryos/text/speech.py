@@ -121,7 +121,7 @@ def _rest_of_clause(of: Language) -> re.Pattern[str]:
     """Return the pattern of what a clause says from a word on that is not of its speaker."""
     words = _pattern(of.speech.of_others, of).pattern
     subjects = of.speech.first_person - _POSSESSIVES - _OBJECTS - of.speech.of_everybody
-    begins = rf"|(?<!\w)(?:{any_of(_LINKS)}|{any_of(subjects)})(?!\w)" if of.spaced else ""
+    begins = rf"|(?<!\w)(?:{any_of(_TURNS)}|{any_of(subjects)})(?!\w)" if of.spaced else ""
     return re.compile(f"{words}{_CLAUSE}{begins})")
 
 
@@ -142,6 +142,10 @@ def _pointing(of: Language) -> re.Pattern[str]:
 
 _LINKS = ("and", "but", "so", "or", "y", "pero", "e", "mas", "et", "mais", "und", "aber", "also")
 """Words between the clause that tells and the one that asks, in the languages that put a comma."""
+
+
+_TURNS = ("but", "so", "pero", "mas", "mais", "aber", "also")
+"""Those of them that begin a clause of another subject."""
 
 
 _RELATIVE = frozenset(
