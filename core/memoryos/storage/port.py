@@ -140,7 +140,7 @@ class Record:
     body: Mapping[str, Any]
     """JSON (see `memoryos.storage.codec`)."""
     vector: bytes | None = None
-    """float32 little-endian, where the kind has one."""
+    """As `codec.to_blob` makes it, where the kind has one."""
     live: bool = True
     """Whether daily work needs it: not what is evicted, archived, superseded or read for good."""
 
