@@ -40,7 +40,10 @@ OTHER_COUNTRIES = """
 USA UK US the_US the_UK the_States England Scotland Wales America Holland Inglaterra Escocia
 Angleterre Écosse Schottland Escócia 英国 美国 the_Netherlands the_Philippines
 """.split()
-NOT_MEANT = frozenset("Mobile Reading Man Orange Corona Split Phoenix Page Most Bar Of".split())
+NOT_MEANT = frozenset(
+    "Mobile Reading Man Orange Corona Split Phoenix Page Most Bar Of Aurora Paradise Windsor "
+    "Victoria".split()
+)
 """Cities whose names are other things people move to."""
 HEAD = """\
 # Names of cities of 100,000 people, of capitals and of countries: benchmarks/places.py.

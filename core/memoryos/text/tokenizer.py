@@ -74,6 +74,8 @@ LONGEST_CACHED = 40
 _ASKED, _SHORT = 32, 400
 """Texts, of so many characters at most, whose lines and language are kept: of a question they are
 asked for some six times."""
+_LONG = 8_200
+"""Characters of a text that a page's topic is read of, of which the last is kept."""
 _LATIN = re.compile("[a-z]+")
 _VOTE = 32
 """Bits in which the votes for one language are counted; all languages' are one whole number."""
@@ -344,13 +346,18 @@ def terms_of_pieces(pieces: Iterable[str], name: str) -> list[list[str]]:
 
 @lru_cache(maxsize=CACHED_WORDS // 4)
 def _bare_and_stem(token: str, name: str) -> tuple[str, str] | None:
-    """Return a word's bare form and the stem of that in a language; None of a stop word."""
+    """Return a word's bare form and the stem of that in a language; None if it can tell nothing.
+
+    That is a stop word, a number, or one or two letters.
+    """
     content = without_stop_words((token,), name)
-    return (content[0], stems_of(content, name)[0]) if content else None
+    if not content or content[0].isdigit() or (len(content[0]) < 3 and content[0].isascii()):
+        return None
+    return content[0], stems_of(content, name)[0]
 
 
 def _content_of(line: Sequence[str], name: str) -> Iterable[tuple[str, str]]:
-    """Return the bare form and the stem of each word of a line that is no stop word."""
+    """Return the bare form and the stem of each word of a line that may tell something."""
     short = max(map(len, line)) <= LONGEST_CACHED
     look_up = _bare_and_stem if short else _bare_and_stem.__wrapped__
     return filter(None, map(look_up, line, repeat(name)))
@@ -362,7 +369,9 @@ def lines_of(text: str) -> list[tuple[list[str], str]]:
     The language is told line by line (a dialogue may change it at every turn); a line that does not
     tell takes the language of the whole text, and that failing English.
     """
-    return list(_lines_of(text) if len(text) <= _SHORT else _lines_of.__wrapped__(text))
+    if len(text) <= _SHORT:
+        return list(_lines_of(text))
+    return list(_lines_of_page(text) if len(text) <= _LONG else _lines_of.__wrapped__(text))
 
 
 @lru_cache(maxsize=_ASKED)
@@ -373,6 +382,9 @@ def _lines_of(text: str) -> tuple[tuple[list[str], str], ...]:
     if None in languages:
         whole = language(chain.from_iterable(lines)) or DEFAULT_LANGUAGE
     return tuple((line, name or whole) for line, name in zip(lines, languages, strict=True))
+
+
+_lines_of_page = lru_cache(maxsize=1)(_lines_of.__wrapped__)
 
 
 def content_words(text: str) -> list[str]:
@@ -394,13 +406,8 @@ def keywords(text: str, n: int = 5) -> list[str]:
     Without a corpus a word tells by how often and how late in Zipf's order it may be expected:
     count times length, digits alone never.
     """
-    counts: Counter[str] = Counter()
-    surface: dict[str, str] = {}
-    for line, name in lines_of(text):
-        for token, stem in _content_of(line, name):
-            if token.isdigit() or (len(token) < 3 and token.isascii()):
-                continue
-            counts[stem] += 1
-            surface.setdefault(stem, token)
+    content = [word for line, name in lines_of(text) for word in _content_of(line, name)]
+    counts = Counter([stem for _, stem in content])
+    surface = {stem: token for token, stem in reversed(content)}  # as it is written first
     ranked = sorted(counts, key=lambda stem: (-counts[stem] * min(len(stem), 10), stem))
     return [surface[stem] for stem in ranked[:n]]
