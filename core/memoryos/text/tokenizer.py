@@ -71,9 +71,9 @@ CACHED_WORDS = 1 << 15
 """Words whose terms are kept (5 MB): a memory's words are mostly words it has seen…"""
 LONGEST_CACHED = 40
 """…and that are not longer than this."""
-_ASKED, _SHORT = 32, 400
+_ASKED, _SHORT = 256, 400
 """Texts, of so many characters at most, whose lines and language are kept: of a question they are
-asked for some six times."""
+asked for some six times, of a statement when it is embedded and when it is compared."""
 _LONG = 8_200
 """Characters of a text that a page's topic is read of, of which the last is kept."""
 _LATIN = re.compile("[a-z]+")
