@@ -82,21 +82,6 @@ async def test_a_server_that_ends_before_its_engine_is_open_waits_for_nothing(
     assert time.perf_counter() - began < 5
 
 
-WITHOUT_UVICORN = """
-import runpy, sys
-sys.modules["uvicorn"] = None  # as where it is not installed
-sys.argv = ["memoryos-mcp", *sys.argv[1:]]
-runpy.run_module("memoryos_integrations.mcp", run_name="__main__")
-"""
-
-
-async def test_stdio_needs_no_http_server(start: Start) -> None:
-    parameters = start()
-    parameters.args = ["-c", WITHOUT_UVICORN]
-    async with Client(parameters) as client:
-        assert not (await client.call_tool("add_memory", SAID)).is_error
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing there")
 @pytest.mark.parametrize("arguments", [(), ("--http", "--port", "0")])
 def test_ctrl_c_ends_it_at_once(start: Start, tmp_path: Path, arguments: tuple[str, ...]) -> None:
