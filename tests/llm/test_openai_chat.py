@@ -342,5 +342,5 @@ def test_a_slow_endpoint_is_given_up_on(server):
     begun = time.monotonic()
     with pytest.raises(ModelUnavailable):
         model.complete(HELLO)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     model.close()

@@ -79,7 +79,7 @@ async def test_a_server_that_ends_before_its_engine_is_open_waits_for_nothing(
     began = time.perf_counter()
     async with Client(build_server(never)) as client:
         await client.list_tools()
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 20
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing there")
@@ -109,6 +109,6 @@ def test_ctrl_c_ends_it_at_once(start: Start, tmp_path: Path, arguments: tuple[s
         stuck.start()
         process.wait()
         stuck.cancel()
-        assert time.perf_counter() - began < 5
+        assert time.perf_counter() - began < 20
         assert process.returncode != -signal.SIGKILL
     assert "Traceback" not in (tmp_path / "stderr").read_text()

@@ -192,7 +192,7 @@ def test_a_model_that_is_slow_then_away_and_noisy_leaves_the_protocol_clean(
     for line in [*pipe.seen, *rest.splitlines()]:
         assert json.loads(line)["jsonrpc"] == "2.0"
     # The model takes two seconds; an add takes some hundredths where nothing else is running.
-    assert sorted(seconds)[len(seconds) // 2] < 0.5
+    assert sorted(seconds)[len(seconds) // 2] < 1.5
 
 
 def wait_for_strays(stderr: Path, number: int) -> int:
