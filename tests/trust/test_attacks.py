@@ -155,15 +155,27 @@ def prompt_with_ids(engine: Engine, user: str) -> str:
     return heard(engine.memory(user)).prompt(ids=True)
 
 
-def respond(engine: Engine, user: str) -> str:
+ENDPOINTS: list[OpenAIServer] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _endpoint() -> Iterator[None]:
+    """One endpoint for all questions."""
     with OpenAIServer() as server:
-        model = OpenAIChat("test", api_key="sk-test", base_url=server.url)
-        generator = type(engine.modules.generator)(
-            model, engine.count_tokens, lambda *_: None, engine.modules.clock
-        )
-        generator.answer(engine.memory(user).scope, WORD, heard(engine.memory(user)), {})
-        shown: str = server.chats[-1].messages[0]["content"]
-        return shown
+        ENDPOINTS.append(server)
+        yield
+    ENDPOINTS.clear()
+
+
+def respond(engine: Engine, user: str) -> str:
+    model = OpenAIChat("test", api_key="sk-test", base_url=ENDPOINTS[0].url)
+    generator = type(engine.modules.generator)(
+        model, engine.count_tokens, lambda *_: None, engine.modules.clock
+    )
+    generator.answer(engine.memory(user).scope, WORD, heard(engine.memory(user)), {})
+    model.close()
+    shown: str = ENDPOINTS[0].chats[-1].messages[0]["content"]
+    return shown
 
 
 def conversation(engine: Engine, user: str) -> str:
