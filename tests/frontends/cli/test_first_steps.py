@@ -102,7 +102,7 @@ def test_ctrl_c_in_an_import_says_what_was_kept(
         stderr=subprocess.PIPE,
         text=True,
         # A job in the background of a script ignores Ctrl-C, and so do its children.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # as in `chat`
     )
     wal = tmp_path / "memoryos.db-wal"
     deadline = time.monotonic() + 60
