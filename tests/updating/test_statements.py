@@ -127,6 +127,10 @@ def test_what_is_not_the_speakers_own_is_not_quoted(text: str) -> None:
             "I'm preparing a talk on turbines for 3 May, can you help me with the slides?",
             ["I'm preparing a talk on turbines for 3 May"],
         ),
+        ("I keep a daily schedule or to-do list.", ["I keep a daily schedule or to-do list."]),
+        ("When I was ten, we moved to Ohio.", ["When I was ten, we moved to Ohio."]),
+        ("I'm trying to understand how triangles work.", []),
+        ("Your dedication to our community is amazing.", []),
         ("Correction: I live in Berlin.", ["Correction: I live in Berlin."]),
         ("Summarize: I was born in Chile and sing in a choir.", []),  # a task is no speaker
         ("Traduce: Tengo un perro llamado Rex.", []),

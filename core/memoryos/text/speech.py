@@ -96,7 +96,8 @@ def _patterns(code: str) -> _Patterns:
         opens_question=_asking(openers, of),
         ends_question=_pattern(said.question_endings, of, at_end=True),
         asks=re.compile(
-            rf"[,;–—-]\s*(?:(?:{any_of(_LINKS)})\s+)*(?:{any_of(openers - _RELATIVE)}){_stop(of)}"
+            rf"(?:[,;–—]|\s-|-\s)\s*(?:(?:{any_of(_LINKS)})\s+)*"
+            rf"(?:{any_of(openers - _RELATIVE)}){_stop(of)}"
         ),
         commands=_pattern(said.commands, of, at_start=True),
         reports=_pattern(said.reported_speech, of),
