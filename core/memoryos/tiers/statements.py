@@ -16,9 +16,9 @@ from memoryos.model import Knowledge, Owner
 from memoryos.ports import FactDraft, Vectors
 from memoryos.tiers.long_term import Telling, knowledge_id, merged, telling
 
-NEAR = 0.55
+NEAR = 0.3
 """Cosine from which on two statements of one speaker are compared word by word."""
-MATTER = 0.84
+MATTER = 0.77
 """Cosine from which on two statements of one speaker are of the same matter."""
 _SAME_WORDS = 0.8
 """Share of telling words that statements of one matter have in common, where they differ only in a
@@ -27,8 +27,10 @@ _COVERED = 0.5
 """Share of the older statement's telling words that the newer one of its matter has."""
 _LONGER = 1.5
 """Times as many telling words as the newer one that an older statement has at most."""
-_SURELY = 0.89
+_SURELY = 0.86
 """Cosine from which on no word need be compared."""
+_RECOUNTED = 0.65
+"""Cosine from which on another number of the same may come with one more word ("now")."""
 _EQUAL = 1e-4
 _NOBODY = -1
 _ROOM = 64
@@ -94,6 +96,7 @@ class Statements:
                 nearness >= _SURELY
                 or (nearness >= MATTER and _covers(words, older))
                 or _denies(words, older)
+                or (nearness >= _RECOUNTED and _recounts(words, older))
             ):
                 new = self._replaces(item, new)
         self.keep(new, vector)
@@ -177,6 +180,13 @@ def _denies(one: Telling, other: Telling) -> bool:
         few, many = sorted((one[0], other[0]), key=len)
         return bool(few) and len(few & many) / len(few) >= _SAME_WORDS
     return one[1] != other[1] and _shared(one, other) >= _SAME_WORDS
+
+
+def _recounts(newer: Telling, older: Telling) -> bool:
+    """Tell whether a statement gives another number of what an older one counted."""
+    words, before = newer[0] - newer[1], older[0] - older[1]
+    counts = bool(newer[1]) and bool(older[1]) and newer[1] != older[1]
+    return counts and bool(before) and before <= words and len(words) <= len(before) + 1
 
 
 def _shared(one: Telling, other: Telling) -> float:
