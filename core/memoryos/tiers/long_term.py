@@ -59,7 +59,6 @@ Telling = tuple[frozenset[str], frozenset[str], bool]
 """What tells statements apart: words, numbers, and whether one of them denies."""
 
 
-@lru_cache(maxsize=1 << 11)
 @lru_cache(maxsize=1)
 def _number_words() -> frozenset[str]:
     """Return "two", "three" and so on in every language, but what is a word of another kind too."""
@@ -69,6 +68,7 @@ def _number_words() -> frozenset[str]:
     return frozenset(word for word in named - others if len(word) > 1)
 
 
+@lru_cache(maxsize=1 << 11)
 def telling(text: str) -> Telling:
     """Return what a sentence says in telling words, numbers and negation."""
     lowered = text.casefold().replace("’", "'")

@@ -16,9 +16,9 @@ from memoryos.model import Knowledge, Owner
 from memoryos.ports import FactDraft, Vectors
 from memoryos.tiers.long_term import Telling, knowledge_id, merged, telling
 
-NEAR = 0.3
+NEAR = 0.55
 """Cosine from which on two statements of one speaker are compared word by word."""
-MATTER = 0.77
+MATTER = 0.82
 """Cosine from which on two statements of one speaker are of the same matter."""
 _SAME_WORDS = 0.8
 """Share of telling words that statements of one matter have in common, where they differ only in a
@@ -27,9 +27,9 @@ _COVERED = 0.5
 """Share of the older statement's telling words that the newer one of its matter has."""
 _LONGER = 1.5
 """Times as many telling words as the newer one that an older statement has at most."""
-_SURELY = 0.86
+_SURELY = 0.88
 """Cosine from which on no word need be compared."""
-_RECOUNTED = 0.65
+_RECOUNTED = 0.7
 """Cosine from which on another number of the same may come with one more word ("now")."""
 _EQUAL = 1e-4
 _NOBODY = -1
