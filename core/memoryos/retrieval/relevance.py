@@ -62,7 +62,7 @@ class Calibration:
 
 _WORDS = Calibration(-4.4, 2.0, 6.77, 0.0, 0.0, 0.0, 0.0, 0.0)
 """Without vectors, or with spellings only."""
-_STATIC = Calibration(-8.23, 2.0, 8.85, -4.2, 3.1, 7.35, 29.0, 1.2, 0.18)
+_STATIC = Calibration(-7.8, 2.0, 8.85, -4.2, 3.1, 7.35, 29.0, 1.2, 0.18)
 _MODEL = Calibration(-8.23, 2.0, 7.7, -3.6, 9.95, 7.47, 25.0, 1.06, 0.21)
 """Of models of sentences, known and unknown."""
 
