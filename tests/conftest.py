@@ -195,10 +195,10 @@ def key() -> str:
 
 @pytest.fixture
 def chat(server: OpenAIServer, key: str) -> Iterator[OpenAIChat]:
-    """A chat model at the scripted endpoint, quick to give up."""
+    """A chat model at the scripted endpoint, as quick to give up as a busy machine allows."""
     from memoryos.llm import OpenAIChat  # noqa: PLC0415  # loads openai
 
-    model = OpenAIChat("gpt-4o-mini", key, server.url, timeout=1.0, max_retries=1)
+    model = OpenAIChat("gpt-4o-mini", key, server.url, timeout=4.0, max_retries=1)
     yield model
     model.close()
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.speed import growing, quick, recalling, report, sizes
+from benchmarks.speed import crowds, growing, lives, quick, recalling, report, sizes
 from benchmarks.speed.corpus import DATA, Corpus
 from benchmarks.speed.figures import Figure, of_sizes
 from benchmarks.speed.run import Run
@@ -19,7 +19,7 @@ from benchmarks.speed.sizes import Row
 _RESULTS = Path(__file__).resolve().parents[1] / "results"
 _log = logging.getLogger("benchmarks.speed")
 _PARTS = ("sizes", "adds", "bulk", "disk", "writer", "scopes", "opening", "imports", "threads",
-          "consolidation")  # fmt: skip
+          "crowds", "long", "filters", "forgetting", "consolidation")  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,6 +104,10 @@ def _parts(
         "opening": lambda: recalling.opening(run, largest),
         "imports": imports,
         "threads": threads,
+        "crowds": lambda: crowds.adding(run) + crowds.processes(run, min(largest, 2000)),
+        "long": lambda: lives.long_turns(run, min(largest, 1000)),
+        "filters": lambda: lives.filters(run, min(largest, 20_000)),
+        "forgetting": lambda: lives.forgetting(run, min(largest, 50_000)),
         "consolidation": consolidation,
     }
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from benchmarks.speed.corpus import DIMENSION, PrecomputedEmbedder, Turn
+from benchmarks.speed.corpus import DIMENSION, Turn
 from benchmarks.speed.subject import RESULTS
+from memoryos.ports import Embedder
 from memoryos.text.language import languages
 from memoryos.text.tokenizer import words
 
@@ -79,7 +80,7 @@ class Flat:
 
     name = "FAISS flat, best 20"
 
-    def __init__(self, embedder: PrecomputedEmbedder) -> None:
+    def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._index = faiss.IndexFlatIP(DIMENSION)
         self.matrix = np.zeros((0, DIMENSION), np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.speed.sizes import COMMIT, FAISS, FTS, Row
+from benchmarks.speed.sizes import COMMIT, FAISS, FTS, PRODUCT, Row
 from benchmarks.speed.timing import Times
 
 
@@ -48,6 +48,10 @@ def of_sizes(rows: Sequence[Row]) -> list[Figure]:
         bound = recalls[size, FTS].p50 + recalls[size, FAISS].p50
         mine = recalls[size, "memoryos"]
         figures.append(ratio(f"recall at {size:,} / (FTS5 + FAISS)", 1.5, mine.p50, bound))
+        if size >= 100_000:
+            product = recalls[size, PRODUCT]
+            figures.append(ratio(f"recall at {size:,} / numpy's product", 1.5, mine.p50,
+                                 product.p50))  # fmt: skip
     for row in rows:
         if row.alone is not None:
             what = f"recall at {row.size:,}, alone: p95 / p50"

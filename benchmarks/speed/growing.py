@@ -134,7 +134,7 @@ def consolidation(run: Run, size: int) -> tuple[list[Figure], str]:
     what = f"consolidation at {old[0][0]} to {old[-1][0]} segments / of new scopes"
     told = ", ".join(f"{rate:,.0f}/s at {segments}" for segments, rate in rates)
     return [
-        Figure("consolidation, slowest thousand pages, pages per second", 500.0, slowest,
+        Figure("consolidation, slowest thousand pages, pages per second", 1000.0, slowest,
                f"{slowest:,.0f} pages per second", at_least=True),
         at_least(what, 0.8, last, first, f"{last:,.0f} / {first:,.0f} pages per second"),
     ], told  # fmt: skip

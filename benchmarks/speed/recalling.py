@@ -149,7 +149,7 @@ def importing() -> tuple[list[Figure], float]:
             spent[name].append(seconds_of(lambda: subprocess.run(command, check=True)))  # noqa: B023, S603
     bare = statistics.median(spent["nothing"])
     cost = {name: (statistics.median(times) - bare) * 1000 for name, times in spent.items()}
-    mine = ratio("import memoryos / import numpy", 1.5, max(cost["memoryos"], 0.0), cost["numpy"])
+    mine = ratio("import memoryos / import numpy", 0.5, max(cost["memoryos"], 0.0), cost["numpy"])
     return [mine], cost["engine"] / cost["numpy"]
 
 

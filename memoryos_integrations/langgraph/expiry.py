@@ -13,7 +13,7 @@ from langgraph.store.base import TTLConfig
 
 from memoryos.errors import EngineClosed, InvalidInput, MemoryOSError
 from memoryos.memory.documents import Document, Documents
-from memoryos_integrations.langgraph.items import Stored, refreshed, utc_now
+from memoryos_integrations.langgraph.items import EXPIRES, Stored, refreshed, utc_now
 
 _log = logging.getLogger("memoryos_integrations.langgraph")
 _AT_ONCE = 10
@@ -62,15 +62,12 @@ class Expiry:
     def sweep(self, shelf: Documents[Stored]) -> int:
         """Erase what has expired; return how many items that were."""
         now = utc_now()
-        due = [
-            n
-            for n in shelf.within().values()
-            if n.value.expires is not None and n.value.expires <= now
-        ]
+        # Asked of the store: to read all items in would hold the interpreter, and puts would wait.
+        due = shelf.positions({EXPIRES: {"lte": now.timestamp()}})
         erased = 0
         for start in range(0, len(due), _AT_ONCE):
             before = time.monotonic()
-            some = shelf.of_ids([document.page.id for document in due[start : start + _AT_ONCE]])
+            some = shelf.at(due[start : start + _AT_ONCE])
             over = [n for n in some if self.is_over(n, now)]
             # What a power cut brings back is still expired: never returned, and swept again.
             erased += shelf.discard(over, "expired store item", durable=False)

@@ -25,6 +25,8 @@ NOBODY = ("shared", "langgraph")
 
 KIND = "langgraph"
 """The kind of document that an item is, and the name of its fields in the page's metadata."""
+EXPIRES = "langgraph_expires"
+"""Name in the page's metadata of when an item expires, in seconds since 1970: the sweep asks it."""
 _SESSION = "langgraph:"
 _MARKS = ("users", "memories")
 
@@ -59,7 +61,7 @@ class Stored:
 def stored(page: Page) -> Stored:
     """Return the item on a page."""
     kept = page.metadata[KIND]
-    expires = kept.get("expires_at")
+    expires = page.metadata.get(EXPIRES)
     return Stored(
         namespace=tuple(kept["namespace"]),
         key=kept["key"],
@@ -67,7 +69,7 @@ def stored(page: Page) -> Stored:
         created=page.timestamp,
         updated=max(page.timestamp, datetime.fromisoformat(kept["updated_at"])),
         ttl=kept.get("ttl"),
-        expires=None if expires is None else datetime.fromisoformat(expires),
+        expires=None if expires is None else datetime.fromtimestamp(expires, timezone.utc),
     )
 
 
@@ -84,6 +86,7 @@ def page_key(namespace: Namespace, key: str) -> str:
 def draft_of(op: PutOp, text: str, now: datetime) -> Draft:
     """Return the document that a put keeps. Raises InvalidInput for a TTL that is no time."""
     namespace = tuple(op.namespace)
+    metadata: dict[str, Any] = {}
     kept: dict[str, Any] = {
         "namespace": list(namespace),
         "key": op.key,
@@ -91,16 +94,17 @@ def draft_of(op: PutOp, text: str, now: datetime) -> Draft:
         "updated_at": now.isoformat(),
     }
     if op.ttl is not None:
-        kept |= {"ttl": checked_ttl(op.ttl), "expires_at": expiry(op.ttl, now).isoformat()}
-    return Draft(page_key(namespace, op.key), session_of(namespace), text, {KIND: kept})
+        kept["ttl"] = checked_ttl(op.ttl)
+        metadata[EXPIRES] = expiry(op.ttl, now).timestamp()
+    metadata[KIND] = kept
+    return Draft(page_key(namespace, op.key), session_of(namespace), text, metadata)
 
 
 def refreshed(document: Document[Stored], now: datetime) -> Mapping[str, Any]:
     """Return the metadata of an item whose time begins again."""
     ttl = document.value.ttl
     assert ttl is not None
-    kept = {**document.page.metadata[KIND], "expires_at": expiry(ttl, now).isoformat()}
-    return {KIND: kept}
+    return {**document.page.metadata, EXPIRES: expiry(ttl, now).timestamp()}
 
 
 def checked_ttl(ttl: object) -> float:

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -16,11 +15,11 @@ from typing import Any
 
 import langchain_classic  # noqa: F401  # once imported it leaves the filters of warnings alone
 import pytest
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from memoryos import Engine
 from memoryos.testing.openai_server import OpenAIServer
+from memoryos_integrations.mcp.cli import main as mcp
 
 _spec = importlib.util.spec_from_file_location("blocks", Path(__file__).with_name("blocks.py"))
 assert _spec
@@ -80,6 +79,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         opened.append(engine)
 
     monkeypatch.setattr(Engine, "__init__", noted)
+    # The runner of typer makes the command anew for every line.
+    monkeypatch.setattr("typer.testing._get_command", lambda _: app_module().command())
     with OpenAIServer(dimension=32) as server:
         monkeypatch.setenv("OPENAI_API_KEY", "none")
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
@@ -132,13 +133,19 @@ def run_bash(block: Any, names: dict[str, Any]) -> None:
         assert block.remembers in told
 
 
+def app_module() -> Any:
+    """What only documents with commands need."""
+    from memoryos.frontends.cli import app  # noqa: PLC0415
+
+    return app
+
+
 def run_command(words: list[str], where: str, run: bool) -> str:
     """Run a command of a document, as far as is safe; return what it prints."""
-    from memoryos.frontends.cli.app import app  # noqa: PLC0415  # only documents with commands need it
-
+    app, command = app_module().app, app_module().command
     name, *arguments = words
     if words[:2] == ["memoryos", "ui"] and run:  # a server does not end: its options are read
-        get_command(app).commands["ui"].make_context("ui", arguments[1:])
+        command().commands["ui"].make_context("ui", arguments[1:])
     elif name == "memoryos" and run:
         done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 0, f"{where}: {words}: {done.output} {done.exception!r}"
@@ -146,10 +153,13 @@ def run_command(words: list[str], where: str, run: bool) -> str:
     elif name == "memoryos":
         assert CliRunner().invoke(app, [arguments[0], "--help"]).exit_code == 0, where
     elif name == "memoryos-mcp":
-        command = [sys.executable, "-m", "memoryos_integrations.mcp", *arguments]
-        if "--print-config" not in arguments:
-            command.append("--help")
-        subprocess.run(command, check=True, capture_output=True, timeout=100)
+        serves = "--print-config" not in arguments  # a server does not end: its options are read
+        code: Any = 0
+        try:
+            mcp([*arguments, "--help"] if serves else arguments)
+        except SystemExit as ended:
+            code = ended.code
+        assert not code, where
     else:
         assert name in INSTALLERS or shutil.which(name), f"{where}: there is no command {name}"
     return ""

@@ -18,7 +18,7 @@ from memoryos.testing.openai_server import Drop, Failure, Raw
 
 @pytest.fixture
 def embedder(server, key):
-    made = OpenAIEmbedder("scripted", key, server.url, timeout=1.0, max_retries=0)
+    made = OpenAIEmbedder("scripted", key, server.url, timeout=4.0, max_retries=0)
     yield made
     made.close()
 

@@ -120,6 +120,6 @@ def test_an_error_of_our_own_is_not_called_a_missing_extra(monkeypatch: pytest.M
 def test_in_an_environment_with_nothing_but_langchain_core(root: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "bare", with_pip=True)
     python = str(tmp_path / "bare" / "bin" / "python")
-    wanted = [str(root), "langchain-core>=1,<2"]
+    wanted = ["--no-compile", str(root), "langchain-core>=1,<2"]
     subprocess.run([python, "-m", "pip", "install", "-q", *wanted], check=True, timeout=500)
     run(CORE_ALONE, python)

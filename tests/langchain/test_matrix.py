@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from langgraph.types import Command, interrupt
 from memoryos import Engine, Memory
 from memoryos.errors import StorageError
 from memoryos_integrations.langchain import MemoryOSMiddleware
+from tests.langchain.conftest import FakeChat, tool_to
 
 MODES = ["invoke", "ainvoke", "stream", "astream", "events"]
 SHAPES = ["one agent", "supervisor", "swarm", "subgraph"]
@@ -40,6 +42,10 @@ class World:
 
     def __init__(self) -> None:
         self.numbers = count(1)
+        self.begin()
+
+    def begin(self) -> None:
+        """Be as new."""
         self.said: list[str] = []
         self.failing: set[str] = set()
         self.asks_first = False
@@ -76,21 +82,18 @@ def last_turn(messages: list[BaseMessage]) -> list[BaseMessage]:
     return messages[start:]
 
 
-class Cell:
-    """Agents of some shape, called in some way, with a user and a thread of their own."""
+class Agents:
+    """Agents of some shape; they serve many users and threads."""
 
-    def __init__(self, engine: Engine, chat: Any, handover: Any, shape: str, mode: str) -> None:
-        self.world, self.mode = World(), mode
-        self.user = f"user {next(_users)}"
-        self.config: Any = {"configurable": {"thread_id": self.user, "user_id": self.user}}
-        self.memory = engine.memory(self.user)
-        self._engine, self._chat, self._handover = engine, chat, handover
+    def __init__(self, engine: Engine, shape: str) -> None:
+        self.world = World()
+        self._engine = engine
         self.app = self._built(shape)
 
     def _agent(self, *tools: Any, **more: Any) -> Any:
         own = MemoryOSMiddleware(self._engine, expose_tools=False)
         rule = self.world.answer(*(tool.name for tool in tools))
-        return create_agent(self._chat(rule), [*tools], middleware=[own], **more)
+        return create_agent(FakeChat(rule=rule), [*tools], middleware=[own], **more)
 
     def _built(self, shape: str) -> Any:
         look, saver = self.world.tool(), InMemorySaver()
@@ -98,12 +101,12 @@ class Cell:
             return self._agent(look, checkpointer=saver)
         built: Any = StateGraph(MessagesState)
         if shape == "supervisor":
-            built.add_node("boss", self._agent(self._handover("worker")), destinations=("worker",))
+            built.add_node("boss", self._agent(tool_to("worker")), destinations=("worker",))
             built.add_node("worker", self._agent(look))
             built.add_edge(START, "boss")
             built.add_edge("worker", "boss")
         elif shape == "swarm":
-            built.add_node("front", self._agent(self._handover("back")), destinations=("back",))
+            built.add_node("front", self._agent(tool_to("back")), destinations=("back",))
             built.add_node("back", self._agent(look))
             built.add_edge(START, "front")
         else:
@@ -115,6 +118,17 @@ class Cell:
             built.add_edge(START, "inner")
             built.add_edge("inner", "last")
         return built.compile(checkpointer=saver)
+
+
+class Cell:
+    """Agents called in some way, with a user and a thread of its own."""
+
+    def __init__(self, engine: Engine, agents: Agents, mode: str) -> None:
+        self.world, self.app, self.mode = agents.world, agents.app, mode
+        self.world.begin()
+        self.user = f"user {next(_users)}"
+        self.config: Any = {"configurable": {"thread_id": self.user, "user_id": self.user}}
+        self.memory = engine.memory(self.user)
 
     async def run(self, asked: Any, config: Any = None) -> None:
         config = config or self.config
@@ -158,9 +172,15 @@ def mode(request: Any) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def built(engine: Engine) -> Callable[[str], Agents]:
+    """Agents of a shape, built once."""
+    return cache(lambda shape: Agents(engine, shape))
+
+
 @pytest.fixture(params=SHAPES)
-def cell(request: Any, engine: Engine, chat: Any, handover: Any, mode: str) -> Cell:
-    return Cell(engine, chat, handover, request.param, mode)
+def cell(request: Any, engine: Engine, built: Callable[[str], Agents], mode: str) -> Cell:
+    return Cell(engine, built(request.param), mode)
 
 
 async def test_turns(cell: Cell) -> None:

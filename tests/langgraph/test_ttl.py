@@ -175,3 +175,22 @@ def test_times_that_cannot_be(engine: Engine, ttl: Any) -> None:
     for config in ({"default": 5}, 5, ["default_ttl"]):
         with pytest.raises(InvalidInput, match="default_ttl"):
             MemoryOSStore(engine, ttl=config)  # type: ignore[arg-type]
+
+
+def test_a_sweep_reads_only_what_has_expired(
+    sqlite_uri: str, minutes_pass: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Engine.open(sqlite_uri) as engine:
+        store = MemoryOSStore(engine)
+        store.batch(
+            [PutOp(TOM, f"k{n}", {"text": f"tea {n}"}, ttl=9 * (n % 50)) for n in range(300)]
+        )
+    with Engine.open(sqlite_uri) as engine:
+        store = MemoryOSStore(engine)
+        shelf = store._shelf(TOM)
+        read: list[int] = []
+        document = shelf._mine
+        monkeypatch.setattr(shelf, "_mine", lambda page: [read.append(page.seq), document(page)][1])
+        minutes_pass(5)
+        assert store.sweep_ttl() == 6 == len(read)
+        assert len(store.search(TOM, limit=400, refresh_ttl=False)) == 294

@@ -161,9 +161,9 @@ def test_a_value_is_read_as_it_was_written_and_cut_anywhere_gives_a_part_of_it(v
     ],
 )
 def test_not_found(answer):
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert parse_answer(answer, City) is None
-    assert time.monotonic() - begun < 2
+    assert time.thread_time() - begun < 2
 
 
 def test_tags_inside_an_answer_are_text():

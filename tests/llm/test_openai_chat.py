@@ -150,7 +150,7 @@ def test_an_answer_of_tool_calls_only_is_no_answer(server, chat):
         (Failure(429, "slow", retry_after_ms=2), ModelUnavailable, "max_retries="),
         (Failure(429, "pay", "insufficient_quota", 2), ModelUnavailable, "billing"),
         (Failure(500, "oops", retry_after_ms=2), ModelUnavailable, "HTTP 500"),
-        (Reply("late", delay=5), ModelUnavailable, r"within 1 s; raise timeout="),
+        (Reply("late", delay=20), ModelUnavailable, r"within 4 s; raise timeout="),
         (Drop(), ModelUnavailable, "broke off the connection"),
         (Raw(), ModelAnswerInvalid, "base_url"),
         (Raw(b"[]"), ModelAnswerInvalid, "base_url"),
@@ -342,5 +342,5 @@ def test_a_slow_endpoint_is_given_up_on(server):
     begun = time.monotonic()
     with pytest.raises(ModelUnavailable):
         model.complete(HELLO)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     model.close()

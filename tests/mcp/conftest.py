@@ -33,15 +33,37 @@ PUBLISHED = {
 """The published server's config file, with its key left empty."""
 
 
-@pytest.fixture
-def environment(root: Path, tmp_path: Path) -> dict[str, str]:
-    """What a server process gets to see."""
+Start = Callable[..., StdioServerParameters]
+
+
+def seen_by_servers(root: Path, folder: Path) -> dict[str, str]:
+    """The environment of a server process."""
     return {
         "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path / "home"),
+        "HOME": str(folder / "home"),
         "PYTHONPATH": str(root / ".ci" / "offline"),
         "PYTHONWARNINGS": "error",
     }
+
+
+def starting(environment: dict[str, str], folder: Path) -> Start:
+    """Return how a client starts the server in a folder, with arguments."""
+
+    def parameters(*arguments: object, **more: str) -> StdioServerParameters:
+        return StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "memoryos_integrations.mcp", *map(str, arguments)],
+            env={**environment, **more},
+            cwd=str(folder),
+        )
+
+    return parameters
+
+
+@pytest.fixture
+def environment(root: Path, tmp_path: Path) -> dict[str, str]:
+    """What a server process gets to see."""
+    return seen_by_servers(root, tmp_path)
 
 
 @pytest.fixture
@@ -57,18 +79,9 @@ def write_config(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def start(environment: dict[str, str], tmp_path: Path) -> Callable[..., StdioServerParameters]:
+def start(environment: dict[str, str], tmp_path: Path) -> Start:
     """Return how a client starts the server with arguments."""
-
-    def parameters(*arguments: object, **more: str) -> StdioServerParameters:
-        return StdioServerParameters(
-            command=sys.executable,
-            args=["-m", "memoryos_integrations.mcp", *map(str, arguments)],
-            env={**environment, **more},
-            cwd=str(tmp_path),
-        )
-
-    return parameters
+    return starting(environment, tmp_path)
 
 
 @pytest.fixture

@@ -13,12 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 from mcp import Client
-from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from memoryos_integrations.mcp.http import is_loopback
+from tests.mcp.conftest import Start, seen_by_servers, starting
 
-Start = Callable[..., StdioServerParameters]
 TOKEN = "a-long-random-text"
 SAID = {"user_input": "I'm Tom, I work as a data scientist.", "agent_response": "Hello Tom."}
 
@@ -60,33 +59,48 @@ def served(start: Start, folder: Path, *arguments: str, **more: str) -> Iterator
     assert "Traceback" not in (folder / "stderr").read_text()
 
 
-async def test_all_tools_over_http(start: Start, tmp_path: Path) -> None:
-    with served(start, tmp_path) as url:
-        async with Client(url) as client:
-            added = await client.call_tool("add_memory", SAID)
-            page_id = added.structured_content["page_id"]
-            found = await client.call_tool("retrieve_memory", {"query": "data scientist"})
-            assert found.structured_content["retrieved_pages"][0]["page_id"] == page_id
-            assert not (await client.call_tool("get_user_profile", {})).is_error
-            assert (await client.call_tool("explain_memory", {"id": "none"})).is_error
-            fact = await client.call_tool("remember", {"text": "Tom is allergic to peanuts."})
-            put_right = {"memory_id": fact.structured_content["id"], "text": "Tom eats peanuts."}
-            new = await client.call_tool("correct", put_right)
-            assert new.structured_content["knowledge"] == "Tom eats peanuts."
-            assert (await client.call_tool("add_memory", {"user_input": 5})).is_error
-            await client.read_resource("memoryos://status")
-        async with Client(url) as another:
-            several = [{**SAID, "user_input": f"{SAID['user_input']} {n}"} for n in range(20)]
-            await asyncio.gather(*(another.call_tool("add_memory", said) for said in several))
-            found = await another.call_tool("retrieve_memory", {"query": "Tom", "max_results": 50})
-            assert found.structured_content["total_pages_found"] == 21
-            gone = await another.call_tool("forget_memory", {"everything": True})
-            assert gone.structured_content["erased"]["pages"] == 21
-        # 5 MB is more than the protocol's limit for a body: refused, and the server goes on.
-        async with httpx.AsyncClient(timeout=30) as http:
-            assert (await http.post(url, content=b"x" * 5_000_000)).status_code == 413
-        async with Client(url) as after:
-            assert not (await after.call_tool("add_memory", SAID)).is_error
+@pytest.fixture(scope="module")
+def plain(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server without settings."""
+    folder = tmp_path_factory.mktemp("plain")
+    with served(starting(seen_by_servers(root, folder), folder), folder) as url:
+        yield url
+
+
+@pytest.fixture
+async def url(plain: str) -> str:
+    """That server, with an empty memory."""
+    async with Client(plain) as client:
+        await client.call_tool("forget_memory", {"everything": True})
+    return plain
+
+
+async def test_all_tools_over_http(url: str) -> None:
+    async with Client(url) as client:
+        added = await client.call_tool("add_memory", SAID)
+        page_id = added.structured_content["page_id"]
+        found = await client.call_tool("retrieve_memory", {"query": "data scientist"})
+        assert found.structured_content["retrieved_pages"][0]["page_id"] == page_id
+        assert not (await client.call_tool("get_user_profile", {})).is_error
+        assert (await client.call_tool("explain_memory", {"id": "none"})).is_error
+        fact = await client.call_tool("remember", {"text": "Tom is allergic to peanuts."})
+        put_right = {"memory_id": fact.structured_content["id"], "text": "Tom eats peanuts."}
+        new = await client.call_tool("correct", put_right)
+        assert new.structured_content["knowledge"] == "Tom eats peanuts."
+        assert (await client.call_tool("add_memory", {"user_input": 5})).is_error
+        await client.read_resource("memoryos://status")
+    async with Client(url) as another:
+        several = [{**SAID, "user_input": f"{SAID['user_input']} {n}"} for n in range(20)]
+        await asyncio.gather(*(another.call_tool("add_memory", said) for said in several))
+        found = await another.call_tool("retrieve_memory", {"query": "Tom", "max_results": 50})
+        assert found.structured_content["total_pages_found"] == 21
+        gone = await another.call_tool("forget_memory", {"everything": True})
+        assert gone.structured_content["erased"]["pages"] == 21
+    # 5 MB is more than the protocol's limit for a body: refused, and the server goes on.
+    async with httpx.AsyncClient(timeout=30) as http:
+        assert (await http.post(url, content=b"x" * 5_000_000)).status_code == 413
+    async with Client(url) as after:
+        assert not (await after.call_tool("add_memory", SAID)).is_error
 
 
 async def test_a_token_is_demanded_where_there_is_one(start: Start, tmp_path: Path) -> None:
@@ -104,16 +118,15 @@ async def test_a_token_is_demanded_where_there_is_one(start: Start, tmp_path: Pa
             assert not (await client.call_tool("add_memory", SAID)).is_error
 
 
-async def test_a_client_that_goes_away_mid_call(start: Start, tmp_path: Path) -> None:
-    with served(start, tmp_path) as url:
-        async with Client(url) as client:
-            call = asyncio.create_task(client.call_tool("add_memory", SAID))
-            await asyncio.sleep(0)
-            call.cancel()
-            with suppress(asyncio.CancelledError):
-                await call
-        async with Client(url) as client:
-            assert not (await client.call_tool("add_memory", SAID)).is_error
+async def test_a_client_that_goes_away_mid_call(url: str) -> None:
+    async with Client(url) as client:
+        call = asyncio.create_task(client.call_tool("add_memory", SAID))
+        await asyncio.sleep(0)
+        call.cancel()
+        with suppress(asyncio.CancelledError):
+            await call
+    async with Client(url) as client:
+        assert not (await client.call_tool("add_memory", SAID)).is_error
 
 
 @asynccontextmanager
@@ -209,11 +222,8 @@ def test_which_addresses_only_this_machine_reaches(host: str, here: bool) -> Non
     assert is_loopback(host) is here
 
 
-def test_another_site_cannot_reach_the_server_through_a_browser(
-    start: Start, tmp_path: Path
-) -> None:
-    with served(start, tmp_path) as url:
-        answer = httpx.post(url, json={}, headers={"Host": "evil.example"})
-        assert answer.status_code in (403, 421)
-        answer = httpx.post(url, json={}, headers={"Origin": "https://evil.example"})
-        assert answer.status_code == 403
+def test_another_site_cannot_reach_the_server_through_a_browser(plain: str) -> None:
+    answer = httpx.post(plain, json={}, headers={"Host": "evil.example"})
+    assert answer.status_code in (403, 421)
+    answer = httpx.post(plain, json={}, headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 403

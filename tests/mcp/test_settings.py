@@ -195,20 +195,26 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
 
 
 def test_a_config_that_cannot_work_ends_with_one_line(
-    environment: dict[str, str], tmp_path: Path
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "config.json").write_text("{")
-    done = run(environment, "--config", str(tmp_path / "config.json"))
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-    assert "not JSON" in done.stderr
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(tmp_path / "config.json")])
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert "not JSON" in printed.err
 
 
-def test_other_machines_need_a_token(environment: dict[str, str]) -> None:
-    done = run(environment, "--http", "--host", "0.0.0.0")
-    assert done.returncode == 2
-    assert "MEMORYOS_MCP_TOKEN" in done.stderr
+def test_other_machines_need_a_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["--http", "--host", "0.0.0.0"])
+    assert ended.value.code == 2
+    assert "MEMORYOS_MCP_TOKEN" in capsys.readouterr().err
 
 
 def test_help_and_version(environment: dict[str, str]) -> None:

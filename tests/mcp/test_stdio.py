@@ -51,11 +51,32 @@ async def test_a_session_of_the_official_client_runs_all_tools(
         assert engine.memory("tom", "helper").stats().pages == 1
 
 
-async def test_a_session_without_any_config(start: Start, tmp_path: Path) -> None:
-    async with Client(start()) as client:
-        assert not (await client.call_tool("add_memory", SAID)).is_error
+WITHOUT_UVICORN = """
+import runpy, sys
+sys.modules["uvicorn"] = None  # as where it is not installed
+sys.argv = ["memoryos-mcp", *sys.argv[1:]]
+runpy.run_module("memoryos_integrations.mcp", run_name="__main__")
+"""
+
+
+async def test_twenty_calls_at_once_without_any_config_or_http_server(
+    start: Start, tmp_path: Path
+) -> None:
+    parameters = start()
+    parameters.args = ["-c", WITHOUT_UVICORN]
+    async with Client(parameters) as client:
+        answers = await asyncio.gather(
+            *(
+                client.call_tool("add_memory", {"user_input": f"topic{n}", "agent_response": "ok"})
+                for n in range(20)
+            )
+        )
+        assert not any(answer.is_error for answer in answers)
+        asked = {"query": "topic", "max_results": 50, "min_relevance": 0}
+        found = await client.call_tool("retrieve_memory", asked)
+        assert found.structured_content["total_pages_found"] == 20
     with Engine.open(tmp_path / "memoryos.db") as engine:  # what `memoryos recall` opens there
-        assert engine.memory("me").stats().pages == 1
+        assert engine.memory("me").stats().pages == 20
 
 
 class Pipe:
@@ -138,17 +159,13 @@ runpy.run_module("memoryos_integrations.mcp", run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("endpoint", ["down", "slow"])
-def test_a_model_that_fails_and_is_noisy_leaves_the_protocol_clean(
+def test_a_model_that_is_slow_then_away_and_noisy_leaves_the_protocol_clean(
     start: Start,
     write_config: Callable[..., Path],
     tmp_path: Path,
     openai: OpenAIServer,
-    endpoint: str,
 ) -> None:
     config = write_config(openai_api_key="key", openai_base_url=openai.url, short_term_capacity=1)
-    if endpoint == "down":
-        openai.close()  # from here on it refuses connections
     parameters = start("--config", config)
     parameters.args = ["-c", NOISY, *parameters.args[2:]]
     parameters.env = {**(parameters.env or {}), "PYTHONWARNINGS": "always"}
@@ -157,14 +174,14 @@ def test_a_model_that_fails_and_is_noisy_leaves_the_protocol_clean(
         pipe.call("add_memory", **SAID)  # the first call loads what it needs
         seconds = []
         for n in range(30):
+            if n == 15:
+                asked = wait_for_strays(tmp_path / "stderr", 1)
+                openai.close()  # from here on it refuses connections
             began = time.perf_counter()
             result = pipe.call("add_memory", user_input=f"turn {n}", agent_response="yes")
             seconds.append(time.perf_counter() - began)
             assert not result["isError"]
-        for _ in range(300):  # until consolidation has tried
-            if "a stray print" in (tmp_path / "stderr").read_text():
-                break
-            time.sleep(0.1)
+        assert wait_for_strays(tmp_path / "stderr", asked + 1) > asked  # it has tried again
         found = pipe.call("retrieve_memory", query="turn 7", max_results=100)
         assert found["structuredContent"]["total_pages_found"] == 31
         assert pipe.process.stdin is not None
@@ -175,11 +192,23 @@ def test_a_model_that_fails_and_is_noisy_leaves_the_protocol_clean(
     for line in [*pipe.seen, *rest.splitlines()]:
         assert json.loads(line)["jsonrpc"] == "2.0"
     # The model takes two seconds; an add takes some hundredths where nothing else is running.
-    assert sorted(seconds)[len(seconds) // 2] < 0.5
-    assert "a stray print" in (tmp_path / "stderr").read_text()
+    assert sorted(seconds)[len(seconds) // 2] < 1.5
 
 
-def test_bytes_that_are_no_protocol_do_not_end_the_server(start: Start, tmp_path: Path) -> None:
+def wait_for_strays(stderr: Path, number: int) -> int:
+    """Wait until the model has been asked that often; return how often it was."""
+    for _ in range(600):
+        found = stderr.read_text().count("a stray print")
+        if found >= number:
+            break
+        time.sleep(0.05)
+    assert found >= number
+    return found
+
+
+def test_neither_junk_nor_a_client_that_disappears_mid_call_loses_anything(
+    start: Start, tmp_path: Path
+) -> None:
     with piped(start(), tmp_path / "stderr") as pipe:
         pipe.begin()
         assert pipe.process.stdin is not None
@@ -193,26 +222,6 @@ def test_bytes_that_are_no_protocol_do_not_end_the_server(start: Start, tmp_path
         big = pipe.call("add_memory", user_input="x" * 5_000_000, agent_response="y")
         assert not big["isError"]  # too long for one page: mended, as for every adapter
         assert not pipe.call("add_memory", **SAID)["isError"]
-
-
-async def test_twenty_calls_at_once(start: Start) -> None:
-    async with Client(start()) as client:
-        answers = await asyncio.gather(
-            *(
-                client.call_tool("add_memory", {"user_input": f"topic{n}", "agent_response": "ok"})
-                for n in range(20)
-            )
-        )
-        assert not any(answer.is_error for answer in answers)
-        asked = {"query": "topic", "max_results": 50, "min_relevance": 0}
-        found = await client.call_tool("retrieve_memory", asked)
-        assert found.structured_content["total_pages_found"] == 20
-
-
-def test_a_client_that_disappears_mid_call_loses_nothing(start: Start, tmp_path: Path) -> None:
-    with piped(start(), tmp_path / "stderr") as pipe:
-        pipe.begin()
-        pipe.call("add_memory", **SAID)
         pipe.send("tools/call", {"name": "add_memory", "arguments": {**SAID, "user_input": "last"}})
         assert pipe.process.stdin is not None
         assert pipe.process.stdout is not None
@@ -222,7 +231,7 @@ def test_a_client_that_disappears_mid_call_loses_nothing(start: Start, tmp_path:
     with Engine.open(f"sqlite:///{tmp_path}/memoryos.db") as engine:
         (scope,) = engine.scopes()
         pages = engine.memory(scope.user_id, scope.assistant_id).pages()
-        assert pages[0].user_input == SAID["user_input"]
+        assert pages[1].user_input == SAID["user_input"]
     assert "Traceback" not in (tmp_path / "stderr").read_text()
 
 

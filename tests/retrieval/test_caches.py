@@ -68,7 +68,7 @@ def test_a_recall_is_that_of_an_engine_that_has_kept_nothing(
     with Engine.open(uri, config) as one, Engine.open(uri, config) as two:
         one.modules.clock = two.modules.clock = lambda: START + timedelta(days=9)
         kept, changing = one.memory("tom", session_id="s1"), two.memory("tom", session_id="s1")
-        for hour in range(60):
+        for hour in range(40):
             change(chance.choice((kept, changing)), chance, hour)
             asked = chance.choice(("What about my garden?", "and the boat?", "Who sold a violin?"))
             where = chance.choice(FILTERS)

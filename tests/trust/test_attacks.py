@@ -155,15 +155,27 @@ def prompt_with_ids(engine: Engine, user: str) -> str:
     return heard(engine.memory(user)).prompt(ids=True)
 
 
-def respond(engine: Engine, user: str) -> str:
+ENDPOINTS: list[OpenAIServer] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _endpoint() -> Iterator[None]:
+    """One endpoint for all questions."""
     with OpenAIServer() as server:
-        model = OpenAIChat("test", api_key="sk-test", base_url=server.url)
-        generator = type(engine.modules.generator)(
-            model, engine.count_tokens, lambda *_: None, engine.modules.clock
-        )
-        generator.answer(engine.memory(user).scope, WORD, heard(engine.memory(user)), {})
-        shown: str = server.chats[-1].messages[0]["content"]
-        return shown
+        ENDPOINTS.append(server)
+        yield
+    ENDPOINTS.clear()
+
+
+def respond(engine: Engine, user: str) -> str:
+    model = OpenAIChat("test", api_key="sk-test", base_url=ENDPOINTS[0].url)
+    generator = type(engine.modules.generator)(
+        model, engine.count_tokens, lambda *_: None, engine.modules.clock
+    )
+    generator.answer(engine.memory(user).scope, WORD, heard(engine.memory(user)), {})
+    model.close()
+    shown: str = ENDPOINTS[0].chats[-1].messages[0]["content"]
+    return shown
 
 
 def conversation(engine: Engine, user: str) -> str:
@@ -242,20 +254,27 @@ def llama_index_tool(engine: Engine, user: str) -> str:
     return MemoryOSToolSpec(engine, user).recall(WORD)
 
 
-def mcp(engine: Engine, user: str) -> str:
+async def from_mcp(engine: Engine, users: list[str]) -> list[str]:
+    """What one client is told of each user."""
+    server = build_server(lambda: engine, user_id="me", session_id="new", allow_user_id=True)
+    told = []
+    async with Client(server) as client:
+        for user in users:
+            named = {"user_id": user}
+            found = await client.call_tool("retrieve_memory", {"query": WORD, **named})
+            profile = await client.call_tool("get_user_profile", named)
+            assert not found.is_error
+            assert not profile.is_error
+            told.append(checked_mcp(found.structured_content or {}, profile.structured_content))
+    return told
 
-    async def call() -> list[dict[str, Any]]:
-        server = build_server(lambda: engine, user_id=user, session_id="new")
-        async with Client(server) as client:
-            found = await client.call_tool("retrieve_memory", {"query": WORD})
-            profile = await client.call_tool("get_user_profile", {})
-            return [found.structured_content or {}, profile.structured_content or {}]
 
-    found, profile = asyncio.run(call())
+def checked_mcp(found: dict[str, Any], profile: dict[str, Any] | None) -> str:
+    """The text for a model in the answers of two tools, of which the rest is harmless."""
     for page in found["retrieved_pages"]:
         for side in ("user_input", "agent_response", "meta_info"):
             hold(f"{WORD} {page[side]}", fenced=False)
-    rest = json.dumps({**found, "prompt": "", **profile}, ensure_ascii=False)
+    rest = json.dumps({**found, "prompt": "", **(profile or {})}, ensure_ascii=False)
     assert not _TOKENS.search(rest)
     assert not _HIDDEN.search(rest)
     return str(found["prompt"])
@@ -264,7 +283,7 @@ def mcp(engine: Engine, user: str) -> str:
 FENCED = [
     prompt, prompt_with_ids, respond, langchain_middleware, langchain_chat_memory,
     langchain_chat_memory_as_messages, langchain_tool, llama_index_memory, llama_index_block,
-    llama_index_tool, mcp,
+    llama_index_tool,
 ]  # fmt: skip
 OPEN_DOORS = [text_for_people, langchain_retriever, llama_index_retriever]
 
@@ -273,6 +292,12 @@ OPEN_DOORS = [text_for_people, langchain_retriever, llama_index_retriever]
 def test_no_attack_acts(engine: Engine, door: Callable[[Engine, str], str]) -> None:
     for number in range(len(ATTACKS) + len(NAMES)):
         hold(door(engine, f"user{number}"), fenced=door in FENCED)
+
+
+async def test_no_attack_acts_over_mcp(engine: Engine) -> None:
+    users = [f"user{number}" for number in range(len(ATTACKS) + len(NAMES))]
+    for shown in await from_mcp(engine, users):
+        hold(shown)
 
 
 def test_the_conversations_own_messages_hold_no_marks(engine: Engine) -> None:

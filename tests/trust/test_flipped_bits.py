@@ -157,7 +157,7 @@ def run(quick_folder: Path, numbers: range) -> Outcomes:
     return outcomes
 
 
-@pytest.mark.parametrize("examples", [20, pytest.param(100, marks=pytest.mark.slow)], indirect=True)
+@pytest.mark.parametrize("examples", [12, pytest.param(100, marks=pytest.mark.slow)], indirect=True)
 @pytest.mark.timeout(600)
 def test_files_with_flipped_bits(quick_folder: Path, examples: int) -> None:
     outcomes = run(quick_folder, range(examples))

@@ -21,7 +21,7 @@ from memoryos.model import Message
 from memoryos.ports import Completion, TokenUsage
 
 EXAMPLES = pytest.mark.parametrize(
-    "examples", [60, pytest.param(200, marks=pytest.mark.slow)], indirect=True
+    "examples", [30, pytest.param(200, marks=pytest.mark.slow)], indirect=True
 )
 """Five tests: 2,000 cases in the slow run."""
 pytestmark = pytest.mark.timeout(600)

@@ -40,7 +40,7 @@ from tests.failures.snapshots import exported, snapshot, timeless_receipt
 from tests.failures.sqlite_faults import Faults, PowerCut, failing_sqlite
 
 EXAMPLES = pytest.mark.parametrize(
-    "examples", [25, pytest.param(150, marks=pytest.mark.slow)], indirect=True
+    "examples", [15, pytest.param(150, marks=pytest.mark.slow)], indirect=True
 )
 CONFIG = MemoryConfig(
     promotion="manual",

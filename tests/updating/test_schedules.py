@@ -162,7 +162,7 @@ def same_as_rebuilt(life: Life) -> None:
     assert lived == life.state()
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(200, marks=pytest.mark.slow)], indirect=True)
+@pytest.mark.parametrize("examples", [30, pytest.param(200, marks=pytest.mark.slow)], indirect=True)
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("where", ["memory", "sqlite"])
 def test_any_interleaving_gives_what_a_rebuild_gives(

@@ -26,8 +26,9 @@ from memoryos.memory.memory import Memory
 from memoryos.memory.mending import mended_message
 from memoryos.memory.modules import Modules
 from memoryos.model import DOCUMENT, DREW_ON, ErasureReceipt, Message, Page, Scope
+from memoryos.retrieval.filters import page_filter
 from memoryos.storage.journal import ROOM, drafts_of, message_page, page_id
-from memoryos.storage.port import Head, PageDraft, PageMoved, PageQuery
+from memoryos.storage.port import Condition, Head, PageDraft, PageFilter, PageMoved, PageQuery
 from memoryos.storage.transact import attempts
 from memoryos.text.terms import tokens
 from memoryos.upkeep.answers import drawn_on
@@ -107,7 +108,8 @@ class Documents(Generic[T]):
         self._words_of: dict[int, frozenset[str]] = {}
         """By position, of those that were compared."""
         self._drawn_on: set[str] = set()
-        """Ids of what answers drew on, as far as the journal was read."""
+        """Ids of what answers drew on, as far as the journal was looked through for them."""
+        self._drawn_up_to = 0
 
     def id_of(self, key: str) -> str:
         """Return the id of the page that a key's document is on."""
@@ -121,6 +123,19 @@ class Documents(Generic[T]):
         """Return documents by the ids of their pages, as they stand in the store."""
         pages = self._modules.store.pages(self.scope, PageQuery(ids=ids))
         return [document for page in pages if (document := self._mine(page)) is not None]
+
+    def at(self, seqs: Sequence[int]) -> list[Document[T]]:
+        """Return documents by their journal positions, as they stand in the store."""
+        pages = self._modules.store.pages(self.scope, PageQuery(seqs=seqs))
+        return [document for page in pages if (document := self._mine(page)) is not None]
+
+    def positions(self, where: Mapping[str, Any]) -> list[int]:
+        """Return the positions of the pages that a recall's `where` lets through, ascending.
+
+        No page is read for it; some may be no documents of this kind.
+        """
+        positions = self._modules.store.positions(self.scope, page_filter(where) or PageFilter())
+        return [int(seq) for seq in positions]
 
     def groups(self, counts: Callable[[Document[T]], bool]) -> list[Any]:
         """Return the groups that have a document which counts, in no order."""
@@ -214,10 +229,22 @@ class Documents(Generic[T]):
         if not going:
             return 0
         with self._lock:
-            self._catch_up()
+            self._look_for_drawn()
             drawn = {d.page.id: d.page.seq for d in going if d.page.id in self._drawn_on}
             erased = {d.page.seq: self._group(d.value) for d in going if d.page.id not in drawn}
         return self._forget(drawn, request) + self._discard(erased, request, durable)
+
+    def _look_for_drawn(self) -> None:
+        """Note what the answers that came since the last time drew on."""
+        store = self._modules.store
+        last = store.head(self.scope).last_seq
+        where = PageFilter(metadata=(Condition(DREW_ON, "has", ()),))
+        seqs = store.positions(self.scope, where, self._drawn_up_to).tolist()
+        for start in range(0, len(seqs), _READ_AT_ONCE):
+            some = PageQuery(seqs=seqs[start : start + _READ_AT_ONCE])
+            for page in store.pages(self.scope, some):
+                self._drawn_on.update(drawn_on(page))
+        self._drawn_up_to = last
 
     def _forget(self, drawn: Mapping[str, int], request: str) -> int:
         if not drawn:
@@ -341,8 +368,6 @@ class Documents(Generic[T]):
         document = self._mine(page)
         if document is not None:
             self._hold(document)
-        elif DREW_ON in page.metadata:
-            self._drawn_on.update(drawn_on(page))
 
     def _hold(self, document: Document[T]) -> None:
         page = document.page

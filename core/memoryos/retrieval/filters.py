@@ -9,9 +9,9 @@ from typing import Any, get_args
 
 from memoryos.errors import InvalidInput
 from memoryos.storage.journal import checked_id, checked_time
-from memoryos.storage.port import Comparison, Condition, PageFilter, Scalar
+from memoryos.storage.port import Bound, Condition, PageFilter, Scalar
 
-_BOUNDS = tuple(name for name in get_args(Comparison) if name != "in")
+_BOUNDS = get_args(Bound)
 
 
 def page_filter(where: Mapping[str, Any] | None) -> PageFilter | None:

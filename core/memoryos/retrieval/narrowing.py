@@ -67,9 +67,10 @@ class Narrowing:
         """Return the newest pages of a session that may be shown, oldest first."""
         if self._where.session_id not in (None, session_id):
             return ()
-        inside = replace(self._where, session_id=session_id)
-        narrowed = Narrowing(self._store, self._scope, self._view, inside)
-        newest = narrowed.positions[-capacity:].tolist()
+        inside = self.positions
+        if self._where.session_id is None:
+            inside = _shared(self._stored(PageFilter(session_id=session_id)), inside)
+        newest = inside[-capacity:].tolist()
         found = self._view.read.of(newest, self._pages)
         return tuple(found[seq] for seq in newest if seq in found)
 
@@ -92,9 +93,16 @@ class Narrowing:
     def _is_held(self, segment: Segment) -> bool:
         known = self._narrowed.segments
         if segment.id not in known:
-            inside = replace(self._where, segment_id=segment.id)
-            known[segment.id] = bool(self._store.positions(self._scope, inside).size)
+            pages = self._pages_of(segment)
+            known[segment.id] = bool(_shared(pages, self.positions).size)
         return known[segment.id]
+
+    def _pages_of(self, segment: Segment) -> NDArray[np.int64]:
+        kept = self._view.tiers.pages_of
+        if segment.id not in kept:
+            inside = PageFilter(segment_id=segment.id)
+            kept[segment.id] = self._store.positions(self._scope, inside)
+        return kept[segment.id]
 
     def rows(self, owner: Owner) -> NDArray[np.intp]:
         """Return the rows of `tiers.known(owner)` that stand on a page that may be shown."""
@@ -166,6 +174,15 @@ class Narrowing:
             make_room(kept)
             found = kept[self._where] = Narrowed()
         return found
+
+
+def _shared(few: NDArray[np.int64], many: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the positions that are in both; each ascending, and the first the shorter at best."""
+    if not many.size:
+        return many
+    places = np.searchsorted(many, few)
+    inside = many[np.minimum(places, many.size - 1)] == few
+    return np.asarray(few[inside], np.int64)
 
 
 def make_room(kept: dict[PageFilter, Any]) -> None:

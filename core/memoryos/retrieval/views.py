@@ -84,6 +84,8 @@ class Tiers:
         self.sources: dict[Owner, tuple[NDArray[np.intp], NDArray[np.int64]]] = {}
         """(row of `known`, position of the page) of each source of one side."""
         self.narrowed: dict[PageFilter, Narrowed] = {}
+        self.pages_of: dict[str, NDArray[np.int64]] = {}
+        """By segment, positions of its pages, ascending, as far as they have been asked for."""
         if older is not None:
             self.known_words = {
                 id_: words

@@ -158,13 +158,22 @@ def _source(body: Mapping[str, Any]) -> Source:
 
 
 def to_blob(vector: Vectors) -> bytes:
-    """Return a vector as little-endian float32 bytes."""
-    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
+    """Return a record's unit vector as it is stored: a byte for each number, as a page's are.
+
+    Then one byte or more to make its length odd, the last of which counts them.
+    """
+    packed = pack_vectors(np.asarray(vector, np.float32)[np.newaxis])
+    more = 1 + len(packed) % 2
+    return packed + bytes([more] * more)
 
 
 def from_blob(blob: bytes) -> Vectors:
-    """Return the vector of little-endian float32 bytes."""
-    return np.frombuffer(blob, dtype="<f4")
+    """Return the vector that `to_blob` was given; or of little-endian float32, as once stored."""
+    if len(blob) % 2 == 0:
+        return np.frombuffer(blob, dtype="<f4")
+    dimension = len(blob) - blob[-1]
+    (vector,) = unpack_vectors(blob[:dimension], dimension)
+    return np.asarray(vector, np.float32)
 
 
 def pack_vectors(vectors: Vectors) -> bytes:

@@ -21,6 +21,7 @@ from memoryos.storage.codec import dumps
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
+    Concerned,
     Counts,
     Head,
     Kind,
@@ -34,7 +35,7 @@ from memoryos.storage.port import (
     StoredEmbedder,
     Waiting,
 )
-from memoryos.storage.rows import matching, page_of, passes, session_number
+from memoryos.storage.rows import is_concerned, matching, page_of, passes, session_number
 from memoryos.text.terms import INDEXING
 
 
@@ -183,6 +184,7 @@ class InMemoryStore:
         ids: Sequence[str] | None = None,
         after_version: int = 0,
         live: bool | None = None,
+        concerned: Concerned | None = None,
     ) -> list[Record]:
         with self._lock:
             rows = sorted(
@@ -196,6 +198,7 @@ class InMemoryStore:
             and version > after_version
             and (ids is None or record.id in ids)
             and live in (None, record.live)
+            and (concerned is None or is_concerned(record, concerned))
         ]
 
     def unreadable(self, scope: Scope, *, journalled: bool = False) -> int:  # noqa: ARG002

@@ -94,18 +94,20 @@ class PageQuery:
 
 
 Scalar = str | int | float | bool | None
-Comparison = Literal["in", "gt", "gte", "lt", "lte"]
+Bound = Literal["gt", "gte", "lt", "lte"]
+Comparison = Literal["in", "has", Bound]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a value of a page's metadata has to be; lists and mappings there never are it."""
+    """What a value of a page's metadata has to be; lists and mappings there only "has" finds."""
 
     name: str
     comparison: Comparison
     values: tuple[Scalar, ...]
-    """"in": one of these; None is also a value that is missing. Else one bound: a number, to which
-    numbers but not booleans are compared, or a text, to which texts are, by code points."""
+    """"has": none; any value but null is there. "in": one of these; None is also a value that is
+    missing. Else one bound: a number, to which numbers but not booleans are compared, or a text, to
+    which texts are, by code points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,15 @@ class PageFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Concerned:
+    """Records whose body names one of some ids, or an analyst other than these."""
+
+    ids: Sequence[str]
+    not_by: Sequence[str] | None = None
+    """Names of analysts; None: the ids alone decide."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A derived value as a store keeps it."""
 
@@ -129,7 +140,7 @@ class Record:
     body: Mapping[str, Any]
     """JSON (see `memoryos.storage.codec`)."""
     vector: bytes | None = None
-    """float32 little-endian, where the kind has one."""
+    """As `codec.to_blob` makes it, where the kind has one."""
     live: bool = True
     """Whether daily work needs it: not what is evicted, archived, superseded or read for good."""
 
@@ -229,11 +240,9 @@ class DocumentRows(Protocol):
 
     def positions(self, scope: Scope) -> list[int]:
         """Return the journal positions of the scope's documents, ascending."""
-        ...
 
     def retouch(self, scope: Scope, metadata: Mapping[int, Mapping[str, Any]]) -> None:
         """Replace the metadata of documents, by position; a power cut may bring back the old."""
-        ...
 
     def discard(
         self,
@@ -249,7 +258,6 @@ class DocumentRows(Protocol):
         SQLite's file anew. receipt: makes that of the ids that were there, if any. durable: as in
         `append`. Returns the ids, and the scope's version after that.
         """
-        ...
 
 
 class PageMoved(StorageBusy):
@@ -267,7 +275,6 @@ class Store(Protocol):
     @property
     def documents(self) -> DocumentRows:
         """What concerns documents alone."""
-        ...
 
     # the journal
     def append(self, scope: Scope, drafts: Sequence[PageDraft]) -> list[Page]:
@@ -276,43 +283,34 @@ class Store(Protocol):
         Where a page takes the place of another, version rises: who read that one begins again.
         Raises PageMoved, and stores nothing, if a page to replace is not at its position.
         """
-        ...
 
     def pages(self, scope: Scope, query: PageQuery) -> list[Page]:
         """Return the pages that match, in journal order (or newest first)."""
-        ...
 
     def positions(self, scope: Scope, where: PageFilter, after_seq: int = 0) -> NDArray[np.int64]:
         """Return the positions after `after_seq` of the pages that match, ascending.
 
         No page is read for it.
         """
-        ...
 
     def positions_of(self, scope: Scope, ids: Sequence[str]) -> dict[str, int]:
         """Return the positions of those of the pages of some ids that are there."""
-        ...
 
     def sessions(self, scope: Scope) -> list[str]:
         """Return the scope's session ids in order of their first page."""
-        ...
 
     def counts(self, scope: Scope) -> Counts:
         """Count the journal."""
-        ...
 
     def waiting(self, scope: Scope) -> list[Waiting]:
         """Return the pages that wait for page-out, in journal order."""
-        ...
 
     # the search index's raw material
     def head(self, scope: Scope) -> Head:
         """Return the scope's head; zeros if it does not exist."""
-        ...
 
     def index_columns(self, scope: Scope, after_seq: int) -> IndexColumns:
         """Return what the index needs of the pages after a position, as of one moment."""
-        ...
 
     def vectors(
         self, scope: Scope, after_seq: int, up_to_seq: int
@@ -321,11 +319,9 @@ class Store(Protocol):
 
         Of each page as many vectors as it has passages, packed by `codec.pack_vectors`.
         """
-        ...
 
     def joined_vectors(self, scope: Scope, after_seq: int, up_to_seq: int) -> VectorColumns:
         """Return the same as columns, for an index to be filled with."""
-        ...
 
     def put_vectors(
         self,
@@ -340,7 +336,6 @@ class Store(Protocol):
         False, and nothing stored, if epoch, embedded_seq or embedder are no longer those of `head`.
         Positions whose page is gone are passed over.
         """
-        ...
 
     # what is derived
     def records(
@@ -351,16 +346,18 @@ class Store(Protocol):
         ids: Sequence[str] | None = None,
         after_version: int = 0,
         live: bool | None = None,
+        concerned: Concerned | None = None,
     ) -> list[Record]:
         """Return derived records of some kinds: all, or by id, after a version, live or not live.
 
+        With `concerned` those alone, not together with `ids`; as the text of their bodies tells it,
+        so that a few others may be among them.
+
         Those that cannot be read are set aside: they are left out here, and kept in the store.
         """
-        ...
 
     def unreadable(self, scope: Scope, *, journalled: bool = False) -> int:
         """Count the derived records (or the `journalled`) that are damaged or of a newer form."""
-        ...
 
     def commit(self, scope: Scope, head: Head, changes: Changes) -> bool:
         """Apply all changes in one transaction; version rises, and epoch if anything is removed.
@@ -370,56 +367,44 @@ class Store(Protocol):
         come with `add_pages`. Raises PageMoved, and does nothing, as `append` does. Removal leaves
         no readable trace in the store's files when this returns.
         """
-        ...
 
     # many processes
     def lease(self, scope: Scope, owner: str, seconds: float, now: datetime) -> bool:
         """Take or renew the right to consolidate the scope; False if another owner holds it."""
-        ...
 
     def release(self, scope: Scope, owner: str) -> None:
         """Give the lease back, if `owner` holds it."""
-        ...
 
     def leased(self, scope: Scope) -> Lease | None:
         """Return the scope's lease, also one that has run out; None if nobody holds it."""
-        ...
 
     def scopes(self, *, waiting: bool = False) -> list[Scope]:
         """Return the scopes that hold pages or notes, or those of them with pending work.
 
         That is pages that wait for page-out, for a vector, or to be indexed as this version does.
         """
-        ...
 
     # ledger, receipts, metadata
     def log_call(self, scope: Scope, call: Call) -> None:
         """Write one line of the ledger."""
-        ...
 
     def calls(self, scope: Scope, since: datetime | None = None) -> list[Call]:
         """Return the ledger, oldest first."""
-        ...
 
     def receipts(self, scope: Scope) -> list[ErasureReceipt]:
         """Return the scope's erasure receipts, oldest first."""
-        ...
 
     def embedders(self) -> list[StoredEmbedder]:
         """Return the embedders of the stored vectors; several only after an interrupted rebuild."""
-        ...
 
     def before_fork(self) -> None:
         """Finish the write that is under way and begin no other until the fork is over."""
-        ...
 
     def after_fork(self, *, child: bool) -> None:
         """Go on; a child leaves its parent's connections and locks alone and makes its own."""
-        ...
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
-        ...
 
 
 @runtime_checkable
@@ -428,15 +413,12 @@ class FileStore(Protocol):
 
     def backup(self, path: str) -> None:
         """Copy the whole store, as of one moment, to a new file, while others read and write."""
-        ...
 
     def repair(self) -> None:
         """Write a damaged file anew with all that can be read; the damaged one stays beside it."""
-        ...
 
     def problems(self) -> list[str]:
         """Return what is wrong with the file and its schema, in words; nothing when all is well."""
-        ...
 
 
 @runtime_checkable
@@ -445,4 +427,3 @@ class QueueStore(Protocol):
 
     def enqueue(self, scope: Scope) -> None:
         """Queue the scope's consolidation, unless it is queued already."""
-        ...

@@ -32,6 +32,7 @@ from memoryos.storage.codec import (
     receipt_of,
 )
 from memoryos.storage.port import (
+    Concerned,
     Condition,
     PageDraft,
     PageFilter,
@@ -126,6 +127,8 @@ def passes(page: Page, where: PageFilter) -> bool:
 
 
 def _holds(value: Any, condition: Condition) -> bool:
+    if condition.comparison == "has":
+        return value is not None
     if condition.comparison == "in":
         return not isinstance(value, (list, dict)) and value in condition.values
     bound = condition.values[0]
@@ -141,6 +144,28 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
+
+
+_ANALYST = dumps("analyst") + ":"
+
+
+def concerned_texts(concerned: Concerned) -> tuple[list[str], list[str] | None, str]:
+    """Return what the JSON of a record that is `concerned` holds, to be searched for as it stands.
+
+    One of the first texts; or, unless the second is None, the last text and none of the second.
+    """
+    by = concerned.not_by
+    marks = None if by is None else [_ANALYST + dumps(name) for name in by]
+    return list(map(dumps, concerned.ids)), marks, _ANALYST
+
+
+def is_concerned(record: Record, concerned: Concerned) -> bool:
+    """Return whether a record is one of those."""
+    names, marks, analyst = concerned_texts(concerned)
+    body = dumps(record.body)
+    if any(name in body for name in names):
+        return True
+    return marks is not None and analyst in body and not any(mark in body for mark in marks)
 
 
 def checksum(*values: object) -> int:

@@ -28,7 +28,7 @@ def migrations(package: str) -> list[tuple[int, str]]:
     return sorted(found)
 
 
-COMPARISONS = {"in": "IN", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+COMPARISONS = {"in": "IN", "has": "", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 """How SQL writes the comparisons of a filter."""
 
 

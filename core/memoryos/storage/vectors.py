@@ -9,7 +9,7 @@ import numpy as np
 
 from memoryos.model import Knowledge, Page, Scope, Segment
 from memoryos.ports import Embedder, Vectors
-from memoryos.storage.codec import Recorded, decode, encode, pack_vectors
+from memoryos.storage.codec import Recorded, decode, encode, pack_vectors, unpack_vectors
 from memoryos.storage.journal import page_passages, passage_texts, terms_of
 from memoryos.storage.port import (
     Changes,
@@ -30,10 +30,14 @@ AT_ONCE = 256
 
 
 def embed_all(embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
-    """Return a vector for each text, asked for in batches. Raises ModelError."""
+    """Return a unit vector for each text, asked for in batches. Raises ModelError.
+
+    Rounded as they are stored: what is worked out must not depend on who has stored them already.
+    """
     rows: list[Vectors] = []
     for start in range(0, len(texts), AT_ONCE):
-        rows.extend(embedder.embed_documents(texts[start : start + AT_ONCE]))
+        some = embedder.embed_documents(texts[start : start + AT_ONCE])
+        rows.extend(unpack_vectors(pack_vectors(some), embedder.dimension))
     return rows
 
 

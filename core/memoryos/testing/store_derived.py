@@ -11,6 +11,7 @@ import pytest
 from memoryos.storage.port import (
     Assignment,
     Changes,
+    Concerned,
     Head,
     Kind,
     NewVectors,
@@ -91,6 +92,31 @@ class DerivedContract:
         assert sorted(_keys(found)) == [("chain", "a"), ("segment", "a")]
         assert store.records(SCOPE, ["segment"], ids=[]) == []
         assert store.records(SCOPE, ["segment"], ids=["a\x00"]) == []
+
+    def test_records_that_name_an_id_or_another_analyst(self, store: Store) -> None:
+        bodies: list[dict[str, Any]] = [
+            {"id": "k0", "analyst": "rules", "sources": ["p1"]},
+            {"id": "k1", "analyst": "rules", "sources": ["p12"], "text": '"analyst":"x" and p1'},
+            {"id": "k2", "analyst": "gpt", "sources": ["p2"]},
+            {"id": "k3", "pages": {"p1": 2}},
+            {"id": 'ñ"', "analyst": "user", "sources": []},
+        ]
+        put = [Record("knowledge", body["id"], body, None, True) for body in bodies]
+        store.commit(SCOPE, Head(), Changes(put=put))
+
+        def found(ids: list[str], not_by: list[str] | None = None) -> list[str]:
+            concerned = Concerned(ids, not_by)
+            records = store.records(SCOPE, ["knowledge"], concerned=concerned)
+            return [record.id for record in records]
+
+        assert found(["p1"]) == ["k0", "k3"]
+        assert found(["p12", "p2"]) == ["k1", "k2"]
+        assert found(['ñ"']) == ['ñ"']
+        assert found([]) == []
+        assert found([], ["rules", "user"]) == ["k2"]
+        assert found(["p12"], ["rules", "gpt"]) == ["k1", 'ñ"']
+        assert found([], []) == ["k0", "k1", "k2", 'ñ"']
+        assert store.records(SCOPE, ["topic"], concerned=Concerned(["p1"])) == []
 
     def test_records_after_a_version_in_order_of_writing(self, store: Store) -> None:
         _commit(store, put=[record("trait", "z"), record("trait", "b")])

@@ -79,7 +79,6 @@ class Events:
         What corrects something that was replaced since corrects what stands in its place.  None
         for a note that restores what is not there; it is journalled all the same.
         """
-
         waiting = self._store.pages(scope, PageQuery(waiting=True))
         edited = [page.seq for page in waiting if page.chain_id is not None]
         if edited:  # what they stated is out of date: a note is about what they say now

@@ -26,7 +26,7 @@ from memoryos.model import (
     Trait,
 )
 from memoryos.ports import Clock, Embedder
-from memoryos.storage.codec import ALL_KINDS, decode, encode, kind_of
+from memoryos.storage.codec import ALL_KINDS, decode, encode, from_blob, kind_of
 from memoryos.storage.journal import page_passages, terms_of
 from memoryos.storage.leases import described, is_dead
 from memoryos.storage.port import (
@@ -166,7 +166,7 @@ class Doctor:
             value
             for record in state.records
             if record.kind in ("segment", "knowledge")
-            and len(record.vector or b"") != 4 * self._embedder.dimension
+            and len(from_blob(record.vector or b"")) != self._embedder.dimension
             and isinstance(value := decode(record), (Segment, Knowledge))
         ]
         if wrong:

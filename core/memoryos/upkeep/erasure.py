@@ -45,6 +45,7 @@ def no_note(_: Note) -> bool:
 
 
 Found = TypeVar("Found")
+_MOST_SOUND = 4096
 
 
 class Eraser:
@@ -58,6 +59,8 @@ class Eraser:
         self._rules = rules
         self._embedder = embedder
         self._clock = clock
+        self._sound: set[Scope] = set()
+        """Scopes whose records could all be read when one was erased from."""
 
     def erase_pages(
         self,
@@ -72,19 +75,21 @@ class Eraser:
         """
         replace_outdated(self._store, scope, self._embedder)
 
-        def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
-            work = Work(self._store, scope, self._rules, [page.id for page in choose()])
+        def work_out(head: Head) -> tuple[Changes, ErasureReceipt]:
+            pages = choose()
+            work = Work(self._store, scope, self._rules, [page.id for page in pages])
             work.drop_notes(choose_note)
             work.follow()
             work.drop_recalls()
-            receipt = self._receipt(request, work)
+            vectors = sum(page.seq <= head.embedded_seq for page in pages)
+            receipt = self._receipt(request, work, vectors)
             changes = Changes(
                 put=self._records(work),
                 delete=[(kind_of(value), value.id) for value in work.deleted],
                 erase_pages=work.page_ids,
                 add_pages=[*work.requoted, *work.stripped],
                 assign=[Assignment(draft.id, None, None) for draft in work.stripped],
-                erase_unreadable=True,  # no one can tell whose words they hold
+                erase_unreadable="unreadable" in receipt.erased,  # whose words, no one can tell
                 receipts=[receipt],
             )
             return changes, receipt
@@ -105,7 +110,7 @@ class Eraser:
         replace_outdated(self._store, scope, self._embedder)
 
         def work_out(_: Head) -> tuple[Changes, ErasureReceipt]:
-            work = Work(self._store, scope, self._rules, [])
+            work = Work(self._store, scope, self._rules, [], knowledge_id)
             fact = work.knowledge.get(knowledge_id)
             if fact is None:
                 raise NotFound(f"no knowledge has the id {knowledge_id!r} in this scope")
@@ -129,14 +134,24 @@ class Eraser:
         self._views.drop(scope)
         return receipt
 
-    def _receipt(self, request: str, work: Work) -> ErasureReceipt:
-        counts = self._store.counts(work.scope)
+    def _unreadable(self, scope: Scope) -> int:
+        """Count the scope's unreadable records; once per process, as that reads all of them."""
+        if scope in self._sound:
+            return 0
+        found = self._store.unreadable(scope)
+        if not found:
+            if len(self._sound) >= _MOST_SOUND:
+                self._sound.clear()
+            self._sound.add(scope)
+        return found
+
+    def _receipt(self, request: str, work: Work, embedded_pages: int = 0) -> ErasureReceipt:
         erased = Counter(_plural(kind_of(value)) for value in work.deleted)
         erased["pages"] = len(work.page_ids)
         rewritten = Counter(_plural(kind_of(value)) for value in work.changed)
         rewritten["pages"] = len(work.requoted) + len(work.stripped)
-        erased["vectors"] = min(len(work.page_ids), counts.pages - counts.unembedded)
-        erased["unreadable"] = self._store.unreadable(work.scope) if work.gone else 0
+        erased["vectors"] = embedded_pages
+        erased["unreadable"] = self._unreadable(work.scope) if work.gone else 0
         return ErasureReceipt(
             id="e" + secrets.token_hex(9),
             at=self._clock(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -24,20 +24,27 @@ from memoryos.model import (
 from memoryos.ports import Analyst, Batch
 from memoryos.storage.codec import ALL_KINDS, Recorded, decode
 from memoryos.storage.port import (
+    Concerned,
     Condition,
+    Kind,
     PageDraft,
     PageFilter,
     PageQuery,
+    Record,
     Store,
 )
 from memoryos.text.tokenizer import content_words
 from memoryos.tiers import long_term, mid_term
 from memoryos.updating.analysts.quotation import without_quotation
 from memoryos.updating.notes import fact_id
-from memoryos.upkeep.answers import answers_drawn, without_answer
+from memoryos.upkeep.answers import answers_drawn, drawn_on, without_answer
 
 _BY_HAND = ("user", "agent")
 """Analysts of what was stated by hand: their words are their own."""
+_WRITTEN = (Topic, Chain, Knowledge, Trait)
+"""What an analyst writes."""
+_FEW = 64
+"""Pages up to which what concerns them is sought; for more all is read."""
 
 
 def pages_of(value: Recorded) -> Sequence[str]:
@@ -61,6 +68,8 @@ class Work:
     scope: Scope
     rules: Analyst
     page_ids: list[str]
+    knowledge_id: str | None = None
+    """What is erased where no page is."""
     deleted: list[Recorded] = field(default_factory=list)
     changed: list[Recorded] = field(default_factory=list)
     requoted: list[PageDraft] = field(default_factory=list)
@@ -72,11 +81,45 @@ class Work:
 
     def __post_init__(self) -> None:
         self.gone = frozenset(self.page_ids)
-        values = [decode(record) for record in self.store.records(self.scope, ALL_KINDS)]
+        ids = self.page_ids if self.knowledge_id is None else [self.knowledge_id]
+        self._take(self._concerned(ids) if len(ids) <= _FEW else self._every())
+
+    def _every(self) -> list[Record]:
+        return self.store.records(self.scope, ALL_KINDS)
+
+    def _concerned(self, ids: Sequence[str]) -> list[Record]:
+        """Return the records that the erasure of a few pages, or of a fact, can touch."""
+        by = (self.rules.name, *_BY_HAND)
+        found = self._named(ALL_KINDS, ids, not_by=by)
+        values = list(map(decode, found))
+        if any(isinstance(v, _WRITTEN) and v.analyst not in by for v in values):
+            return self._every()  # a model may have taken words over into any of them
+        stated = self.store.records(self.scope, ["note", "trait"])
+        notes = [v for v in map(decode, stated) if isinstance(v, Note)]
+        facts = [v.id for v in values if isinstance(v, Knowledge)] + list(map(fact_id, notes))
+        segments = list({v.segment_id for v in values if isinstance(v, Topic)})
+        found += stated
+        found += self.store.records(self.scope, ["knowledge"], ids=facts)
+        found += self._named(["knowledge"], facts)  # what these superseded, or were superseded by
+        found += self.store.records(self.scope, ["segment"], ids=segments)
+        found += self._named(["topic"], segments)
+        return list({(record.kind, record.id): record for record in found}.values())
+
+    def _named(
+        self, kinds: Sequence[Kind], ids: Sequence[str], not_by: Sequence[str] | None = None
+    ) -> list[Record]:
+        if not ids:
+            return []
+        return self.store.records(self.scope, kinds, concerned=Concerned(ids, not_by))
+
+    def _take(self, records: Iterable[Record]) -> None:
+        values = list(map(decode, records))
         self.topics = [v for v in values if isinstance(v, Topic)]
         self.segments = [v for v in values if isinstance(v, Segment)]
         self.chains = [v for v in values if isinstance(v, Chain)]
-        self.knowledge = {v.id: v for v in values if isinstance(v, Knowledge)}
+        deleted = {v.id for v in self.deleted if isinstance(v, Knowledge)}
+        knowledge = (v for v in values if isinstance(v, Knowledge))
+        self.knowledge = {v.id: v for v in knowledge if v.id not in deleted}
         self.traits = [v for v in values if isinstance(v, Trait)]
         self.notes = [v for v in values if isinstance(v, Note)]
         self.visits = [v for v in values if isinstance(v, Visits)]
@@ -155,18 +198,19 @@ class Work:
 
     def _answers(self) -> None:
         """Find the answers that drew on what goes: those in its words go too, others are named."""
-        if not self._drawing():
+        drawing = PageFilter(metadata=(Condition(DREW_ON, "has", ()),))
+        seqs = self.store.positions(self.scope, drawing).tolist()
+        if not seqs:
             return
+        touched = self._named_by(self.gone)
+        answers = self.store.pages(self.scope, PageQuery(seqs=seqs))
+        if all(touched.isdisjoint(drawn_on(page)) for page in answers):
+            return
+        self._take(self._every())
         pages = self.store.pages(self.scope, PageQuery())
         going, self.answers = answers_drawn(pages, self.gone, self._named_by)
         self.stripped = [without_answer(page) for page in going]
         self.gone |= {page.id for page in going}
-
-    def _drawing(self) -> bool:
-        """Return whether any page's metadata tells what its answer drew on (a list)."""
-        anything_else = PageFilter(metadata=(Condition(DREW_ON, "in", (None,)),))
-        every = self.store.positions(self.scope, PageFilter())
-        return bool(np.setdiff1d(every, self.store.positions(self.scope, anything_else)).size)
 
     def _named_by(self, gone: Set[str]) -> set[str]:
         """Return pages and the ids of all that was derived from them."""
@@ -244,12 +288,10 @@ class Work:
         self.changed = [*others, *changed.values()]
 
     def _segment(self, segment: Segment, topics: Sequence[Topic]) -> None:
-        pages = [
-            page
-            for page in self.store.pages(self.scope, PageQuery(segment_id=segment.id))
-            if page.id not in self.gone
-        ]
-        if not topics or not pages:
+        here = self.store.positions(self.scope, PageFilter(segment_id=segment.id))
+        gone = list(self.store.positions_of(self.scope, list(self.gone)).values())
+        left = np.setdiff1d(here, gone)
+        if not topics or not left.size:
             self.delete(segment)
             return
         topics = sorted(topics, key=lambda topic: (topic.created, topic.id))
@@ -258,10 +300,8 @@ class Work:
                 segment,
                 summary=mid_term.joined_summary([topic.summary for topic in topics]),
                 keywords=mid_term.joined_keywords([topic.keywords for topic in topics]),
-                pages=len(pages),
-                interactions=min(
-                    segment.interactions, sum(p.seq > segment.promoted_seq for p in pages)
-                ),
+                pages=int(left.size),
+                interactions=min(segment.interactions, int((left > segment.promoted_seq).sum())),
             )
         )
 

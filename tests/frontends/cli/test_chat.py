@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -87,8 +88,12 @@ def test_without_a_model_it_quotes_the_memory(chat: Chat, run: Run) -> None:
     assert (stats["user_id"], stats["pages"]) == ("tom", 2)
 
 
-def test_forgetting_while_talking(chat: Chat, run: Run) -> None:
+def test_editing_keys_and_forgetting_while_talking(chat: Chat, run: Run) -> None:
     with chat() as terminal:
+        say(terminal, "my cat is Milo", "memoryos>")
+        terminal.send("\x1b[A")  # the line before
+        terminal.expect_exact("my cat is Milo")
+        terminal.send("\x15")  # away with it
         say(terminal, "first thing", "memoryos>")
         say(terminal, "second thing", "memoryos>")
         terminal.sendline("/forget")
@@ -106,56 +111,38 @@ def test_forgetting_while_talking(chat: Chat, run: Run) -> None:
     assert run("pages", "--user", "me", "--json").json == []
 
 
-def test_a_model_streams_and_is_told_what_is_remembered(chat: Chat, run: Run) -> None:
+def test_a_model_streams_then_is_stopped_then_is_away(chat: Chat, run: Run) -> None:
     run("add", "I live in Lisbon", "Nice", "--user", "tom")
     with (
         OpenAIServer(chat="You live in Lisbon, I recall.") as server,
         chat("--model", "any", "--base-url", server.url) as terminal,
     ):
+        # It streams, and is told what is remembered.
         say(terminal, "Where do I live?", "You live in Lisbon, I recall.")
-        end(terminal)
-        asked = json.dumps(server.requests[0].body)
-    assert "I live in Lisbon" in asked
-    assert server.requests[0].body["stream"] is True
-    assert run("pages", "--json").json[1]["agent_response"] == "You live in Lisbon, I recall."
-
-
-def test_a_model_that_is_down_is_one_red_line(chat: Chat, run: Run) -> None:
-    with OpenAIServer(chat="x") as server:
-        url = server.url
-    with chat("--model", "any", "--base-url", url) as terminal:
-        said = say(terminal, "hello?", "error:")
-        assert "Traceback" not in said
-        end(terminal)
-    (page,) = run("pages", "--json").json
-    assert page["user_input"] == "hello?"  # what the user said is kept
-
-
-def test_ctrl_c_stops_the_answer_and_not_the_chat(chat: Chat, run: Run) -> None:
-    slow = Reply("a very long answer", delay=20)
-    with OpenAIServer(chat=slow) as server, chat("-m", "any", "--base-url", server.url) as terminal:
+        asked = server.requests[0].body
+        assert "I live in Lisbon" in json.dumps(asked)
+        assert asked["stream"] is True
+        # Ctrl-C stops the answer and not the chat.
+        before = len(server.requests)
+        server.chat = Reply("a very long answer", delay=20)
         terminal.sendline("tell me a story")
         terminal.expect_exact("memoryos> ")
-        while not server.requests:
-            pass
+        while len(server.requests) == before:
+            time.sleep(0.02)
         terminal.send(CTRL_C)
         terminal.expect_exact("(stopped)")
         terminal.expect_exact("you> ")
         terminal.send(CTRL_C)
         terminal.expect_exact("Ctrl-D ends")
         terminal.expect_exact("you> ")
+        # A model that is down is one red line.
+        server.close()
+        assert "Traceback" not in say(terminal, "hello?", "error:")
         end(terminal)
-    (page,) = run("pages", "--json").json
-    assert page["metadata"]["incomplete"] is True
-
-
-def test_editing_keys_work(chat: Chat) -> None:
-    with chat() as terminal:
-        say(terminal, "my cat is Milo", "memoryos>")
-        terminal.send("\x1b[A")  # the line before
-        terminal.expect_exact("my cat is Milo")
-        terminal.send("\x15")  # away with it
-        end(terminal)
+    _, known, stopped, failed = run("pages", "--json").json
+    assert known["agent_response"] == "You live in Lisbon, I recall."
+    assert stopped["metadata"]["incomplete"] is True
+    assert failed["user_input"] == "hello?"  # what the user said is kept
 
 
 def test_input_from_a_pipe(run: Run) -> None:

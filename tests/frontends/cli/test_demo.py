@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,21 +74,26 @@ def test_lines_wrap_under_their_text(run: Run, monkeypatch: pytest.MonkeyPatch, 
     assert [line for line in told if not line.startswith(starts)] == []
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])  # utf-8 in the next test but one
 def test_it_can_be_read_in_any_encoding(outside: Run, encoding: str) -> None:
     done = outside("demo", PYTHONIOENCODING=encoding)
     assert done.code == 0, done.err
     assert "Where do I live?" in done.out
-    assert outside("demo", "--json", PYTHONIOENCODING=encoding).json["answers"]
+
+
+def test_as_json_in_the_poorest_encoding(outside: Run) -> None:
+    assert outside("demo", "--json", PYTHONIOENCODING="ascii").json["answers"]
 
 
 def test_it_is_quick_offline_and_leaves_nothing_behind(outside: Run, tmp_path: Path) -> None:
     folder = tmp_path / "tmp"
     folder.mkdir()
-    began = time.perf_counter()
-    done = outside("demo", TMPDIR=str(folder))
+    began = os.times()
+    done = outside("demo", TMPDIR=str(folder), PYTHONIOENCODING="utf-8")
     assert done.code == 0, done.err
-    assert time.perf_counter() - began < 15  # under 1 s on an idle machine
+    assert "Where do I live?" in done.out
+    ended = os.times()
+    assert ended.children_user - began.children_user < 6  # of a processor; it takes under 1 s
     assert list(folder.iterdir()) == []
     assert tempfile.gettempdir()
 

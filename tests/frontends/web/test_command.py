@@ -17,9 +17,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.main import get_command
 
-from memoryos.frontends.cli.app import app
+from memoryos.frontends.cli.app import command
 from tests.frontends.web.conftest import TOKEN
 
 
@@ -75,7 +74,7 @@ def test_it_serves_until_it_is_interrupted(start, filled: Path) -> None:
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
     process.wait(timeout=20)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 15
     assert "Traceback" not in process.stdout.read()
 
 
@@ -92,19 +91,28 @@ def test_a_store_that_is_not_there_is_said(start) -> None:
         start("--db", "none.db")
 
 
+WITHOUT = """
+import os, sys
+from memoryos.errors import MissingExtra
+from memoryos.frontends.web import WebSettings, serve
+for missing in ("jinja2", "starlette", "python_multipart", "uvicorn"):
+    assert missing not in sys.modules
+    if os.fork() == 0:
+        sys.modules[missing] = None
+        try:
+            serve(None, WebSettings())
+        except MissingExtra as error:
+            print(error, flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
 def test_without_the_extra_its_name_is_said() -> None:
-    for missing in ("jinja2", "starlette", "python_multipart", "uvicorn"):
-        code = (
-            f"import sys; sys.modules[{missing!r}] = None\n"
-            "from memoryos.errors import MissingExtra\n"
-            "from memoryos.frontends.web import WebSettings, serve\n"
-            "try: serve(None, WebSettings())\n"
-            "except MissingExtra as error: print(error)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=False
-        )
-        assert "[ui]'" in done.stdout, done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.count("[ui]'") == 4, done
 
 
 def commands_of_compose(root: Path) -> dict[str, list[str]]:
@@ -123,7 +131,7 @@ def test_the_containers_commands_are_commands(root: Path) -> None:
     every = {**commands_of_compose(root), "Dockerfile": yaml.safe_load(own[1])}
     assert every.keys() == {"app", "worker", "Dockerfile"}
     for name, *arguments in every.values():
-        get_command(app).commands[name].make_context(name, arguments)
+        command().commands[name].make_context(name, arguments)
 
 
 def test_the_container_copies_what_there_is(root: Path) -> None:

@@ -68,10 +68,13 @@ def acting(html: str) -> list[str]:
 
 
 @pytest.fixture(scope="module", params=TEXTS)
-def hostile(
+def seen(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Engine, TestClient]]:
-    """A memory that holds one hostile text wherever it can: ids, turns, names, metadata, facts."""
+) -> dict[str, str]:
+    """Every page of a memory that holds one hostile text wherever it can.
+
+    In ids, turns, names, metadata, facts.
+    """
     text = TEXTS[request.param]
     path: Path = tmp_path_factory.mktemp("hostile") / "memories.db"
     short = text[:900].replace("\x00", "")
@@ -84,11 +87,10 @@ def hostile(
         if hasattr(memory, "remember"):
             memory.remember(short, owner="user", attribute=short[:40])
         with TestClient(web_app(engine), BASE) as client:
-            yield short, engine, client
+            return dict(pages_of(short, engine, client))
 
 
-def pages_of(hostile: tuple[str, Engine, TestClient]) -> Iterator[tuple[str, str]]:
-    short, engine, client = hostile
+def pages_of(short: str, engine: Engine, client: TestClient) -> Iterator[tuple[str, str]]:
     memory = engine.memory(short, short, short)
     scope = {"user": short, "assistant": short}
     first = memory.pages()[0]
@@ -112,8 +114,7 @@ def pages_of(hostile: tuple[str, Engine, TestClient]) -> Iterator[tuple[str, str
     yield "job", ended(client, str(job.url))
 
 
-def test_nothing_acts_and_nothing_hides(hostile: tuple[str, Engine, TestClient]) -> None:
-    seen = dict(pages_of(hostile))
+def test_nothing_acts_and_nothing_hides(seen: dict[str, str]) -> None:
     assert len(seen) == len(PAGES) + 2
     for path, html in seen.items():
         assert html.count("</html>") == 1, path
@@ -124,8 +125,8 @@ def test_nothing_acts_and_nothing_hides(hostile: tuple[str, Engine, TestClient])
         assert len(html) < 2_100_000, path  # one page shows one turn of a megabyte whole
 
 
-def test_lists_stay_short(hostile: tuple[str, Engine, TestClient]) -> None:
-    for path, html in pages_of(hostile):
+def test_lists_stay_short(seen: dict[str, str]) -> None:
+    for path, html in seen.items():
         if path != "/page":
             assert len(html) < 700_000, (path, len(html))
 

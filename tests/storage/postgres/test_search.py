@@ -66,7 +66,7 @@ def filled(engine: Engine, pages: int = 300, *, vectors: bool = True, seal: bool
     return engine.memory("tom")
 
 
-def questions(number: int = 40) -> list[str]:
+def questions(number: int = 16) -> list[str]:
     chance = random.Random(1)
     return [" ".join(chance.sample(WORDS, 4)) for _ in range(number)]
 

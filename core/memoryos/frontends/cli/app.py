@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 from rich.logging import RichHandler
+from typer.main import get_command
 
 from memoryos.errors import InvalidInput, MemoryOSError
 from memoryos.frontends.cli import (
@@ -67,11 +70,17 @@ def _options(
     log.propagate = False
 
 
+@cache
+def command() -> Callable[..., Any]:
+    """Return the command of all commands: typer reads every signature anew to make one."""
+    return get_command(app)
+
+
 def run() -> None:
     """Run the command of `sys.argv`; the process ends with its exit code."""
     speak_any_encoding()
     try:
-        app()
+        command()()
     except InvalidInput as error:
         complain(error)
         sys.exit(2)

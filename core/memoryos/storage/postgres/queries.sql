@@ -160,6 +160,10 @@ AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
 AND CASE WHEN metadata IS NULL THEN true WHEN metadata LIKE '%%\u0000%%' THEN false
     ELSE coalesce(metadata::jsonb -> %(name{n})s, 'null') = ANY(%(values{n})s::text[]::jsonb[]) END
 
+-- name: where_has
+AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
+    ELSE coalesce(metadata::jsonb -> %(name{n})s, 'null') <> 'null' END
+
 -- name: where_number
 AND CASE WHEN metadata IS NULL OR metadata LIKE '%%\u0000%%' THEN false
     WHEN jsonb_typeof(metadata::jsonb -> %(name{n})s) = 'number'
@@ -228,6 +232,15 @@ ORDER BY version, kind COLLATE "C", id
 SELECT kind, id, body, vector, live, checksum, format FROM memoryos.records
 WHERE scope = %(scope)s AND kind = ANY(%(kinds)s) AND key = ANY(%(ids)s)
     AND version > %(after)s AND live = coalesce(%(live)s, live)
+ORDER BY version, kind COLLATE "C", id
+
+-- name: records_concerned
+SELECT kind, id, body, vector, live, checksum, format FROM memoryos.records
+WHERE scope = %(scope)s AND kind = ANY(%(kinds)s)
+    AND version > %(after)s AND live = coalesce(%(live)s, live)
+    AND (EXISTS (SELECT 1 FROM unnest(%(names)s::text[]) AS name WHERE position(name IN body) > 0)
+        OR (%(marks)s::text[] IS NOT NULL AND position(%(analyst)s IN body) > 0 AND NOT EXISTS (
+            SELECT 1 FROM unnest(%(marks)s::text[]) AS mark WHERE position(mark IN body) > 0)))
 ORDER BY version, kind COLLATE "C", id
 
 -- name: bump

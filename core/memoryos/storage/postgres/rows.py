@@ -82,6 +82,8 @@ def select_positions(key: UUID, where: PageFilter, after_seq: int) -> tuple[byte
             values = list(condition.values)
             values += [int(v) if isinstance(v, bool) else bool(v) for v in values if v in (0, 1)]
             values = [dumps(value) for value in values]
+        elif condition.comparison == "has":
+            name = "where_has"
         elif isinstance(values, str):
             name = "where_text"
         else:

@@ -21,6 +21,7 @@ from memoryos.storage.codec import from_micros, micros
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
+    Concerned,
     Counts,
     Head,
     Kind,
@@ -47,7 +48,7 @@ from memoryos.storage.postgres.rows import (
     unreadable,
 )
 from memoryos.storage.postgres.search import PostgresSearch
-from memoryos.storage.rows import read_receipts
+from memoryos.storage.rows import concerned_texts, read_receipts
 from memoryos.text.terms import INDEXING
 
 _ALWAYS = -(1 << 62)
@@ -169,6 +170,7 @@ class PostgresStore:
         ids: Sequence[str] | None = None,
         after_version: int = 0,
         live: bool | None = None,
+        concerned: Concerned | None = None,
     ) -> list[Record]:
         arguments = {
             "scope": scope_key(scope),
@@ -179,6 +181,10 @@ class PostgresStore:
         name = "records"
         if ids is not None:
             name, arguments["ids"] = "records_by_id", digests(ids)
+        elif concerned is not None:
+            names, marks, analyst = concerned_texts(concerned)
+            arguments |= {"names": names, "marks": marks, "analyst": analyst}
+            name = "records_concerned"
         rows = self._rows(SQL[name], arguments)
         key = scope_key(scope)
         found = (record_of(key, row, written, format_) for *row, written, format_ in rows)

@@ -302,9 +302,6 @@ class Connections:
             cached_statements=256,
         )
         try:
-            # Of a new file. On SQLite's 4096 bytes two vectors of 384 numbers fit and a quarter is
-            # left empty; here five fit.
-            connection.execute("PRAGMA page_size = 8192")
             self._to_wal(connection)
             connection.execute(f"PRAGMA busy_timeout = {self._lock_milliseconds:d}")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")

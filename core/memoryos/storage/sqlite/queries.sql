@@ -134,6 +134,10 @@ AND NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN meta
     AND (type IN ('array', 'object')
         OR value NOT IN (SELECT value FROM json_each(:values{n}) WHERE type <> 'null')))
 
+-- name: where_has
+AND instr(metadata, :key{n}) AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
+    WHERE key = :name{n} AND type <> 'null')
+
 -- name: where_number
 AND instr(metadata, :key{n}) AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(metadata) THEN metadata END)
     WHERE key = :name{n} AND type IN ('integer', 'real') AND value {comparison} :values{n})
@@ -220,6 +224,15 @@ SELECT kind, id, body, vector, live, checksum, format FROM records
 WHERE scope_id = :scope AND kind IN (SELECT value FROM json_each(:kinds))
     AND id IN (SELECT value FROM json_each(:ids))
     AND +version > :after AND live = coalesce(:live, live)
+ORDER BY +version, kind, id
+
+-- name: records_concerned
+SELECT kind, id, body, vector, live, checksum, format FROM records
+WHERE scope_id = :scope AND kind IN (SELECT value FROM json_each(:kinds))
+    AND +version > :after AND live = coalesce(:live, live)
+    AND (EXISTS (SELECT 1 FROM json_each(:names) WHERE instr(body, value))
+        OR (:marks IS NOT NULL AND instr(body, :analyst)
+            AND NOT EXISTS (SELECT 1 FROM json_each(:marks) WHERE instr(body, value))))
 ORDER BY +version, kind, id
 
 -- name: bump

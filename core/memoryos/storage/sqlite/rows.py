@@ -97,6 +97,8 @@ def select_positions(
         if condition.comparison == "in":
             name = "where_in_or_missing" if None in condition.values else "where_in"
             values: Any = dumps(list(condition.values))
+        elif condition.comparison == "has":
+            name, values = "where_has", None
         else:
             values = condition.values[0]
             name = "where_text" if isinstance(values, str) else "where_number"

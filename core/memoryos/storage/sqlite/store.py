@@ -19,6 +19,7 @@ from memoryos.storage.codec import dumps, from_micros, micros
 from memoryos.storage.columns import IndexColumns, VectorColumns
 from memoryos.storage.port import (
     Changes,
+    Concerned,
     Counts,
     Head,
     Kind,
@@ -31,6 +32,7 @@ from memoryos.storage.port import (
     Waiting,
 )
 from memoryos.storage.rows import (
+    concerned_texts,
     matching,
     read_receipts,
     read_record,
@@ -212,6 +214,7 @@ class SQLiteStore:
         ids: Sequence[str] | None = None,
         after_version: int = 0,
         live: bool | None = None,
+        concerned: Concerned | None = None,
     ) -> list[Record]:
         scope_id = self._find_scope(scope)
         if scope_id is None:
@@ -224,6 +227,10 @@ class SQLiteStore:
             "live": live,
         }
         name = "live_records" if live else "records"
+        if concerned is not None:
+            names, marks, analyst = concerned_texts(concerned)
+            arguments |= {"names": dumps(names), "marks": None if marks is None else dumps(marks)}
+            name, arguments["analyst"] = "records_concerned", analyst
         rows = self._db.fetch(_SQL[name if ids is None else "records_by_id"], arguments)
         wanted = None if ids is None else set(ids)  # json_each() cuts a text at its NUL
         return [

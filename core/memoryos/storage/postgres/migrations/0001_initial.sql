@@ -78,7 +78,7 @@ CREATE TABLE memoryos.records (
     version bigint NOT NULL,
     live boolean NOT NULL,  -- false: kept as history only
     body text NOT NULL,  -- JSON
-    vector bytea,  -- float32, little-endian
+    vector bytea,
     PRIMARY KEY (scope, kind, key)
 );
 CREATE INDEX records_by_version ON memoryos.records (scope, version);
