@@ -24,25 +24,25 @@ class RankingConfig:
 
     lexical: float = 1.0
     """Weight of the page's words (BM25)."""
-    bm25_k1: float = 1.2
+    bm25_k1: float = 0.9
     """Saturation of a word's count within a page (Robertson and Zaragoza 2009, eq. 3.15)."""
-    bm25_b: float = 0.75
+    bm25_b: float = 0.6
     """How much a long page pays for its length, 0 to 1 (same equation)."""
     window: float = 0.6
     """Weight of the words of the five pages around it: the segment."""
-    dense: float = 1.5
+    dense: float = 1.4
     """Weight of the page's meaning (cosine)."""
-    unworded: float = 2.0
+    unworded: float = 4.0
     """Added to it where no passage holds the question's words: what is meant was said in others."""
-    unworded_lexical: float = 0.6
+    unworded_lexical: float = 1.0
     """Part of the weight of words that is lost there."""
-    worded: float = 0.3
+    worded: float = 0.4
     """Share of the weight of a question's words from which on a passage holds them."""
     dense_spelling: float = 0.25
     """The same with `HashingEmbedder`, which knows only spelling: it finds misspelt words."""
-    further: float = 0.2
+    further: float = 0.5
     """Share of the score of a long page's second best passage that is added to the best one's."""
-    centring: float = 0.75
+    centring: float = 0.1
     """Share of the scope's mean vector taken out of the question's: what all pages have in common
     tells none of them apart."""
     neighbour: float = 0.25

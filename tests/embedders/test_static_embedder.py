@@ -167,9 +167,9 @@ def test_a_store_of_the_former_default_is_embedded_anew_in_the_background(tmp_pa
     made_by_the_former_default(uri)
     with Engine.open(uri) as engine:
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and embedders(engine) != {"static-minilm-384"}:
+        while time.monotonic() < deadline and embedders(engine) != {"static-minilm-384-2"}:
             time.sleep(0.02)
-        assert embedders(engine) == {"static-minilm-384"}
+        assert embedders(engine) == {"static-minilm-384-2"}
         for user in ("tom", "ann"):
             memory = engine.memory(user)
             memory.flush()
@@ -192,7 +192,7 @@ def test_recall_goes_by_words_meanwhile(tmp_path):
         assert embedders(engine) == {"hashing-384"}
         memory.flush()
         assert any("meaning" in r for r in memory.recall("smoking", k=1).pages[0].reasons)
-        assert embedders(engine) == {"hashing-384", "static-minilm-384"}  # ann's still
+        assert embedders(engine) == {"hashing-384", "static-minilm-384-2"}  # ann's still
 
 
 def test_what_is_erased_before_stays_erased(tmp_path):

@@ -76,7 +76,7 @@ def test_wrong_embedders(spec):
 @pytest.mark.parametrize(
     ("spec", "kind", "name"),
     [
-        ("static", StaticEmbedder, "static-minilm-384"),
+        ("static", StaticEmbedder, "static-minilm-384-2"),
         ("fastembed:BAAI/bge-small-en-v1.5", FastEmbedEmbedder, "fastembed:BAAI/bge-small-en-v1.5"),
         ("hashing", HashingEmbedder, "hashing-384"),
         ("hashing-64", HashingEmbedder, "hashing-64"),

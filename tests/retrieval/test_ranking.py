@@ -25,10 +25,10 @@ scores = arrays(np.float32, st.integers(1, 40), elements=st.floats(-5, 5, width=
 
 
 def test_bm25_is_the_published_formula():
-    # Robertson and Zaragoza 2009, eq. 3.15, by hand: tf 2, length 6, average 4, k1 1.2, b 0.75.
+    # Robertson and Zaragoza 2009, eq. 3.15, by hand: tf 2, length 6, average 4, k1 0.9, b 0.6.
     norm = length_norm(np.array([6], np.float32), 4.0, CONFIG)
     share = saturated(np.array([2], np.float32), norm)
-    assert share[0] == pytest.approx(2 / (2 + 1.2 * (0.25 + 0.75 * 6 / 4)))
+    assert share[0] == pytest.approx(2 / (2 + 0.9 * (0.4 + 0.6 * 6 / 4)))
 
 
 def test_idf_is_lucenes_and_never_negative():

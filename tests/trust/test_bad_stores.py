@@ -84,7 +84,7 @@ def test_a_newer_schema(file: Path) -> None:
 
 
 def test_another_embedder(file: Path) -> None:
-    with pytest.raises(EmbedderMismatch, match=r"static-minilm-384.*rebuild"):
+    with pytest.raises(EmbedderMismatch, match=r"static-minilm-384-2.*rebuild"):
         Engine.open(f"sqlite:///{file}", embedder=HashingEmbedder(64))
     intact(file)
 
@@ -96,7 +96,7 @@ def test_another_embedders_vectors_are_refused_until_they_are_made_anew(tmp_path
         memory.add("I like chess.", "Good.")  # nobody's vectors yet
         with Engine.open(uri, CONFIG) as other:
             other.memory("tom").flush()
-        with pytest.raises(EmbedderMismatch, match=r"static-minilm-384.*rebuild"):
+        with pytest.raises(EmbedderMismatch, match=r"static-minilm-384-2.*rebuild"):
             memory.recall("chess")
         memory.rebuild()
         assert "meaning" in str(memory.recall("chess").pages[0].reasons)

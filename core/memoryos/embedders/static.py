@@ -71,9 +71,9 @@ class StaticEmbedder:
     0.1 ms. Nothing is downloaded. Thread-safe, and safe to fork.
     """
 
-    name = "static-minilm-384"
+    name = "static-minilm-384-2"
     dimension = _MEANING + _SPELLING
-    replaces = ("hashing-384",)
+    replaces = ("hashing-384", "static-minilm-384")
     """Former defaults: a store of theirs is embedded anew without being asked."""
 
     def __init__(self) -> None:

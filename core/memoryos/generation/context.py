@@ -64,7 +64,7 @@ class Recall(Displayable):
     max_tokens: int
     """Default budget of `text`."""
     relevance: float
-    """From 0 to 1: how much the memory bears on the question, its best page or knowledge. Below
+    """From 0 to 1: how much the memory bears on the question, its best page or fact. Below
     the recall's min_relevance no pages, segments and knowledge are left."""
     count_tokens: TokenCounter = field(repr=False, compare=False)
     load_chains: Callable[[], Sequence[Chain]] = field(

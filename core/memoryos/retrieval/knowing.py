@@ -140,10 +140,12 @@ def word_ids(text: str) -> bytes:
 def best_relevance(
     query: str, known: Sequence[Known], among: Among, calibrated: Calibration
 ) -> float:
-    """Return the relevance of what bears most on the question; 0 where nothing is known.
+    """Return the relevance of the fact that bears most on the question; 0 where there is none.
 
-    among: the passages of the scope.
+    A statement is told by its page, which is judged itself: as a shorter text it would be nearer to
+    any question.  among: the passages of the scope.
     """
+    known = [each for each in known if each.item.kind == "fact"]
     # Of those with the same share of the words the nearest bears most; 0 is no cosine.
     nearest: dict[tuple[float | None, bool], float] = {}
     for _, share, cosine in known:

@@ -38,11 +38,11 @@ _HELD = 0.1
 _DATED = 0.15
 """How much a page bears on a question that names its time, whatever it says."""
 
-_HINT, _HINTED = 0.12, 0.24
-"""What meaning alone is worth at most to a sentence of a known language, and from about which
-cosine on: said in quite other words ("What's my profession?", "I work as a nurse") it is nearer
-than most, yet as far as what was never said, so that it is let pass and stands below whatever
-shares a word. Nonsense has such cosines too, by its spelling."""
+_HINT = 0.12
+"""What meaning alone is worth at most to a sentence of a known language: said in quite other words
+("What's my profession?", "I work as a nurse") it is nearer than most, yet as far as what was never
+said, so that it is let pass and stands below whatever shares a word. Nonsense has such cosines too,
+by its spelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,13 @@ class Calibration:
     both: float  # of share times cosine
     steep: float  # of meaning alone; 0 where cosines tell nothing of meaning
     enough: float  # cosine, as of a usual scope, that is as likely as not to be an answer
+    hinted: float = 0.0  # cosine from about which on meaning alone is worth a hint
 
 
 _WORDS = Calibration(-4.4, 2.0, 6.77, 0.0, 0.0, 0.0, 0.0, 0.0)
 """Without vectors, or with spellings only."""
-_STATIC = Calibration(-8.23, 2.0, 7.7, -3.6, 9.95, 7.47, 25.0, 1.06)
-_MODEL = _STATIC
+_STATIC = Calibration(-7.8, 2.0, 8.85, -4.2, 3.1, 7.35, 29.0, 1.2, 0.18)
+_MODEL = Calibration(-8.23, 2.0, 7.7, -3.6, 9.95, 7.47, 25.0, 1.06, 0.21)
 """Of models of sentences, known and unknown."""
 
 
@@ -118,7 +119,7 @@ def relevances(
             unlike *= 1 - _logistic(use.steep * (near + chance - use.enough))
         found = 1 - unlike * (1 - _DATED if dated else 1)
         if use.steep and among.speaks:
-            found = max(found, _HINT * _logistic(use.steep * (near - _HINTED)))
+            found = max(found, _HINT * _logistic(use.steep * (near - use.hinted)))
         bears.append(found)
     return bears
 

@@ -15,6 +15,7 @@ from hashlib import blake2b
 
 from memoryos.model import Knowledge, Owner, Profile, Source, Trait
 from memoryos.ports import FactDraft, TraitDraft
+from memoryos.text.language import languages
 from memoryos.text.terms import tokens
 from memoryos.tiers.traits import TRAITS
 
@@ -58,13 +59,24 @@ Telling = tuple[frozenset[str], frozenset[str], bool]
 """What tells statements apart: words, numbers, and whether one of them denies."""
 
 
+@lru_cache(maxsize=1)
+def _number_words() -> frozenset[str]:
+    """Return "two", "three" and so on in every language, but what is a word of another kind too."""
+    every = languages().values()
+    others = {word for language in every for word in language.stop_words}
+    named = {line[0] for language in every for line in language.dates.numbers[1:]}
+    return frozenset(word for word in named - others if len(word) > 1)
+
+
 @lru_cache(maxsize=1 << 11)
 def telling(text: str) -> Telling:
     """Return what a sentence says in telling words, numbers and negation."""
     lowered = text.casefold().replace("’", "'")
     words = _WORD.findall(lowered)
     numbers = frozenset(
-        word for word in words if not word.isalpha() and any(map(str.isdigit, word))
+        word
+        for word in words
+        if word in _number_words() or (not word.isalpha() and any(map(str.isdigit, word)))
     )
     negated = any(word in _NEGATION or word.endswith("n't") for word in words)
     negated ^= any(mark in lowered for mark in _NEGATING_SIGNS)

@@ -35,8 +35,9 @@ _LABEL, _NARROW = 10, 50
 """Characters of a line's label; a narrower screen has the label on a line of its own."""
 _SHOWN = 2
 """Pages of a recall."""
-_BEARS = 0.15
-"""What each must reach, so that nothing else is shown, or heated."""
+_BEARS = 0.11
+"""What each must reach, so that nothing else is shown, or heated: more than what was stated by hand
+bears on any question."""
 
 
 def register(app: typer.Typer) -> None:
