@@ -143,12 +143,8 @@ def _pointing(of: Language) -> re.Pattern[str]:
 
 _LINKS = ("and", "but", "so", "or", "y", "pero", "e", "mas", "et", "mais", "und", "aber", "also")
 """Words between the clause that tells and the one that asks, in the languages that put a comma."""
-
-
 _TURNS = ("but", "so", "pero", "mas", "mais", "aber", "also")
 """Those of them that begin a clause of another subject."""
-
-
 _RELATIVE = frozenset(
     "who whose whom which where when qui que où quand quien donde cuando quem onde quando wie wo "
     "dove che chi die wat waar".split()
@@ -333,6 +329,11 @@ def _hands_over(
         return True
     if place + 1 == count:
         return False
+    if any(
+        report.end() == len(said) and not _is_own(said[: report.start()], patterns)
+        for report in patterns.reports.finditer(said)
+    ):
+        return True  # "My boss wrote: I am late."
     if patterns.commands.match(said) and patterns.supposes.match(said):
         return True  # "Imagine I am a king."
     whole = voice[sentence.start : sentence.end]
@@ -389,29 +390,32 @@ def _hands_on(clause: str, report: re.Match[str], patterns: _Patterns) -> bool:
 
     What the speaker said ("I told them") is their own, and so is what they tell beside it.
     """
-    before, after = clause[: report.start()].rstrip(), clause[report.end() :]
-    if not patterns.language.spaced:
-        own = any(match.end() == len(before) for match in patterns.first.finditer(before))
-    else:
-        words = before.split()
-        if len(words) > 1 and words[-1] in _LINKS:  # "I stayed calm and asked"
-            before = " ".join(words[:2] if patterns.first.match(words[0]) else words[:-1])
-        by = patterns.first.search(" ".join(before.split()[-2:]))
-        own = by is not None and _opens_with_subject(before, by[0])
-    if own:
+    before, after = clause[: report.start()], clause[report.end() :]
+    if _is_own(before, patterns):
         return False
+    if after.lstrip().startswith((":", "：")):
+        return True
     return patterns.first.search(after) is not None or patterns.first.search(before) is None
+
+
+def _is_own(before: str, patterns: _Patterns) -> bool:
+    """Tell whether who says something is the speaker; `before` is the clause up to the verb."""
+    before = before.rstrip()
+    if not patterns.language.spaced:
+        return any(match.end() == len(before) for match in patterns.first.finditer(before))
+    words = before.split()
+    if len(words) > 1 and words[-1] in _LINKS:  # "I stayed calm and asked"
+        before = " ".join(words[:2] if patterns.first.match(words[0]) else words[:-1])
+    by = patterns.first.search(" ".join(before.split()[-2:]))
+    return by is not None and _opens_with_subject(before, by[0])
 
 
 def _opens_with_subject(before: str, word: str) -> bool:
     """Tell whether the speaker's word is the last but one before the verb: its subject."""
     words = before.split()
-    return word.rsplit(maxsplit=1)[-1] in (words[-1], *words[-2:-1]) and not _owns(words, word)
-
-
-def _owns(words: list[str], word: str) -> bool:
-    """Tell whether a noun stands behind the word: "my boss", not "I also"."""
-    return len(words) > 1 and words[-1] != word and words[-2] == word and word in _POSSESSIVES
+    if word in _POSSESSIVES and words[-1] != word and word in words[-2:]:  # "my boss"
+        return False
+    return word.rsplit(maxsplit=1)[-1] in words[-2:]
 
 
 def _asks_anywhere(voice: str, sentences: list[Sentence], patterns: _Patterns) -> bool:

@@ -24,9 +24,9 @@ _LEAST_ECHO = 12
 SAME = 0.8
 """Share of words that two statements of the same fact have in common (Jaccard)."""
 _NEGATION = frozenset(
-    "not n't no never without ya nunca jamás sin tampoco ne pas jamais plus kein keine keinen "
-    "nicht nie não sem non mai senza не нет никогда без cannot niet geen nooit لا لم ليس لست "
-    "नहीं".split()
+    "not n't no never without quit stopped ya nunca jamás sin tampoco ne pas jamais plus kein "
+    "keine keinen nicht nie não sem non mai senza не нет никогда без cannot niet geen nooit لا لم "
+    "ليس لست नहीं".split()
 )
 _NEGATING_SIGNS = (
     "不",
@@ -42,6 +42,12 @@ _NEGATING_SIGNS = (
     "없",
     "아니",
 )
+_NOW = re.compile(
+    r"\b(?:now|nowadays|currently|ahora|actualmente|jetzt|inzwischen|maintenant|désormais|agora"
+    r"|adesso|attualmente|теперь|сейчас)\b",
+    re.IGNORECASE,
+)
+"""Words that a statement has because an older one said otherwise."""
 _WORD = re.compile(r"\w*?n't\b|\w+", re.UNICODE)
 
 
@@ -80,7 +86,7 @@ def telling(text: str) -> Telling:
     )
     negated = any(word in _NEGATION or word.endswith("n't") for word in words)
     negated ^= any(mark in lowered for mark in _NEGATING_SIGNS)
-    return frozenset(tokens(text)), numbers, negated
+    return frozenset(tokens(_NOW.sub(" ", text))), numbers, negated
 
 
 class LongTerm:
