@@ -108,7 +108,7 @@ ANSWERS = {
     "05_benchmark": (
         ("len(QUESTIONS)", "16 turns, 16 questions"),
         ("by_shared_words", "memory         first  9"),
-        ("NEVER_SAID", "never said  1 of 6 refused"),
+        ("NEVER_SAID", "never said  2 of 6 refused\n  said        0 of 16"),
         ("NEVER_SAID", "min_relevance 0.12\n  never said  6 of 6 refused"),
         ("median_ms", "recall "),
     ),
