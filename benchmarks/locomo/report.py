@@ -91,7 +91,7 @@ def head(title: str, command: str, embedder: str, conversations: Sequence[Conver
         "",
         _FAIRNESS,
         "",
-        f"- embedder: `{embedder}`; “no model” uses the built-in hashing of spellings",
+        f"- embedder: `{embedder}`; “no model” uses the built-in table, `StaticEmbedder`",
         f"- machine: {machine.description()}",
         f"- versions: {versions}",
         f"- intervals: 95 %, percentile bootstrap over questions, {drawn}",
