@@ -53,6 +53,17 @@ _TEXTS = {
         ),
     ),
 }
+_NAMES = {
+    "README.md": {
+        "MemoryOS": "MemoryOS with FastEmbed's MiniLM",
+        "MemoryOS, no model": "MemoryOS as it is installed",
+    },
+    "README.es.md": {
+        "MemoryOS": "MemoryOS con MiniLM de FastEmbed",
+        "MemoryOS, no model": "MemoryOS tal como se instala",
+    },
+}
+"""What a reader calls some of the benchmark's systems."""
 
 
 def section(readme: str, results: dict[str, Any]) -> str:
@@ -64,9 +75,8 @@ def section(readme: str, results: dict[str, Any]) -> str:
         found = halves.get(HELD_OUT, {})
         if all(column in found for column in COLUMNS):
             cells = [_cell(found[column]) for column in COLUMNS]
-            rows.append(
-                f"| {system} | {' | '.join(cells)} | {_cell(words.get(WORDS.get(system)))} |"
-            )
+            name = _NAMES[readme].get(system, system)
+            rows.append(f"| {name} | {' | '.join(cells)} | {_cell(words.get(WORDS.get(system)))} |")
     passages = "BM25 over passages"
     if passages in words:
         cells = [_cell(_recall("top 10")[passages]), _cell(None), _cell(words[passages])]
