@@ -180,9 +180,11 @@ def quick_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
-    """A scripted endpoint."""
+    """A scripted endpoint, at which no call has failed: another test's may have had its port."""
+    from memoryos.llm import breaker  # noqa: PLC0415  # as below
     from memoryos.testing.openai_server import OpenAIServer  # noqa: PLC0415  # loads token tables
 
+    breaker._begin_anew()
     with OpenAIServer() as running:
         yield running
 
