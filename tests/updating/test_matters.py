@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
 
-from memoryos import Engine, Memory
+from memoryos import Memory
 from memoryos.tiers.matters import held, told
+from tests.updating.days import NOON, say
 
-NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
 ENDED = {
     "en": [
         ("I work at Siemens.", "I quit Siemens."),
@@ -150,17 +150,6 @@ def test_a_later_sentence_ends_an_earlier_one_of_its_matter(language: str) -> No
 @pytest.mark.parametrize("matter", BOTH_STAND)
 def test_what_is_said_of_something_else_ends_nothing(matter: str) -> None:
     assert [pair for pair in BOTH_STAND[matter] if ends(pair[1], pair[0])] == []
-
-
-@pytest.fixture
-def memory() -> Memory:
-    return Engine.open("sqlite:///:memory:", {"promotion": "manual"}).memory("tom")
-
-
-def say(memory: Memory, *texts: str) -> None:
-    for day, text in enumerate(texts):
-        memory.add(text, "ok", NOON + timedelta(days=day))
-    memory.flush()
 
 
 def current(memory: Memory) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
 
@@ -10,8 +10,7 @@ from memoryos import Engine, Memory, Message
 from memoryos.model import Page
 from memoryos.text.language import languages
 from memoryos.updating.analysts.statements import statements
-
-NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
+from tests.updating.days import NOON, say
 
 
 def quoted(user: str, agent: str = "") -> list[str]:
@@ -156,17 +155,6 @@ def test_names_before_a_colon_and_of_messages_stay_with_what_is_said() -> None:
     assert [page.user_input[slice(*(d.sources[0].span or ()))] for d in drafts[:1]] == [
         "I'm vegan."
     ]
-
-
-@pytest.fixture
-def memory() -> Memory:
-    return Engine.open("sqlite:///:memory:", {"promotion": "manual"}).memory("tom")
-
-
-def say(memory: Memory, *texts: str) -> None:
-    for day, text in enumerate(texts):
-        memory.add(text, "ok", NOON + timedelta(days=day))
-    memory.flush()
 
 
 def test_statements_claim_no_attribute_and_no_trait(memory: Memory) -> None:

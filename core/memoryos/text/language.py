@@ -88,6 +88,8 @@ class Speech:
     asks in disguise ("trying to understand").  Those that may be another's too are left out."""
     of_everybody: Words = frozenset()
     """The first person in what is true of everybody ("our lives", "reminds us")."""
+    now: Words = frozenset()
+    """Words by which a sentence says that another no longer holds ("nowadays")."""
     follow_up_pronouns: Words = frozenset()
     """Words whose meaning is in an earlier turn ("her", "that one", "the second one")."""
     follow_up_openers: Words = frozenset()

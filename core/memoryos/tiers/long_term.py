@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 from memoryos.model import Knowledge, Owner, Profile, Source, Trait
 from memoryos.ports import FactDraft, TraitDraft
-from memoryos.text.language import languages
+from memoryos.text.language import any_of, languages
 from memoryos.text.terms import tokens
 from memoryos.tiers.traits import TRAITS
 
@@ -42,12 +42,6 @@ _NEGATING_SIGNS = (
     "없",
     "아니",
 )
-_NOW = re.compile(
-    r"\b(?:now|nowadays|currently|ahora|actualmente|jetzt|inzwischen|maintenant|désormais|agora"
-    r"|adesso|attualmente|теперь|сейчас)\b",
-    re.IGNORECASE,
-)
-"""Words that a statement has because an older one said otherwise."""
 _WORD = re.compile(r"\w*?n't\b|\w+", re.UNICODE)
 
 
@@ -74,6 +68,15 @@ def _number_words() -> frozenset[str]:
     return frozenset(word for word in named - others if len(word) > 1)
 
 
+@lru_cache(maxsize=1)
+def _now() -> re.Pattern[str]:
+    """Return the pattern of the words by which a statement says that another no longer holds."""
+    every = languages().values()
+    spaced = any_of(word for each in every if each.spaced for word in each.speech.now)
+    others = any_of(word for each in every if not each.spaced for word in each.speech.now)
+    return re.compile(rf"(?<!\w){spaced}(?!\w)|{others}", re.IGNORECASE)
+
+
 @lru_cache(maxsize=1 << 11)
 def telling(text: str) -> Telling:
     """Return what a sentence says in telling words, numbers and negation."""
@@ -86,7 +89,7 @@ def telling(text: str) -> Telling:
     )
     negated = any(word in _NEGATION or word.endswith("n't") for word in words)
     negated ^= any(mark in lowered for mark in _NEGATING_SIGNS)
-    return frozenset(tokens(_NOW.sub(" ", text))), numbers, negated
+    return frozenset(tokens(_now().sub(" ", text))), numbers, negated
 
 
 class LongTerm:

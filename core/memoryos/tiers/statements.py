@@ -64,9 +64,9 @@ class Statements:
         self._places = {item.id: place for place, item in enumerate(self._items)}
         self._words: dict[str, Telling] = {}
         rows = [vectors[item.id] for item in self._items]
-        self._matrix = np.zeros((0, 0), np.float32)
-        if rows:  # as `stack` would, in less time
-            self._matrix = np.concatenate(rows).reshape(len(rows), -1)
+        # As `stack` would, in less time.
+        matrix = np.concatenate(rows).reshape(len(rows), -1) if rows else np.zeros((0, 0))
+        self._matrix = np.asarray(matrix, np.float32)
         """A row for each of the items, and room for more."""
         self._speakers: dict[tuple[Owner, str], int] = {}
         self._of = np.array([self._speaker(item) for item in self._items], np.intp)

@@ -79,10 +79,11 @@ class Events:
         What corrects something that was replaced since corrects what stands in its place.  None
         for a note that restores what is not there; it is journalled all the same.
         """
-        waiting = self._store.pages(scope, PageQuery(waiting=True))
-        edited = [page.seq for page in waiting if page.chain_id is not None]
-        if edited:  # what they stated is out of date: a note is about what they say now
-            self._updater.file(scope, up_to=edited[-1])
+        if self._updater.by_page(scope):  # else what waits is a model's to file, and may be much
+            waiting = self._store.pages(scope, PageQuery(waiting=True))
+            edited = [page.seq for page in waiting if page.chain_id is not None]
+            if edited:  # what they stated is out of date: a note is about what they say now
+                self._updater.file(scope, up_to=edited[-1])
 
         def work(head: Head) -> tuple[Changes | None, Knowledge | None]:
             notes = map(decode, self._store.records(scope, ["note"]))

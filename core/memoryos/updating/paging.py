@@ -145,7 +145,9 @@ class Paging:
         rows = embed_all(self._embedder, texts) if texts else []
         compared = zip(rows, self._statements.compared(rows), strict=True)
         for facts, page in stated:
-            corrected = corrections(self._notes, page.seq) if facts else {}
+            if not facts:
+                continue
+            corrected = corrections(self._notes, page.seq)
             for fact, (row, near) in zip(facts, compared, strict=False):
                 self._statements.add(fact, row, page.timestamp, self._derived, corrected, near)
             self._restore(page.seq)
