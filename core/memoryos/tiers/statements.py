@@ -30,8 +30,6 @@ _LONGER = 1.5
 """Times as many telling words as the newer one that an older statement has at most."""
 _SURELY = 0.88
 """Cosine from which on no word need be compared."""
-_RECOUNTED = 0.7
-"""Cosine from which on another number of the same may come with one more word ("now")."""
 _EQUAL = 1e-4
 _NOBODY = -1
 _ROOM = 64
@@ -118,7 +116,6 @@ class Statements:
                 nearness >= _SURELY
                 or (nearness >= MATTER and _covers(words, older))
                 or _denies(words, older)
-                or (nearness >= _RECOUNTED and _recounts(words, older))
             )
             # Of one turn both stand: nobody takes back what they are saying.
             if replaced and turns.isdisjoint(source.page_id for source in item.sources):
@@ -259,10 +256,3 @@ def _alike(one: Telling, other: Telling) -> bool:
         return False
     both = len(first & second)
     return both / (fewer + more - both) >= _SAME_WORDS
-
-
-def _recounts(newer: Telling, older: Telling) -> bool:
-    """Tell whether a statement gives another number of what an older one counted."""
-    words, before = newer[0] - newer[1], older[0] - older[1]
-    counts = bool(newer[1]) and bool(older[1]) and newer[1] != older[1]
-    return counts and bool(before) and before <= words and len(words) <= len(before) + 1

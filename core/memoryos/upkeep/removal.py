@@ -41,8 +41,6 @@ from memoryos.upkeep.answers import answers_drawn, drawn_on, without_answer
 
 _BY_HAND = ("user", "agent")
 """Analysts of what was stated by hand: their words are their own."""
-_WRITTEN = (Topic, Chain, Knowledge, Trait)
-"""What an analyst writes."""
 _FEW = 64
 """Pages up to which what concerns them is sought; for more all is read."""
 
@@ -88,12 +86,12 @@ class Work:
         return self.store.records(self.scope, ALL_KINDS)
 
     def _concerned(self, ids: Sequence[str]) -> list[Record]:
-        """Return the records that the erasure of a few pages, or of a fact, can touch."""
-        by = (self.rules.name, *_BY_HAND)
-        found = self._named(ALL_KINDS, ids, not_by=by)
+        """Return the records that the erasure of a few pages, or of a fact, can touch.
+
+        All that a model wrote is among them: it may have taken words over into any of it.
+        """
+        found = self._named(ALL_KINDS, ids, not_by=(self.rules.name, *_BY_HAND))
         values = list(map(decode, found))
-        if any(isinstance(v, _WRITTEN) and v.analyst not in by for v in values):
-            return self._every()  # a model may have taken words over into any of them
         stated = self.store.records(self.scope, ["note", "trait"])
         notes = [v for v in map(decode, stated) if isinstance(v, Note)]
         facts = [v.id for v in values if isinstance(v, Knowledge)] + list(map(fact_id, notes))
